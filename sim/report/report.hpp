@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+
+namespace aisle::pb {
+class Result;
+}
+
+namespace aisle::sim {
+
+/// Text for a terminal: metrics with unit and basis, comparison with published figures, where the
+/// time and memory went, caveats.
+std::string summary(const pb::Result& result);
+/// The JSON document of `aisle run --json` (contract: docs/formats/json.md).
+std::string result_json(const pb::Result& result);
+/// One row per metric, part and memory use: section,name,value,unit,basis.
+std::string result_csv(const pb::Result& result);
+/// Chrome trace events (Perfetto UI, chrome://tracing): one process per representative rank, one
+/// thread per stream.
+std::string perfetto_json(const pb::Result& result);
+/// A page for people with figures (inline SVG): metrics, where time goes, memory by stage,
+/// timeline, comparison, scenario, caveats. Self-contained.
+std::string html_page(const pb::Result& result);
+/// Several results side by side, differences explained by part; first is the base.
+std::string comparison_table(std::span<const pb::Result> results);
+std::string comparison_json(std::span<const pb::Result> results);
+
+/// Writes result.pb, result.json, result.csv, trace.perfetto.json.gz and report.html into `folder`
+/// (made if absent). Each file is written beside and renamed, so that none is ever half there;
+/// throws std::system_error when the machine refuses.
+void write_result(const pb::Result& result, const std::string& folder);
+
+/// Writes one file whole or not at all (temporary file in the same folder, then rename); throws
+/// std::system_error.
+void write_file(const std::string& path, const std::string& content);
+
+/// Label and text of one metric for people: {"step time", "19.9 s"}.
+struct MetricText {
+  std::string label, value;
+};
+
+MetricText describe_metric(const std::string& name, double value);
+
+}  // namespace aisle::sim

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sim/base/diagnostics.hpp"
+#include "sim/base/estimate.hpp"
+#include "sim/base/units.hpp"
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace aisle {
+class SourceMap;
+}
+
+namespace aisle::pb {
+class Cluster;
+}
+
+namespace aisle::topology {
+
+class Catalogue;
+
+enum class Precision { fp64, fp32, tf32, bf16, fp16, fp8, fp6, fp4, int8 };
+inline constexpr int kPrecisions = 9;
+std::string_view to_string(Precision precision);
+std::optional<Precision> parse_precision(std::string_view name);
+/// Bytes of one number of the format.
+Bytes size_of(Precision precision);
+
+/// One device as the rest of Aisle sees it: capacities, each with its basis. Rates are dense peaks.
+struct Accelerator {
+  std::string name;
+  std::array<Estimate<FlopsPerSecond>, kPrecisions> peak{};  ///< 0: the format is not supported
+  int cores = 1;
+  Estimate<Bytes> hbm_capacity;
+  Estimate<BytesPerSecond> hbm_bandwidth;
+  int compute_dies = 1;
+  Estimate<BytesPerSecond> die_to_die;  ///< one direction; 0: one die
+  Estimate<Watts> tdp;
+  Estimate<Watts> idle_power;
+  Estimate<DollarsPerSecond> rental;
+
+  Estimate<FlopsPerSecond> peak_of(Precision precision) const {
+    return peak[static_cast<std::size_t>(precision)];
+  }
+};
+
+/// How a group of accelerators lies in the cluster: `domains` scale-up domains with `per_domain`
+/// members in each (the fewest where uneven).
+struct Hierarchy {
+  int size = 1;
+  int domains = 1;
+  int per_domain = 1;
+  int pods = 1;  ///< leaf groups (rails' scalable units) that the group spans
+};
+
+/// One tier of the network as a member of a group sees it.
+struct Tier {
+  Estimate<BytesPerSecond>
+      bandwidth;    ///< per accelerator, one direction, line rate after oversubscription
+  Seconds latency;  ///< one hop, end to end
+};
+
+/// Switches and cables of the scale-out fabric, as built for the cluster.
+struct FabricCounts {
+  int leaf_switches = 0;
+  int spine_switches = 0;
+  int core_switches = 0;
+  int links = 0;
+};
+
+/// The machine of one scenario: what one device is, how devices are joined, and the graph behind it
+/// (Boost.Graph, hidden). Accelerator ids run 0..count()-1, domain by domain. Assumes equal
+/// accelerators and healthy links.
+class Cluster {
+ public:
+  struct Impl;
+  explicit Cluster(std::unique_ptr<Impl> impl);
+  ~Cluster();
+  Cluster(Cluster&&) noexcept;
+  Cluster& operator=(Cluster&&) noexcept;
+
+  int count() const;
+  const Accelerator& accelerator() const;
+  int domain_size() const;  ///< accelerators in one scale-up domain
+  const Tier& scale_up() const;
+  const Tier& scale_out() const;  ///< NIC and fabric together, for traffic that leaves the domain
+  Watts host_power() const;       ///< per accelerator, beside the accelerator itself
+  Basis host_power_basis() const;
+  const std::string& system_name() const;
+  const std::string& fabric_name() const;
+  FabricCounts fabric_counts() const;
+  /// What was filled in from defaults or weak sources, in sentences.
+  const std::vector<std::string>& notes() const;
+
+  Hierarchy hierarchy(std::span<const int> group) const;
+  /// Vertices passed from accelerator a to b, by name ("gpu 0", "nvswitch 0", "leaf 3", ...),
+  /// deterministic.
+  std::vector<std::string> path(int a, int b) const;
+  /// Latency of that path and its narrowest link, one direction.
+  Tier path_tier(int a, int b) const;
+  /// Capacity, one direction, between the accelerators named and all others.
+  BytesPerSecond cut_capacity(std::span<const int> group) const;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Builds the cluster that `spec` describes from catalogue entries. Reports every unknown name
+/// (with the nearest), bad quantity, and count that does not divide into domains, at its place;
+/// `places` finds fields below the path "cluster".
+std::optional<Cluster> build_cluster(const pb::Cluster& spec, const SourceMap& places,
+                                     const Catalogue& catalogue, Diagnostics& diagnostics);
+
+}  // namespace aisle::topology

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sim/base/units.hpp"
+#include "topology/cluster.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// A plan: what every (representative) rank does, in which order, before anybody knows how long it
+/// takes. Training steps, serving iterations and imported traces all become plans; nothing
+/// downstream knows where a plan came from.
+namespace aisle::workloads {
+
+enum class Family {
+  gemm,          ///< dense matrix product C[m,n] = A[m,k] B[k,n]
+  grouped_gemm,  ///< `groups` products that share n and k; m is the rows of all groups together
+  attention,     ///< fused attention over query/key/value heads
+  norm,          ///< RMSNorm, LayerNorm
+  elementwise,   ///< activation functions, residuals, rotary position, scaling, concatenation
+  cast,          ///< quantisation and conversion between number formats
+  transpose,     ///< layout change of quantised operands
+  permute,       ///< gathering tokens by expert and back
+  router,        ///< top-k selection and its bookkeeping
+  embedding,     ///< table look-up and its gradient
+  loss,          ///< softmax cross-entropy over the vocabulary
+  optimizer,     ///< parameter update
+};
+std::string_view to_string(Family family);
+
+enum class Direction { forward, dgrad, wgrad };  ///< attention backward is dgrad
+
+/// One kernel (or `count` equal ones in a row), by shape. `flops` and `hbm_bytes` are those of one
+/// launch; bytes are the minimal traffic.
+struct Kernel {
+  Family family = Family::gemm;
+  Direction direction = Direction::forward;
+  topology::Precision precision = topology::Precision::bf16;
+  std::int64_t m = 0, n = 0,
+               k = 0;  ///< attention: m = query tokens, n = head size of qk plus v, k = heads
+  int groups = 1;
+  Flops flops;
+  Bytes hbm_bytes;
+  int count = 1;
+  const char* name = "";  ///< string literal, e.g. "q up-projection"
+};
+
+enum class CollectiveKind {
+  all_reduce,
+  all_gather,
+  reduce_scatter,
+  broadcast,
+  all_to_all,
+  dispatch,
+  combine,
+  send_recv,
+  barrier
+};
+std::string_view to_string(CollectiveKind kind);
+
+/// One communication operation as its members see it.
+struct Communication {
+  CollectiveKind kind = CollectiveKind::send_recv;
+  /// nccl-tests' size: all-reduce: buffer of one rank; all-gather: gathered output; reduce-scatter:
+  /// input of one rank; all-to-all: send buffer of one rank; send_recv: message; dispatch, combine:
+  /// bytes that one rank's tokens occupy once each (tokens x bytes per token).
+  Bytes bytes;
+  topology::Hierarchy group;  ///< how the members lie in the cluster
+  /// Dispatch and combine: copies of each token that go to distinct domains, and to distinct ranks
+  /// in them (own domain and own rank included).
+  double copies_to_domains = 0;
+  double copies_to_ranks = 0;
+};
+
+/// Kernels that run back to back on one stream, or one communication; operations refer to it, so
+/// equal work is described (and timed) once.
+struct Work {
+  std::string name;  ///< "attention forward", "expert dispatch", ... as the timeline shows it
+  bool is_communication = false;
+  std::vector<Kernel> kernels;
+  Communication communication;
+};
+
+enum class Stream : std::uint8_t { compute, collective, send, receive, data_parallel };
+inline constexpr int kStreams = 5;
+std::string_view to_string(Stream stream);
+
+/// A rank of the plan: one accelerator, standing for `multiplicity` accelerators that do the same.
+struct Rank {
+  std::string name;  ///< "pipeline 3", "pipeline 3 data 7 tensor 1"
+  std::int64_t multiplicity = 1;
+  int pipeline = 0;
+};
+
+struct Place {
+  std::int32_t rank = 0;
+  Stream stream = Stream::compute;
+  friend bool operator==(const Place&, const Place&) = default;
+};
+
+enum class Phase : std::uint8_t {
+  forward,
+  backward,
+  weight_gradient,
+  communication,
+  optimizer,
+  other
+};
+
+/// One operation. It starts when it is first in the queue of every place it occupies and all its
+/// dependencies have ended, and it holds all its places until it ends: collectives thereby wait for
+/// their last member.
+struct Operation {
+  std::int32_t work = 0;                                ///< index into Plan::works
+  std::int32_t first_place = 0, places = 0;             ///< slice of Plan::places
+  std::int32_t first_dependency = 0, dependencies = 0;  ///< slice of Plan::dependencies
+  std::int32_t micro_batch = -1;
+  Phase phase = Phase::other;
+};
+
+/// Queues are the order of insertion at each place. Dependencies refer to operation indices and may
+/// point forwards (a receive that is queued before the send's producer is inserted); a cycle is a
+/// bug of the planner and stops the engine with a message.
+struct Plan {
+  std::vector<Work> works;
+  std::vector<Rank> ranks;
+  std::vector<Operation> operations;
+  std::vector<Place> places;
+  std::vector<std::int32_t> dependencies;
+
+  std::int32_t add_work(Work work);
+  std::int32_t add(std::int32_t work, const std::vector<Place>& at,
+                   const std::vector<std::int32_t>& after, Phase phase, int micro_batch = -1);
+};
+
+}  // namespace aisle::workloads

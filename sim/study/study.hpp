@@ -5,6 +5,7 @@
 #include "sim/base/proto_text.hpp"
 #include "topology/catalogue/catalogue.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,14 +18,19 @@ class Scenario;
 
 namespace aisle::sim {
 
-/// Folder that holds catalogue/, calibration/ and studies/: $AISLE_SCENARIOS, or the one beside the
-/// program's sources, or the installed one.
+/// Version of the program, as results carry it.
+std::string version();
+/// Folder that holds catalogue/, calibration/ and studies/: $AISLE_SCENARIOS where set, else
+/// share/aisle/scenarios of the installation that the program runs from, else the source tree it
+/// was built from.
 std::string scenarios_root();
-/// Descriptor set of the schemas with comments, for explain.
-std::string descriptor_set_path();
 
 /// A scenario that was read and checked as far as its own text goes.
 struct Study {
+  Study();
+  Study(Study&&) noexcept;
+  Study& operator=(Study&&) noexcept;
+  ~Study();
   std::string name;  ///< as the user named it
   std::string path;  ///< the scenario file
   std::unique_ptr<pb::Scenario> scenario;
@@ -36,9 +42,13 @@ struct Study {
 std::optional<Study> load(const std::string& study, const std::vector<std::string>& assignments,
                           Diagnostics& diagnostics);
 
+/// Paths of the shipped studies, by name, sorted.
+std::vector<std::string> shipped_studies();
+
 struct RunOptions {
-  bool fold = true;
-  bool both_engines = false;
+  bool fold = true;           ///< false: every accelerator simulated on its own
+  bool both_engines = false;  ///< the analytic engine beside the scenario's own
+  std::function<void(const std::string&)> progress;  ///< told what starts; may be empty
 };
 
 /// Runs one study. Input errors that need the catalogue (unknown chip, layout that does not divide)
@@ -47,12 +57,31 @@ struct RunOptions {
 std::optional<pb::Result> run(const Study& study, const topology::Catalogue& catalogue,
                               const RunOptions& options, Diagnostics& diagnostics);
 
-/// What would run, without running it: lines of text; errors as run() would give them.
+/// What would run, without running it, in lines of text; errors as run() would give them.
 std::optional<std::vector<std::string>> check(const Study& study,
                                               const topology::Catalogue& catalogue,
                                               Diagnostics& diagnostics);
 
-/// Reads a result file (result.pb).
+/// What the comment, type and default of a scenario field say
+/// ("cluster.scale_out.oversubscription").
+std::optional<std::string> explain(const std::string& path, Diagnostics& diagnostics);
+
+/// One line of a catalogue listing or of an entry's description.
+struct EntryLine {
+  std::vector<std::string> cells;
+};
+
+/// A listing ("accelerators", "systems", "fabrics", "models", "calibrations", "studies") with its
+/// header as first line; empty for an unknown kind.
+std::vector<EntryLine> list_entries(const topology::Catalogue& catalogue, const std::string& kind);
+
+/// Everything the catalogue knows under a name: one line per figure (field, value, basis, source),
+/// models with the counts that follow from their shapes. Empty, with an error that names the
+/// nearest, for an unknown name.
+std::vector<EntryLine> show_entry(const topology::Catalogue& catalogue, const std::string& name,
+                                  Diagnostics& diagnostics);
+
+/// Reads a result file (result.pb) or the folder that holds it.
 std::optional<pb::Result> read_result(const std::string& path, Diagnostics& diagnostics);
 
 }  // namespace aisle::sim

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sim/base/diagnostics.hpp"
+#include "topology/catalogue/catalogue.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+/// Sub-commands of the program. Each returns the exit code: 0 done, 1 failure of the machine, 2 bad
+/// input, 3 a comparison out of tolerance. stdout is results, stderr is talk.
+namespace aisle::cli {
+
+inline constexpr int kDone = 0, kMachineFailure = 1, kBadInput = 2, kOutOfTolerance = 3;
+
+struct RunArguments {
+  std::string study;
+  std::vector<std::string> assignments;
+  std::string engine;  ///< "event", "analytic" or empty: the scenario's
+  bool both_engines = false;
+  bool no_fold = false;
+  std::optional<long long> seed;
+  std::string output;  ///< folder for the result files; empty: none are written
+  bool json = false;
+  bool quiet = false;
+};
+
+int run(const RunArguments& arguments);
+
+int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
+          bool json);
+int list(const std::string& kind, bool json);
+int show(const std::string& name, bool json);
+int explain(const std::string& path, bool json);
+int compare(const std::vector<std::string>& inputs, const std::string& engine, bool json);
+int report(const std::vector<std::string>& results, const std::string& output, bool json);
+
+// What the commands share (console.cpp).
+
+/// Every diagnostic on stderr, one line each.
+void print(const Diagnostics& diagnostics);
+/// Prints the diagnostics and returns kBadInput.
+int bad_input(const Diagnostics& diagnostics);
+/// One line of talk on stderr.
+void say(const std::string& text);
+/// Rows with a header as a table for people, or as one JSON array of objects.
+void print_rows(const std::vector<std::vector<std::string>>& rows, const std::string& key,
+                bool json);
+std::optional<topology::Catalogue> read_catalogue(Diagnostics& diagnostics);
+
+}  // namespace aisle::cli

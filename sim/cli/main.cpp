@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/cli/commands.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <exception>
+
+namespace {
+
+using aisle::cli::RunArguments;
+
+constexpr const char* kDescription =
+    "Aisle simulates AI datacenters: how long a model takes to train on a cluster, and what that "
+    "costs.\n"
+    "Results go to stdout, talk to stderr. Exit codes: 0 done, 1 failure of the machine, 2 bad "
+    "input,\n"
+    "3 a comparison out of tolerance.";
+
+std::string example(const std::string& line) {
+  return "\nExample:\n  " + line + "\n";
+}
+
+void add_run(CLI::App& app, RunArguments& a, int& code) {
+  CLI::App* command = app.add_subcommand("run", "Simulate one scenario and print what came out");
+  command
+      ->add_option("STUDY", a.study,
+                   "Scenario file, folder with study.textproto, or name of a shipped study")
+      ->required();
+  command
+      ->add_option("--set", a.assignments,
+                   "Change a field of the scenario: PATH=VALUE (repeatable)")
+      ->take_all()
+      ->type_name("PATH=VALUE");
+  command->add_option("--engine", a.engine, "Engine to use in place of the scenario's")
+      ->check(CLI::IsMember({"event", "analytic"}));
+  command->add_flag("--both-engines", a.both_engines,
+                    "Run the other engine too and say how far apart they are");
+  command->add_flag("--no-fold", a.no_fold,
+                    "Simulate every accelerator on its own (proof on small cases)");
+  command->add_option("--seed", a.seed, "Seed of everything drawn at random");
+  command->add_option("-o,--output", a.output, "Folder to write the full results to")
+      ->type_name("DIR");
+  command->add_flag("--json", a.json, "Print one JSON document on stdout");
+  command->add_flag("-q,--quiet", a.quiet, "No talk on stderr except errors");
+  command->footer(example("aisle run deepseek-v3-h800 --set cluster.count=1024 -o results/half"));
+  command->callback([&] { code = aisle::cli::run(a); });
+}
+
+struct Inputs {
+  std::vector<std::string> names;
+  std::vector<std::string> assignments;
+  std::string kind, path, output, engine;
+  bool json = false;
+};
+
+void add_json(CLI::App* command, Inputs& in) {
+  command->add_flag("--json", in.json, "Print one JSON document on stdout");
+}
+
+void add_catalogue_commands(CLI::App& app, Inputs& in, int& code) {
+  CLI::App* list = app.add_subcommand("list", "List what the catalogue holds");
+  list->add_option("KIND", in.kind, "What to list")
+      ->required()
+      ->check(CLI::IsMember(
+          {"accelerators", "systems", "fabrics", "models", "calibrations", "studies"}));
+  add_json(list, in);
+  list->footer(example("aisle list accelerators"));
+  list->callback([&] { code = aisle::cli::list(in.kind, in.json); });
+
+  CLI::App* show =
+      app.add_subcommand("show", "Show one catalogue entry, each figure with basis and source");
+  show->add_option("NAME", in.path, "Name or alias of an accelerator, system, fabric or model")
+      ->required();
+  add_json(show, in);
+  show->footer(example("aisle show h800-sxm"));
+  show->callback([&] { code = aisle::cli::show(in.path, in.json); });
+
+  CLI::App* explain =
+      app.add_subcommand("explain", "Say what a scenario field means: type, unit, default, effect");
+  explain->add_option("PATH", in.path, "Field path; empty for the top of the scenario");
+  add_json(explain, in);
+  explain->footer(example("aisle explain workload.training.parallel"));
+  explain->callback([&] { code = aisle::cli::explain(in.path, in.json); });
+}
+
+void add_study_commands(CLI::App& app, Inputs& in, int& code) {
+  CLI::App* check =
+      app.add_subcommand("check", "Load and validate scenarios and say what would run");
+  check->add_option("STUDY", in.names, "Scenario files, folders or names of shipped studies")
+      ->required();
+  check
+      ->add_option("--set", in.assignments,
+                   "Change a field of the scenarios: PATH=VALUE (repeatable)")
+      ->take_all()
+      ->type_name("PATH=VALUE");
+  add_json(check, in);
+  check->footer(example("aisle check my-study.textproto"));
+  check->callback([&] { code = aisle::cli::check(in.names, in.assignments, in.json); });
+
+  CLI::App* compare = app.add_subcommand(
+      "compare", "Set results or studies side by side, differences explained by part");
+  compare
+      ->add_option("RESULT", in.names,
+                   "Result files or folders, or studies to run; the first is the base")
+      ->required()
+      ->expected(2, 16);
+  compare->add_option("--engine", in.engine, "Engine for the studies that are run")
+      ->check(CLI::IsMember({"event", "analytic"}));
+  add_json(compare, in);
+  compare->footer(example("aisle compare deepseek-v3-h800 llama3-405b-h100"));
+  compare->callback([&] { code = aisle::cli::compare(in.names, in.engine, in.json); });
+
+  CLI::App* report = app.add_subcommand("report", "Write a report for people from a result");
+  report->add_option("RESULT", in.names, "Result file or folder")->required()->expected(1);
+  report->add_option("-o,--output", in.output, "File to write: .html, .csv or .json")
+      ->required()
+      ->type_name("FILE");
+  add_json(report, in);
+  report->footer(example("aisle report results/half -o half.html"));
+  report->callback([&] { code = aisle::cli::report(in.names, in.output, in.json); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(kDescription, "aisle");
+  app.set_version_flag("--version", "aisle " AISLE_VERSION);
+  app.require_subcommand(1);
+  int code = aisle::cli::kDone;
+  RunArguments run_arguments;
+  Inputs inputs;
+  add_run(app, run_arguments, code);
+  add_study_commands(app, inputs, code);
+  add_catalogue_commands(app, inputs, code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? aisle::cli::kDone : aisle::cli::kBadInput;
+  } catch (const std::exception& error) {
+    aisle::cli::say(std::string("error: ") + error.what());
+    return aisle::cli::kMachineFailure;
+  }
+  return code;
+}

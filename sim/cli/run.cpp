@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/base/json.hpp"
+#include "sim/cli/commands.hpp"
+#include "sim/report/report.hpp"
+#include "sim/study/result.pb.h"
+#include "sim/study/study.hpp"
+
+#include <fmt/core.h>
+
+#include <cstdio>
+#include <unistd.h>
+
+namespace aisle::cli {
+
+namespace {
+
+std::vector<std::string> all_assignments(const RunArguments& arguments) {
+  std::vector<std::string> assignments = arguments.assignments;
+  if (!arguments.engine.empty()) assignments.push_back("engine=" + arguments.engine);
+  if (arguments.seed) assignments.push_back(fmt::format("seed={}", *arguments.seed));
+  return assignments;
+}
+
+}  // namespace
+
+int run(const RunArguments& arguments) {
+  Diagnostics diagnostics;
+  const auto study = sim::load(arguments.study, all_assignments(arguments), diagnostics);
+  if (!study) return bad_input(diagnostics);
+  const auto catalogue = read_catalogue(diagnostics);
+  if (!catalogue) return bad_input(diagnostics);
+  sim::RunOptions options;
+  options.fold = !arguments.no_fold;
+  options.both_engines = arguments.both_engines;
+  if (!arguments.quiet) options.progress = [](const std::string& text) { say(text); };
+  const auto result = sim::run(*study, *catalogue, options, diagnostics);
+  if (!result) return bad_input(diagnostics);
+  print(diagnostics);
+  if (!arguments.output.empty()) sim::write_result(*result, arguments.output);
+  fmt::print("{}", arguments.json ? sim::result_json(*result) : sim::summary(*result));
+  if (!arguments.output.empty() && !arguments.quiet) {
+    say(
+        fmt::format("results in {0}: report.html for people, trace.perfetto.json.gz for Perfetto, "
+                    "result.json and result.csv for programs, result.pb for aisle-explorer",
+                    arguments.output));
+  }
+  return kDone;
+}
+
+int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
+          bool json) {
+  Diagnostics diagnostics;
+  const auto catalogue = read_catalogue(diagnostics);
+  std::vector<std::pair<std::string, std::vector<std::string>>> good;
+  for (const std::string& name : studies) {
+    if (!catalogue) break;
+    Diagnostics own;
+    const auto study = sim::load(name, assignments, own);
+    const auto lines = study ? sim::check(*study, *catalogue, own) : std::nullopt;
+    if (lines) { good.emplace_back(name, *lines); }
+    for (const Diagnostic& d : own.all()) {
+      if (d.severity == Severity::error) {
+        diagnostics.error(d.place, d.field, d.sentence, d.hint);
+      } else {
+        diagnostics.warning(d.place, d.field, d.sentence, d.hint);
+      }
+    }
+  }
+  print(diagnostics);
+  if (json) {
+    JsonWriter writer;
+    writer.begin_object().key("good").value(!diagnostics.has_errors()).key("studies").begin_array();
+    for (const auto& [name, lines] : good) {
+      writer.begin_object().key("study").value(name).key("would_run").begin_array();
+      for (const std::string& line : lines) writer.value(line);
+      writer.end_array().end_object();
+    }
+    writer.end_array().key("errors").begin_array();
+    for (const Diagnostic& d : diagnostics.all()) writer.value(to_string(d));
+    writer.end_array().end_object();
+    fmt::print("{}", writer.take());
+  } else {
+    for (const auto& [name, lines] : good) {
+      fmt::print("{}: good\n", name);
+      for (const std::string& line : lines) fmt::print("  {}\n", line);
+    }
+  }
+  return diagnostics.has_errors() ? kBadInput : kDone;
+}
+
+}  // namespace aisle::cli

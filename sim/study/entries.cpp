@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "power/power.pb.h"
+#include "sim/kernels/calibration.pb.h"
+#include "sim/study/scenario.pb.h"
+#include "sim/study/study.hpp"
+#include "topology/catalogue/hardware.pb.h"
+#include "workloads/models/model.hpp"
+#include "workloads/models/model.pb.h"
+
+#include <fmt/core.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+#include <google/protobuf/text_format.h>
+
+#include <set>
+
+namespace aisle::sim {
+
+namespace {
+
+namespace gp = google::protobuf;
+
+/// Source and basis that figures without their own inherit.
+struct Inherited {
+  std::string source;
+  pb::Basis basis = pb::BASIS_UNSPECIFIED;
+};
+
+std::string scalar_text(const gp::Message& message, const gp::FieldDescriptor& field, int index) {
+  std::string text;
+  gp::TextFormat::PrintFieldValueToString(message, &field, index, &text);
+  if (text.size() >= 2 && text.front() == '"') return text.substr(1, text.size() - 2);
+  return text;
+}
+
+void add_fields(const gp::Message& message, const std::string& prefix, const Inherited& inherited,
+                std::vector<EntryLine>& lines);
+
+void add_field(const gp::Message& message, const gp::FieldDescriptor& field, int index,
+               const std::string& prefix, const Inherited& inherited,
+               std::vector<EntryLine>& lines) {
+  const std::string name = prefix + field.name();
+  if (field.cpp_type() != gp::FieldDescriptor::CPPTYPE_MESSAGE) {
+    lines.push_back({{name, scalar_text(message, field, index), "", ""}});
+    return;
+  }
+  const gp::Reflection& reflection = *message.GetReflection();
+  const gp::Message& child = index < 0 ? reflection.GetMessage(message, &field)
+                                       : reflection.GetRepeatedMessage(message, &field, index);
+  if (const auto* figure = dynamic_cast<const pb::Figure*>(&child)) {
+    const pb::Basis basis = figure->has_basis() ? figure->basis() : inherited.basis;
+    const std::string source = figure->has_source() ? figure->source() : inherited.source;
+    lines.push_back({{name, figure->value(), pb::Basis_Name(basis),
+                      figure->note().empty() ? source : source + " -- " + figure->note()}});
+  } else {
+    add_fields(child, index < 0 ? name + "." : fmt::format("{}[{}].", name, index), inherited,
+               lines);
+  }
+}
+
+void add_fields(const gp::Message& message, const std::string& prefix, const Inherited& inherited,
+                std::vector<EntryLine>& lines) {
+  std::vector<const gp::FieldDescriptor*> fields;
+  const gp::Reflection& reflection = *message.GetReflection();
+  reflection.ListFields(message, &fields);
+  for (const gp::FieldDescriptor* field : fields) {
+    if (!field->is_repeated()) {
+      add_field(message, *field, -1, prefix, inherited, lines);
+      continue;
+    }
+    for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
+      add_field(message, *field, i, prefix, inherited, lines);
+    }
+  }
+}
+
+template <typename Entry>
+void add_entry(const Entry& entry, std::vector<EntryLine>& lines) {
+  add_fields(entry, "", {entry.source(), entry.basis()}, lines);
+}
+
+std::string billions(std::int64_t count) {
+  return fmt::format("{:.2f} B", static_cast<double>(count) / 1e9);
+}
+
+/// What follows from a model's shapes, beside what was published.
+void add_counts(const pb::Model& description, std::vector<EntryLine>& lines) {
+  Diagnostics diagnostics;
+  const auto model = workloads::build_model(description, SourceMap(), "", diagnostics);
+  if (!model) return;
+  const workloads::ModelCount count = workloads::count_parameters(*model);
+  const auto add = [&](const char* name, const std::string& value, const char* how) {
+    lines.push_back({{name, value, "", how}});
+  };
+  add("counted total parameters", billions(count.total), "from the shapes above");
+  add("counted active parameters", billions(count.active), "per token, with embedding and head");
+  if (count.mtp > 0) add("counted MTP parameters", billions(count.mtp), "not in the total");
+  constexpr int kSequence = 4096;
+  add("training FLOPs per token",
+      fmt::format("{:.4g} GFLOP",
+                  workloads::training_flops_per_token(*model, kSequence, true).in(units::GFLOP)),
+      "sequence 4096, causal attention, forward and backward, no input embedding, MTP included");
+}
+
+template <typename Figured>
+std::string value_of(const Figured& figure) {
+  return figure.value().empty() ? "-" : figure.value();
+}
+
+std::vector<EntryLine> list_models(const topology::Catalogue& catalogue) {
+  std::vector<EntryLine> lines = {
+      {{"NAME", "FAMILY", "LAYERS", "HIDDEN", "TOTAL", "ACTIVE", "BASIS"}}};
+  for (const pb::Model* entry : catalogue.models()) {
+    Diagnostics diagnostics;
+    const auto model = workloads::build_model(*entry, SourceMap(), "", diagnostics);
+    const workloads::ModelCount count =
+        model ? workloads::count_parameters(*model) : workloads::ModelCount{};
+    lines.push_back({{entry->name(), entry->family(), std::to_string(entry->layers()),
+                      std::to_string(entry->hidden()), billions(count.total),
+                      billions(count.active), pb::Basis_Name(entry->basis())}});
+  }
+  return lines;
+}
+
+std::vector<EntryLine> list_studies() {
+  std::vector<EntryLine> lines = {{{"NAME", "TITLE", "QUESTION"}}};
+  for (const std::string& name : shipped_studies()) {
+    Diagnostics diagnostics;
+    if (const std::optional<Study> study = load(name, {}, diagnostics)) {
+      lines.push_back({{name, study->scenario->title(), study->scenario->question()}});
+    }
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::vector<EntryLine> list_entries(const topology::Catalogue& catalogue, const std::string& kind) {
+  std::vector<EntryLine> lines;
+  if (kind == "accelerators") {
+    lines.push_back(
+        {{"NAME", "VENDOR", "YEAR", "BF16", "HBM", "HBM BANDWIDTH", "SCALE-UP", "TDP"}});
+    for (const pb::Accelerator* chip : catalogue.accelerators()) {
+      std::string bf16 = "-";
+      for (const pb::Peak& peak : chip->peak()) {
+        if (peak.precision() == "bf16") bf16 = peak.rate().value();
+      }
+      lines.push_back({{chip->name(), chip->vendor(), chip->available(), bf16,
+                        value_of(chip->hbm_capacity()), value_of(chip->hbm_bandwidth()),
+                        value_of(chip->scale_up_bandwidth()), value_of(chip->tdp())}});
+    }
+  } else if (kind == "systems") {
+    lines.push_back(
+        {{"NAME", "KIND", "ACCELERATOR", "ACCELERATORS", "SCALE-UP DOMAIN", "MAX POWER"}});
+    for (const pb::System* system : catalogue.systems()) {
+      lines.push_back(
+          {{system->name(), system->kind(), system->accelerator(), value_of(system->accelerators()),
+            value_of(system->scale_up_domain()), value_of(system->max_power())}});
+    }
+  } else if (kind == "fabrics") {
+    lines.push_back({{"NAME", "KIND", "ENDPOINT BANDWIDTH", "LATENCY", "TOPOLOGY"}});
+    for (const pb::Fabric* fabric : catalogue.fabrics()) {
+      lines.push_back({{fabric->name(), fabric->kind(), value_of(fabric->endpoint_bandwidth()),
+                        value_of(fabric->end_to_end_latency()), fabric->topology()}});
+    }
+  } else if (kind == "models") {
+    lines = list_models(catalogue);
+  } else if (kind == "calibrations") {
+    lines.push_back({{"ACCELERATOR", "CURVES", "COMMUNICATION", "SOURCE"}});
+    for (const pb::Calibration* calibration : catalogue.calibrations()) {
+      lines.push_back({{calibration->accelerator(), std::to_string(calibration->curve_size()),
+                        std::to_string(calibration->communication_size()), calibration->source()}});
+    }
+  } else if (kind == "studies") {
+    lines = list_studies();
+  }
+  return lines;
+}
+
+std::vector<EntryLine> show_entry(const topology::Catalogue& catalogue, const std::string& name,
+                                  Diagnostics& diagnostics) {
+  std::vector<EntryLine> lines;
+  if (const pb::Accelerator* chip = catalogue.accelerator(name)) {
+    add_entry(*chip, lines);
+  } else if (const pb::Model* model = catalogue.model(name)) {
+    add_entry(*model, lines);
+    add_counts(*model, lines);
+  } else if (const pb::System* system = catalogue.system(name)) {
+    add_entry(*system, lines);
+  } else if (const pb::Fabric* fabric = catalogue.fabric(name)) {
+    add_entry(*fabric, lines);
+  } else {
+    std::set<std::string> names;
+    for (const char* kind : {"accelerator", "model", "system", "fabric"}) {
+      for (const std::string& known : catalogue.names(kind)) names.insert(known);
+    }
+    const std::string suggestion = did_you_mean(name, {names.begin(), names.end()});
+    diagnostics.error({name, 0, 0}, {}, "no entry of that name in the catalogue",
+                      suggestion.empty() ? "`aisle list` names what there is" : suggestion);
+  }
+  return lines;
+}
+
+}  // namespace aisle::sim

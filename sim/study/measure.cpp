@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/study/measure.hpp"
+
+#include "sim/base/units.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string>
+
+namespace aisle::sim {
+
+namespace {
+
+using workloads::Operation;
+using workloads::Phase;
+using workloads::Plan;
+using workloads::Stream;
+
+constexpr const char* kIdle = "pipeline bubble and waiting";
+constexpr const char* kSlowed = "compute slowed by communication";
+
+pb::Basis to_pb(Basis basis) {
+  return static_cast<pb::Basis>(static_cast<int>(basis) + 1);
+}
+
+void add_metric(pb::Result& result, const std::string& name, double value, Basis basis) {
+  pb::Metric& metric = *result.add_metric();
+  metric.set_name(name);
+  metric.set_value(value);
+  metric.set_basis(to_pb(basis));
+}
+
+std::string compute_part(Phase phase) {
+  switch (phase) {
+    case Phase::forward:
+      return "forward";
+    case Phase::backward:
+      return "backward";
+    case Phase::weight_gradient:
+      return "weight gradient";
+    case Phase::optimizer:
+      return "optimizer";
+    case Phase::communication:
+    case Phase::other:
+      break;
+  }
+  return "other compute";
+}
+
+/// Operations of one rank by stream, in order of time.
+using RankOperations = std::array<std::vector<std::int32_t>, workloads::kStreams>;
+
+RankOperations operations_of(const Plan& plan, std::int32_t rank) {
+  RankOperations result;
+  for (std::size_t i = 0; i < plan.operations.size(); ++i) {
+    const Operation& operation = plan.operations[i];
+    for (std::int32_t p = 0; p < operation.places; ++p) {
+      const workloads::Place place =
+          plan.places[static_cast<std::size_t>(operation.first_place + p)];
+      if (place.rank == rank) {
+        result[static_cast<std::size_t>(place.stream)].push_back(static_cast<std::int32_t>(i));
+      }
+    }
+  }
+  return result;
+}
+
+/// Seconds of each part of the step on one rank; they sum to the makespan. An instant counts as
+/// compute while a kernel runs, else as the exposed communication that runs, else as waiting. Of a
+/// compute operation that ran longer than alone, the excess is a part of its own.
+std::map<std::string, double> parts_of(const TimedPlan& timed, const Execution& execution,
+                                       std::int32_t rank) {
+  const Plan& plan = *timed.plan;
+  const RankOperations operations = operations_of(plan, rank);
+
+  struct Edge {
+    double time;
+    int stream;
+    std::int32_t operation;
+    bool start;
+  };
+
+  std::vector<Edge> edges;
+  for (int s = 0; s < workloads::kStreams; ++s) {
+    for (const std::int32_t i : operations[static_cast<std::size_t>(s)]) {
+      const auto at = static_cast<std::size_t>(i);
+      if (execution.end_s[at] <= execution.start_s[at]) continue;
+      edges.push_back({execution.start_s[at], s, i, true});
+      edges.push_back({execution.end_s[at], s, i, false});
+    }
+  }
+  std::stable_sort(edges.begin(), edges.end(), [](const Edge& a, const Edge& b) {
+    return a.time != b.time ? a.time < b.time : a.start < b.start;
+  });
+  std::map<std::string, double> parts;
+  std::array<std::int32_t, workloads::kStreams> active;
+  active.fill(-1);
+  const auto account = [&](double length) {
+    const std::int32_t compute = active[static_cast<std::size_t>(Stream::compute)];
+    if (compute >= 0) {
+      const auto at = static_cast<std::size_t>(compute);
+      const Operation& operation = plan.operations[at];
+      const double alone = timed.works[static_cast<std::size_t>(operation.work)].alone.in(units::s);
+      const double share = std::min(1.0, alone / (execution.end_s[at] - execution.start_s[at]));
+      parts[compute_part(operation.phase)] += length * share;
+      parts[kSlowed] += length * (1 - share);
+      return;
+    }
+    for (const Stream s :
+         {Stream::collective, Stream::data_parallel, Stream::receive, Stream::send}) {
+      const std::int32_t i = active[static_cast<std::size_t>(s)];
+      if (i < 0) continue;
+      const Operation& operation = plan.operations[static_cast<std::size_t>(i)];
+      const workloads::Work& work = plan.works[static_cast<std::size_t>(operation.work)];
+      parts["exposed " + std::string(to_string(work.communication.kind))] += length;
+      return;
+    }
+    parts[kIdle] += length;
+  };
+  double now = 0;
+  for (const Edge& edge : edges) {
+    if (edge.time > now) account(edge.time - now);
+    now = std::max(now, edge.time);
+    active[static_cast<std::size_t>(edge.stream)] = edge.start ? edge.operation : -1;
+  }
+  if (const double end = execution.makespan.in(units::s); end > now) {
+    active.fill(-1);
+    account(end - now);
+  }
+  return parts;
+}
+
+/// What each rank did in total, for energy; and its time in compute.
+struct RankTotals {
+  power::Activity activity;
+  double compute_s = 0;
+};
+
+std::vector<RankTotals> totals_by_rank(const TimedPlan& timed, const Execution& execution) {
+  const Plan& plan = *timed.plan;
+  std::vector<RankTotals> totals(plan.ranks.size());
+  for (std::size_t i = 0; i < plan.operations.size(); ++i) {
+    const Operation& operation = plan.operations[i];
+    const TimedWork& work = timed.works[static_cast<std::size_t>(operation.work)];
+    for (std::int32_t p = 0; p < operation.places; ++p) {
+      const workloads::Place place =
+          plan.places[static_cast<std::size_t>(operation.first_place + p)];
+      RankTotals& rank = totals[static_cast<std::size_t>(place.rank)];
+      for (std::size_t f = 0; f < work.flops_by_precision.size(); ++f) {
+        rank.activity.flops[f] += work.flops_by_precision[f];
+      }
+      // A message is one work with two places: half of its traffic is the sender's, half the
+      // receiver's.
+      const double share =
+          place.stream == Stream::send || place.stream == Stream::receive ? 0.5 : 1.0;
+      rank.activity.hbm += share * work.hbm_bytes;
+      rank.activity.scale_up += share * work.scale_up_bytes;
+      rank.activity.nic += share * work.scale_out_bytes;
+      if (place.stream == Stream::compute) {
+        rank.compute_s += execution.end_s[i] - execution.start_s[i];
+      }
+    }
+  }
+  for (RankTotals& rank : totals) rank.activity.duration = execution.makespan;
+  return totals;
+}
+
+Basis weakest_basis(const TimedPlan& timed) {
+  Basis basis = Basis::measured;
+  for (const workloads::Operation& operation : timed.plan->operations) {
+    basis = weakest(basis, timed.works[static_cast<std::size_t>(operation.work)].basis);
+  }
+  return basis;
+}
+
+void add_families(const TimedPlan& timed, std::int32_t rank, pb::Result& result) {
+  const Plan& plan = *timed.plan;
+  std::array<double, 16> seconds{};
+  std::array<std::int64_t, 16> counts{};
+  std::array<Basis, 16> basis{};
+  const RankOperations operations = operations_of(plan, rank);
+  for (const std::int32_t i : operations[static_cast<std::size_t>(Stream::compute)]) {
+    const auto work = static_cast<std::size_t>(plan.operations[static_cast<std::size_t>(i)].work);
+    for (std::size_t f = 0; f < seconds.size(); ++f)
+      seconds[f] += timed.works[work].family_seconds[f];
+    for (const workloads::Kernel& kernel : plan.works[work].kernels) {
+      const auto f = static_cast<std::size_t>(kernel.family);
+      counts[f] += kernel.count;
+      basis[f] = weakest(basis[f], timed.works[work].basis);
+    }
+  }
+  for (std::size_t f = 0; f < seconds.size(); ++f) {
+    if (counts[f] == 0) continue;
+    pb::FamilyTime& family = *result.add_family();
+    family.set_family(std::string(to_string(static_cast<workloads::Family>(f))));
+    family.set_seconds(seconds[f]);
+    family.set_count(counts[f]);
+    family.set_basis(to_pb(basis[f]));
+  }
+}
+
+void add_rates(const Measured& run, topology::Precision precision, Basis basis,
+               const std::vector<RankTotals>& totals, pb::Result& result) {
+  const double step = run.execution.makespan.in(units::s);
+  const double chips = run.cluster.count();
+  const double tokens = run.training.tokens;
+  const double bf16 =
+      run.cluster.accelerator().peak_of(topology::Precision::bf16).value.in(units::FLOP / units::s);
+  const double own = run.cluster.accelerator().peak_of(precision).value.in(units::FLOP / units::s);
+  const double rate = run.training.model_flops.in(units::FLOP) / step / chips;
+  const double full = run.full_attention_flops.in(units::FLOP) / step / chips;
+  add_metric(result, "step_time_s", step, basis);
+  add_metric(result, "tokens_per_s", tokens / step, basis);
+  add_metric(result, "tokens_per_s_per_chip", tokens / step / chips, basis);
+  add_metric(result, "tflops_per_chip", rate / 1e12, basis);
+  add_metric(result, "tflops_per_chip_full_attention", full / 1e12, basis);
+  if (bf16 > 0) {
+    add_metric(result, "mfu", rate / bf16, basis);
+    add_metric(result, "mfu_full_attention", full / bf16, basis);
+  }
+  if (own > 0) add_metric(result, "mfu_precision", rate / own, basis);
+  double executed = 0;
+  double ranks = 0;
+  for (std::size_t r = 0; r < totals.size(); ++r) {
+    const auto multiplicity = static_cast<double>(run.timed.plan->ranks[r].multiplicity);
+    ranks += multiplicity;
+    for (const Flops flops : totals[r].activity.flops)
+      executed += multiplicity * flops.in(units::FLOP);
+  }
+  if (bf16 > 0) add_metric(result, "hfu", executed / ranks / step / bf16, basis);
+  add_metric(result, "gpu_hours_per_trillion_tokens", chips * step / 3600 / (tokens / 1e12), basis);
+}
+
+void add_breakdown(const std::map<std::string, double>& parts, const std::string& rank, Basis basis,
+                   pb::Result& result) {
+  double exposed = 0;
+  for (const auto& [name, seconds] : parts) {
+    pb::Part& part = *result.add_breakdown();
+    part.set_name(name);
+    part.set_seconds(seconds);
+    if (name.starts_with("exposed ")) {
+      exposed += seconds;
+      add_metric(result, "exposed_" + name.substr(8) + "_s", seconds, basis);
+    }
+  }
+  std::stable_sort(result.mutable_breakdown()->begin(), result.mutable_breakdown()->end(),
+                   [](const pb::Part& a, const pb::Part& b) { return a.seconds() > b.seconds(); });
+  result.set_breakdown_rank(rank);
+  add_metric(result, "exposed_communication_s", exposed, basis);
+  const auto idle = parts.find(kIdle);
+  add_metric(result, "pipeline_bubble_s", idle == parts.end() ? 0 : idle->second, basis);
+}
+
+void add_bill(const Measured& run, Basis basis, const std::vector<RankTotals>& totals,
+              pb::Result& result) {
+  Watts sum;
+  double ranks = 0;
+  for (std::size_t r = 0; r < totals.size(); ++r) {
+    const auto multiplicity = static_cast<double>(run.timed.plan->ranks[r].multiplicity);
+    sum += multiplicity * power::mean_power(run.curve, totals[r].activity);
+    ranks += multiplicity;
+  }
+  const Watts chip = sum / ranks;
+  const int chips = run.cluster.count();
+  const Seconds step = run.execution.makespan;
+  const power::Bill bill = power::bill(run.site, chip, chips, step);
+  const Basis power_basis = weakest(weakest(basis, run.curve.basis), run.site.host_power_basis);
+  const Basis money_basis = weakest(basis, run.site.rental_basis);
+  const double million_tokens = run.training.tokens / 1e6;
+  add_metric(result, "accelerator_power_w", chip.in(units::W), weakest(basis, run.curve.basis));
+  add_metric(result, "it_power_w", bill.it_power.in(units::W), power_basis);
+  add_metric(result, "facility_power_w", bill.facility_power.in(units::W), power_basis);
+  add_metric(result, "energy_mwh", bill.energy.in(units::MWh), power_basis);
+  add_metric(result, "energy_cost_usd", bill.energy_cost.in(units::USD), Basis::assumed);
+  add_metric(result, "cost_usd", bill.rental.in(units::USD), money_basis);
+  add_metric(result, "usd_per_million_tokens", bill.rental.in(units::USD) / million_tokens,
+             money_basis);
+  add_metric(result, "kwh_per_million_tokens", bill.energy.in(units::kWh) / million_tokens,
+             power_basis);
+  add_metric(result, "co2_t", bill.co2.in(units::tonne), Basis::assumed);
+  add_metric(result, "water_m3", bill.water.in(units::m3), Basis::assumed);
+  if (run.run_tokens <= 0) return;
+  const double steps = run.run_tokens / run.training.tokens;
+  const Basis run_basis = weakest(basis, run.run_tokens_basis);
+  add_metric(result, "run_tokens", run.run_tokens, run.run_tokens_basis);
+  add_metric(result, "run_time_days", steps * step.in(units::day), run_basis);
+  add_metric(result, "run_gpu_hours", steps * chips * step.in(units::hour), run_basis);
+  add_metric(result, "run_energy_mwh", steps * bill.energy.in(units::MWh),
+             weakest(power_basis, run_basis));
+  add_metric(result, "run_cost_usd", steps * bill.rental.in(units::USD),
+             weakest(money_basis, run_basis));
+  add_metric(result, "run_co2_t", steps * bill.co2.in(units::tonne), Basis::assumed);
+}
+
+}  // namespace
+
+void measure(const Measured& run, topology::Precision precision, pb::Result& result) {
+  const Basis basis = weakest_basis(run.timed);
+  const std::vector<RankTotals> totals = totals_by_rank(run.timed, run.execution);
+  // The rank that computes longest is the one that the others wait for.
+  const auto busiest = std::max_element(
+      totals.begin(), totals.end(),
+      [](const RankTotals& a, const RankTotals& b) { return a.compute_s < b.compute_s; });
+  const auto rank = static_cast<std::int32_t>(busiest - totals.begin());
+  add_rates(run, precision, basis, totals, result);
+  add_breakdown(parts_of(run.timed, run.execution, rank),
+                run.timed.plan->ranks[static_cast<std::size_t>(rank)].name, basis, result);
+  add_families(run.timed, rank, result);
+  Bytes peak;
+  for (const workloads::RankMemory& memory : run.training.memory)
+    peak = std::max(peak, memory.total());
+  add_metric(result, "hbm_peak_bytes", peak.in(units::B), Basis::extrapolated);
+  add_bill(run, basis, totals, result);
+}
+
+}  // namespace aisle::sim

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "power/power.hpp"
+#include "sim/engine/engine.hpp"
+#include "sim/study/result.pb.h"
+#include "topology/cluster.hpp"
+#include "workloads/parallel/place.hpp"
+
+#include <vector>
+
+/// From an execution to the figures of a result. Used by sim/study alone.
+namespace aisle::sim {
+
+/// Everything that the figures of one run follow from.
+struct Measured {
+  const workloads::TrainingPlan& training;  ///< as placed: layout, FLOPs, tokens, memory
+  const TimedPlan& timed;                   ///< as executed (folded or not)
+  const Execution& execution;
+  const topology::Cluster& cluster;
+  const power::PowerCurve& curve;
+  const power::SiteModel& site;
+  Flops full_attention_flops;  ///< model FLOPs of the step with the whole square of attention
+  double run_tokens = 0;       ///< of the whole run; 0: not given
+  Basis run_tokens_basis = Basis::assumed;
+};
+
+/// Fills metrics, breakdown and families.
+void measure(const Measured& run, topology::Precision precision, pb::Result& result);
+
+/// Fills the timeline: spans by rank and stream, in nanoseconds.
+void record_timeline(const TimedPlan& timed, const Execution& execution, pb::Result& result);
+
+}  // namespace aisle::sim

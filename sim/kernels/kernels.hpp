@@ -3,6 +3,7 @@
 
 #include "sim/base/estimate.hpp"
 #include "sim/base/units.hpp"
+#include "sim/kernels/curve.hpp"
 #include "topology/cluster.hpp"
 #include "workloads/collectives/collective.hpp"
 #include "workloads/plan.hpp"
@@ -10,11 +11,6 @@
 #include <span>
 #include <string>
 #include <vector>
-
-namespace aisle::pb {
-class Calibration;
-class Curve;
-}  // namespace aisle::pb
 
 namespace aisle::topology {
 class Catalogue;
@@ -29,8 +25,14 @@ struct KernelTime {
   Basis basis = Basis::assumed;
 };
 
-/// The curves of one accelerator, its own and, where it has none, a neighbour's scaled by peaks
-/// (basis extrapolated), found once.
+/// Kernel times of one accelerator. Predicts the time of one launch, alone on the device and
+/// without the gap before it, by the curve (CurveTerms) that fits family, direction and number
+/// format best. Curves come from the accelerator's own calibration (basis calibrated; extrapolated
+/// where the curve rests on no sample of this chip), else from its `borrows_from` or nearest
+/// calibrated relative, whose shares then apply to this chip's peaks and HBM bandwidth (basis
+/// extrapolated, one caveat per donor), else from a plain roofline (basis assumed). Number formats
+/// that the chip lacks run at the next wider one that it has. Errors per curve stand in the
+/// calibration; formulas, sources and traps in docs/model/kernels.md.
 class KernelModel {
  public:
   KernelModel(const topology::Accelerator& accelerator, const topology::Catalogue& catalogue);
@@ -40,7 +42,7 @@ class KernelModel {
   Seconds launch_gap() const { return launch_gap_; }
 
   /// Factor on compute while a communication kernel is resident, beyond the cores it holds (1:
-  /// none).
+  /// none). Measured on kernels that leave those cores free anyway.
   double interference() const { return interference_; }
 
   const workloads::CommunicationProfile& communication() const { return communication_; }
@@ -49,9 +51,16 @@ class KernelModel {
   const std::vector<std::string>& caveats() const { return caveats_; }
 
  private:
-  struct Entry;
-  const topology::Accelerator accelerator_;
-  std::vector<Entry> entries_;
+  struct Builder;
+
+  struct Entry {
+    CurveTerms terms;
+    Basis basis = Basis::assumed;
+  };
+
+  DeviceRates rates_;
+  std::vector<Entry> entries_;  ///< [family][direction][precision]
+  std::array<topology::Precision, topology::kPrecisions> executed_as_{};
   Seconds launch_gap_;
   double interference_ = 1;
   workloads::CommunicationProfile communication_;
@@ -66,7 +75,10 @@ struct Sample {
 };
 
 /// Fits one curve to the samples that are not held out (least squares of ln(time), Eigen's
-/// Levenberg-Marquardt) and fills in its error figures on both halves.
-pb::Curve fit(std::span<const Sample> samples, const topology::Accelerator& accelerator);
+/// Levenberg-Marquardt) and fills in its error figures on both halves. The samples are of one
+/// family and number format, taken at a launch width of `cores` (0: all); of several directions,
+/// the curve is for all.
+pb::Curve fit(std::span<const Sample> samples, const topology::Accelerator& accelerator,
+              int cores = 0);
 
 }  // namespace aisle::sim

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/kernels/curve.hpp"
+
+#include "sim/kernels/calibration.pb.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace aisle::sim {
+namespace {
+
+using workloads::Direction;
+using workloads::Family;
+using workloads::Kernel;
+
+// FLOPs of the backward pass of attention over those of the forward: five products for two.
+constexpr double kAttentionBackward = 2.5;
+
+struct Lengths {
+  double m = 1, n = 1, k = 1;
+  double groups = 1;
+};
+
+Lengths lengths_of(const Kernel& kernel) {
+  Lengths lengths{std::max<double>(1, static_cast<double>(kernel.m)),
+                  std::max<double>(1, static_cast<double>(kernel.n)),
+                  std::max<double>(1, static_cast<double>(kernel.k)),
+                  std::max<double>(1, kernel.groups)};
+  if (kernel.family == Family::attention) {
+    // k counts heads here. A causal pass sees half of the context on average, which the 2 of a
+    // multiply-add cancels.
+    const double passes = kernel.direction == Direction::forward ? 1 : kAttentionBackward;
+    const double context = kernel.flops.si() / passes / (lengths.m * lengths.n * lengths.k);
+    return {lengths.m * lengths.k, 1, std::max(1.0, context), 1};
+  }
+  lengths.m = std::max(1.0, lengths.m / lengths.groups);
+  return lengths;
+}
+
+// m and n are whole numbers of tiles, tiles are whole waves over the cores.
+double quantisation(const Lengths& lengths, double tile_m, double tile_n, double cores) {
+  const double rows = std::ceil(lengths.m / tile_m), columns = std::ceil(lengths.n / tile_n);
+  const double tiles = rows * columns * lengths.groups;
+  const double waves = std::ceil(tiles / cores);
+  const double filled = lengths.m / (rows * tile_m) * lengths.n / (columns * tile_n);
+  return filled * tiles / (waves * cores);
+}
+
+}  // namespace
+
+DeviceRates rates_of(const topology::Accelerator& accelerator) {
+  DeviceRates rates;
+  for (std::size_t i = 0; i < rates.flops_per_s.size(); ++i) {
+    rates.flops_per_s[i] = accelerator.peak[i].value.si();
+  }
+  rates.hbm_bytes_per_s = accelerator.hbm_bandwidth.value.si();
+  rates.cores = std::max(1, accelerator.cores);
+  return rates;
+}
+
+CurveTerms CurveTerms::from(const pb::Curve& curve) {
+  CurveTerms terms;
+  terms.efficiency = curve.efficiency();
+  terms.hbm_efficiency = curve.hbm_efficiency();
+  terms.fixed_s = curve.fixed_us() * 1e-6;
+  terms.half_m = curve.half_m();
+  terms.half_n = curve.half_n();
+  terms.half_k = curve.half_k();
+  terms.tile_m = curve.tile_m();
+  terms.tile_n = curve.tile_n();
+  terms.cores = curve.cores();
+  return terms;
+}
+
+double CurveTerms::shape(const Kernel& kernel, int device_cores) const {
+  const Lengths lengths = lengths_of(kernel);
+  double share = lengths.m / (lengths.m + half_m) * lengths.n / (lengths.n + half_n) * lengths.k /
+                 (lengths.k + half_k);
+  if (tile_m > 0 && tile_n > 0) {
+    const int width = cores > 0 ? std::min(cores, device_cores) : device_cores;
+    share *= quantisation(lengths, tile_m, tile_n, width);
+  }
+  return share;
+}
+
+Seconds CurveTerms::time_of(const Kernel& kernel, const DeviceRates& rates) const {
+  const double peak = rates.flops_per_s[static_cast<std::size_t>(kernel.precision)];
+  double compute = 0, memory = 0;
+  if (efficiency > 0 && peak > 0 && kernel.flops.si() > 0) {
+    compute = kernel.flops.si() / (peak * efficiency * shape(kernel, rates.cores));
+  }
+  if (hbm_efficiency > 0 && rates.hbm_bytes_per_s > 0) {
+    memory = kernel.hbm_bytes.si() / (rates.hbm_bytes_per_s * hbm_efficiency);
+  }
+  return Seconds::from_si(fixed_s + std::max(compute, memory));
+}
+
+}  // namespace aisle::sim

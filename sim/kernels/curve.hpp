@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sim/base/units.hpp"
+#include "topology/cluster.hpp"
+#include "workloads/plan.hpp"
+
+#include <array>
+
+namespace aisle::pb {
+class Curve;
+}
+
+namespace aisle::sim {
+
+/// The rates of a device that a curve is a share of.
+struct DeviceRates {
+  std::array<double, topology::kPrecisions> flops_per_s{};
+  double hbm_bytes_per_s = 0;
+  int cores = 1;
+};
+
+DeviceRates rates_of(const topology::Accelerator& accelerator);
+
+/// Time of one launch, alone on the device:
+///
+///   t = fixed + max(flops / (peak efficiency s), bytes / (HBM bandwidth hbm_efficiency))
+///   s = q(m) q(n) w  m/(m + half_m)  n/(n + half_n)  k/(k + half_k)
+///
+/// q is the used share of the last tile, w that of the last wave of tiles over the cores. Lengths:
+/// grouped_gemm has m / groups rows; attention has query tokens x heads rows (m), one column, and
+/// the context as depth (k), which follows from its FLOPs. Never falls with m, n, k, and never
+/// rises with a rate. Assumes that FLOPs grow with m n k.
+struct CurveTerms {
+  double efficiency = 0;  ///< of the dense peak; 0: no compute term (memory-bound families)
+  double hbm_efficiency = 0;
+  double fixed_s = 0;
+  double half_m = 0, half_n = 0, half_k = 0;  ///< lengths at which half of the efficiency is lost
+  int tile_m = 0, tile_n = 0;                 ///< 0: no quantisation
+  int cores = 0;                              ///< launch width; 0: all
+
+  static CurveTerms from(const pb::Curve& curve);
+
+  /// `s` above for one kernel, in (0, 1].
+  double shape(const workloads::Kernel& kernel, int device_cores) const;
+  Seconds time_of(const workloads::Kernel& kernel, const DeviceRates& rates) const;
+};
+
+}  // namespace aisle::sim

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/kernels/kernels.hpp"
+
+#include "sim/kernels/calibration.pb.h"
+#include "topology/catalogue/catalogue.hpp"
+#include "topology/catalogue/hardware.pb.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <set>
+#include <string_view>
+
+namespace aisle::sim {
+namespace {
+
+using topology::Precision;
+using workloads::Direction;
+using workloads::Family;
+using workloads::Kernel;
+
+constexpr int kFamilies = static_cast<int>(Family::optimizer) + 1;
+constexpr int kDirections = 3;
+
+// Nearest calibrated relative by architecture: the first prefix of the name that fits.
+struct Relative {
+  std::string_view prefix, calibrated;
+};
+
+constexpr Relative kRelatives[] = {
+    {"h800", "h800-sxm"},      {"h20", "h20"},
+    {"h100", "h100-sxm"},      {"gh200", "h100-sxm"},
+    {"h", "h100-sxm"},         {"a100", "a100-80gb-sxm"},
+    {"a800", "a100-80gb-sxm"}, {"v100", "a100-80gb-sxm"},
+    {"gb", "gb200"},           {"b", "b200-sxm"},
+    {"r", "b200-sxm"},         {"vr", "b200-sxm"},
+    {"mi", "mi300x"},          {"", "h100-sxm"},
+};
+
+// A device without any curve at hand: shares that most tuned kernels reach.
+constexpr double kPlainEfficiency = 0.6, kPlainHbmEfficiency = 0.75;
+constexpr double kPlainFixedS = 3e-6, kPlainLaunchGapS = 2e-6;
+
+std::size_t index_of(Family family, Direction direction, Precision precision) {
+  const auto f = static_cast<std::size_t>(family), d = static_cast<std::size_t>(direction);
+  return (f * kDirections + d) * topology::kPrecisions + static_cast<std::size_t>(precision);
+}
+
+std::string_view name_of(Direction direction) {
+  constexpr std::string_view kNames[] = {"forward", "dgrad", "wgrad"};
+  return kNames[static_cast<std::size_t>(direction)];
+}
+
+bool has_matrix_products(Family family) {
+  return family == Family::gemm || family == Family::grouped_gemm || family == Family::attention;
+}
+
+// How loosely a curve may fit the kernel asked for.
+enum class Match { exact, other_direction, other_precision };
+
+const pb::Curve* find(const pb::Calibration& calibration, Family family, Direction direction,
+                      Precision precision, Match match) {
+  const pb::Curve* best = nullptr;
+  int best_score = -1;
+  for (const pb::Curve& curve : calibration.curve()) {
+    if (curve.family() != workloads::to_string(family)) { continue; }
+    const bool same_direction = curve.direction() == name_of(direction);
+    const bool same_precision = curve.precision() == topology::to_string(precision);
+    if (match == Match::exact && curve.has_direction() && !same_direction) { continue; }
+    if (match != Match::other_precision && curve.has_precision() && !same_precision) { continue; }
+    const int score = 2 * same_precision + same_direction;
+    if (score > best_score) {
+      best = &curve;
+      best_score = score;
+    }
+  }
+  return best;
+}
+
+// The accelerator's own calibration first, then those that it may borrow from, nearest first.
+std::vector<const pb::Calibration*> sources(const std::string& name,
+                                            const topology::Catalogue& catalogue) {
+  std::vector<const pb::Calibration*> found;
+  const auto add_chain = [&](std::string_view start) {
+    std::string next(start);
+    while (const pb::Calibration* calibration =
+               next.empty() ? nullptr : catalogue.calibration(next)) {
+      if (std::find(found.begin(), found.end(), calibration) != found.end()) { return; }
+      found.push_back(calibration);
+      next = calibration->borrows_from();
+    }
+  };
+  add_chain(name);
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const Relative& relative : kRelatives) {
+    if (lower.substr(0, relative.prefix.size()) == relative.prefix) {
+      add_chain(relative.calibrated);
+      break;
+    }
+  }
+  add_chain(kRelatives[std::size(kRelatives) - 1].calibrated);
+  return found;
+}
+
+}  // namespace
+
+// Resolves every (family, direction, precision) once.
+struct KernelModel::Builder {
+  const topology::Accelerator& accelerator;
+  const topology::Catalogue& catalogue;
+  KernelModel& model;
+  std::vector<const pb::Calibration*> calibrations;
+  bool has_own = false;
+  // Donor (or "") -> families taken from it.
+  std::map<std::string, std::set<std::string>> borrowed;
+
+  bool is_own(const pb::Calibration& calibration) const {
+    return has_own && &calibration == calibrations.front();
+  }
+
+  Entry resolve(Family family, Direction direction, Precision precision) {
+    for (const Match match : {Match::exact, Match::other_direction, Match::other_precision}) {
+      for (const pb::Calibration* calibration : calibrations) {
+        const pb::Curve* curve = find(*calibration, family, direction, precision, match);
+        if (curve != nullptr) { return entry_from(*curve, *calibration, match); }
+      }
+    }
+    borrowed[""].insert(std::string(workloads::to_string(family)));
+    Entry plain;
+    plain.terms.efficiency = has_matrix_products(family) ? kPlainEfficiency : 0;
+    plain.terms.hbm_efficiency = kPlainHbmEfficiency;
+    plain.terms.fixed_s = kPlainFixedS;
+    return plain;
+  }
+
+  // "fp8 gemm wgrad", with what the curve names.
+  static std::string label(const pb::Curve& curve) {
+    return fmt::format("{}{}{}{}{}", curve.precision(), curve.has_precision() ? " " : "",
+                       curve.family(), curve.has_direction() ? " " : "", curve.direction());
+  }
+
+  // A launch width of the donor as the same share of this chip's cores.
+  int scaled_width(int width, const std::string& donor) const {
+    const pb::Accelerator* entry = catalogue.accelerator(donor);
+    const double cores = entry ? std::strtod(entry->cores().value().c_str(), nullptr) : 0;
+    return cores > 0 ? static_cast<int>(std::lround(width * model.rates_.cores / cores)) : 0;
+  }
+
+  Entry entry_from(const pb::Curve& curve, const pb::Calibration& calibration, Match match) {
+    Entry entry{CurveTerms::from(curve), Basis::calibrated};
+    if (match != Match::exact || curve.samples() == 0) { entry.basis = Basis::extrapolated; }
+    if (!is_own(calibration)) {
+      entry.basis = weakest(Basis::extrapolated, accelerator.hbm_bandwidth.basis);
+      borrowed[calibration.accelerator()].insert(label(curve));
+      entry.terms.cores = scaled_width(entry.terms.cores, calibration.accelerator());
+    }
+    return entry;
+  }
+
+  void resolve_all() {
+    model.entries_.resize(static_cast<std::size_t>(kFamilies) * kDirections *
+                          topology::kPrecisions);
+    for (int f = 0; f < kFamilies; ++f) {
+      for (int d = 0; d < kDirections; ++d) {
+        for (int p = 0; p < topology::kPrecisions; ++p) {
+          const auto family = static_cast<Family>(f);
+          const auto direction = static_cast<Direction>(d);
+          const auto precision = static_cast<Precision>(p);
+          if (accelerator.peak_of(precision).value.si() > 0 || !has_matrix_products(family)) {
+            model.entries_[index_of(family, direction, precision)] =
+                resolve(family, direction, precision);
+          }
+        }
+      }
+    }
+  }
+
+  // fp4 -> fp6 -> fp8 -> bf16 and so on, up to the first format that the chip has.
+  void choose_formats() {
+    constexpr Precision kWider[] = {Precision::fp4,  Precision::fp6,  Precision::int8,
+                                    Precision::fp8,  Precision::fp16, Precision::bf16,
+                                    Precision::tf32, Precision::fp32, Precision::fp64};
+    for (std::size_t i = 0; i < std::size(kWider); ++i) {
+      std::size_t j = i;
+      while (j + 1 < std::size(kWider) && accelerator.peak_of(kWider[j]).value.si() <= 0) { ++j; }
+      model.executed_as_[static_cast<std::size_t>(kWider[i])] = kWider[j];
+    }
+  }
+
+  void read_conditions() {
+    model.launch_gap_ = Seconds::from_si(kPlainLaunchGapS);
+    for (const pb::Calibration* calibration : calibrations) {
+      if (calibration->has_launch_gap_us()) {
+        model.launch_gap_ = Seconds::from_si(calibration->launch_gap_us() * 1e-6);
+        break;
+      }
+    }
+    for (const pb::Calibration* calibration : calibrations) {
+      if (calibration->has_interference()) {
+        model.interference_ = calibration->interference();
+        break;
+      }
+    }
+  }
+
+  // The curve of (operation, tier) nearest to the chip; notes the basis that it brings.
+  const pb::CommunicationCurve* communication(std::string_view operation, std::string_view tier) {
+    for (const pb::Calibration* calibration : calibrations) {
+      for (const pb::CommunicationCurve& curve : calibration->communication()) {
+        if (curve.operation() == operation && curve.tier() == tier) {
+          auto& basis = model.communication_.basis;
+          const bool sampled = is_own(*calibration) && curve.samples() > 0;
+          basis = weakest(basis, sampled ? Basis::calibrated : Basis::extrapolated);
+          return &curve;
+        }
+      }
+    }
+    return nullptr;
+  }
+
+  void read_communication() {
+    workloads::CommunicationProfile& profile = model.communication_;
+    profile.basis = calibrations.empty() ? Basis::assumed : Basis::calibrated;
+    if (const auto* curve = communication("", "scale_up")) {
+      profile.scale_up_efficiency = curve->efficiency();
+      profile.base = Seconds::from_si(curve->base_us() * 1e-6);
+      profile.hop = Seconds::from_si(curve->step_us() * 1e-6);
+      profile.cores_collective = curve->cores();
+    }
+    if (const auto* curve = communication("", "scale_out")) {
+      profile.scale_out_efficiency = curve->efficiency();
+    }
+    if (const auto* curve = communication("dispatch", "scale_out")) {
+      profile.dispatch_efficiency = curve->efficiency();
+      profile.cores_expert = curve->cores();
+    }
+    if (const auto* curve = communication("combine", "scale_out")) {
+      profile.combine_efficiency = curve->efficiency();
+    }
+    if (const auto* curve = communication("send_recv", "scale_out")) {
+      profile.cores_send_recv = curve->cores();
+    }
+  }
+
+  void write_caveats() {
+    for (const auto& [donor, families] : borrowed) {
+      const auto list = fmt::format("{}", fmt::join(families, ", "));
+      model.caveats_.push_back(
+          donor.empty()
+              ? fmt::format("{}: no calibrated kernel curve for {}; a plain roofline is assumed.",
+                            accelerator.name, list)
+              : fmt::format("{}: kernel curves for {} are those of {}, scaled by the peaks and the "
+                            "HBM bandwidth (extrapolated).",
+                            accelerator.name, list, donor));
+    }
+  }
+};
+
+KernelModel::KernelModel(const topology::Accelerator& accelerator,
+                         const topology::Catalogue& catalogue)
+    : rates_(rates_of(accelerator)) {
+  Builder builder{accelerator, catalogue, *this, sources(accelerator.name, catalogue), false, {}};
+  builder.has_own = catalogue.calibration(accelerator.name) != nullptr;
+  builder.choose_formats();
+  builder.resolve_all();
+  builder.read_conditions();
+  builder.read_communication();
+  builder.write_caveats();
+}
+
+KernelTime KernelModel::time_of(const Kernel& kernel) const {
+  Kernel executed = kernel;
+  executed.precision = executed_as_[static_cast<std::size_t>(kernel.precision)];
+  const Entry& entry = entries_[index_of(kernel.family, kernel.direction, executed.precision)];
+  KernelTime result;
+  result.time = entry.terms.time_of(executed, rates_);
+  result.cores = entry.terms.cores > 0 ? std::min(entry.terms.cores, rates_.cores) : rates_.cores;
+  result.basis = entry.basis;
+  return result;
+}
+
+}  // namespace aisle::sim

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for aisle
+_aisle() {
+  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    mapfile -t COMPREPLY < <(compgen -W "run check list show explain compare report --help --version -h" -- "$word")
+    return
+  fi
+  case $previous in
+    --engine) mapfile -t COMPREPLY < <(compgen -W "event analytic" -- "$word"); return ;;
+    -o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    list) mapfile -t COMPREPLY < <(compgen -W "accelerators systems fabrics models calibrations studies" -- "$word"); return ;;
+  esac
+  local flags
+  case $command in
+    run) flags="--set --engine --both-engines --no-fold --seed -o --output --json -q --quiet" ;;
+    check) flags="--set --json" ;;
+    compare) flags="--engine --json" ;;
+    report) flags="-o --output --json" ;;
+    *) flags="--json" ;;
+  esac
+  if [[ $word == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$flags -h --help" -- "$word")
+  else
+    mapfile -t COMPREPLY < <(compgen -W "$(aisle list studies 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"; compgen -f -- "$word")
+  fi
+}
+complete -F _aisle aisle

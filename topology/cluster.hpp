@@ -39,7 +39,9 @@ struct Accelerator {
   Estimate<Bytes> hbm_capacity;
   Estimate<BytesPerSecond> hbm_bandwidth;
   int compute_dies = 1;
-  Estimate<BytesPerSecond> die_to_die;  ///< one direction; 0: one die
+  Estimate<BytesPerSecond> die_to_die;  ///< one direction; 0: one die, or nothing published
+  int io_dies = 0;
+  int hbm_stacks = 0;
   Estimate<Watts> tdp;
   Estimate<Watts> idle_power;
   Estimate<DollarsPerSecond> rental;
@@ -63,6 +65,12 @@ struct Tier {
   Estimate<BytesPerSecond>
       bandwidth;    ///< per accelerator, one direction, line rate after oversubscription
   Seconds latency;  ///< one hop, end to end
+};
+
+/// One link on the package, by the names of its ends ("die 0", "io 1", "stack 3").
+struct PackageLink {
+  std::string from, to;
+  Estimate<BytesPerSecond> bandwidth;  ///< one direction; 0: nothing published
 };
 
 /// Switches and cables of the scale-out fabric, as built for the cluster.
@@ -103,8 +111,11 @@ class Cluster {
   std::vector<std::string> path(int a, int b) const;
   /// Latency of that path and its narrowest link, one direction.
   Tier path_tier(int a, int b) const;
-  /// Capacity, one direction, between the accelerators named and all others.
+  /// Capacity, one direction, between the accelerators named and all others: their scale-up
+  /// domains' and the fabric's.
   BytesPerSecond cut_capacity(std::span<const int> group) const;
+  /// Links on the package of one accelerator: compute and I/O dies, memory stacks.
+  std::vector<PackageLink> package() const;
 
  private:
   std::unique_ptr<Impl> impl_;

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "topology/cluster.hpp"
+#include "topology/fabric.hpp"
+#include "topology/graph.hpp"
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aisle::topology {
+
+struct Cluster::Impl {
+  int count = 1;
+  int domain_size = 1;
+  Accelerator accelerator;
+  std::string accelerator_word = "gpu";  ///< how a path names accelerators
+  std::string domain_word = "nvswitch";  ///< how a path names the middle of a scale-up domain
+  Tier scale_up, scale_out;
+  Estimate<BytesPerSecond> nic;             ///< before oversubscription
+  Estimate<BytesPerSecond> pair_bandwidth;  ///< between two accelerators of a domain
+  Seconds switch_latency;
+  Estimate<Watts> host_power;
+  std::string system_name, fabric_name;
+  std::vector<std::string> notes;
+  std::optional<FabricPlan> fabric;
+
+  /// The graph, built when a path is first asked for.
+  const Graph& graph() const;
+
+  mutable std::once_flag graph_once;
+  mutable std::optional<Graph> built_graph;
+};
+
+}  // namespace aisle::topology

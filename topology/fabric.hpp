@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sim/base/units.hpp"
+#include "topology/cluster.hpp"
+
+#include <span>
+
+namespace aisle::topology {
+
+/// What a fabric is built of, before the number of endpoints is known.
+struct FabricShape {
+  int switch_ports = 64;
+  int tiers = 2;
+  int rails = 1;
+  int planes = 1;
+  int endpoints_per_leaf = 0;  ///< 0: half the ports
+  int endpoints_per_unit = 0;  ///< 0: as many as one leaf of each rail holds
+  int endpoints_per_pod = 0;   ///< 0: as many as the ports of a spine allow
+  double oversubscription = 1;
+  double core_oversubscription = 1;
+};
+
+/// A fat tree sized for a number of endpoints: which leaf an endpoint hangs on, how leaves, spines
+/// and core switches are cabled, and what crosses a cut.
+///
+/// A unit is the group of leaves that whole scale-up domains share: accelerator i of a domain hangs
+/// on rail i modulo rails. Spines of a pod: leaves x uplinks / ports, rounded up to a divisor of
+/// the uplinks so that every leaf reaches every spine by equally many cables; this gives the
+/// published switch counts of DGX SuperPOD H100, B200 and B300 XDR and of the trees priced in arXiv
+/// 2505.09343. With one pod the spines have no way up; a third tier is added where the leaves have
+/// more spines to reach than uplinks, or where the shape asks for it.
+class FabricPlan {
+ public:
+  FabricPlan(int endpoints, int domain_size, const FabricShape& shape);
+
+  struct Position {
+    int unit, leaf, plane, pod;
+  };
+
+  Position position(int endpoint) const;
+  FabricCounts counts() const;
+
+  int endpoints() const { return endpoints_; }
+
+  int leaves() const { return leaves_; }
+
+  int units() const { return units_; }
+
+  int pods() const { return pods_; }
+
+  int planes() const { return planes_; }
+
+  int rails() const { return rails_; }
+
+  int tiers() const { return tiers_; }
+
+  int endpoints_per_pod() const { return units_per_pod_ * domains_per_unit_ * domain_size_; }
+
+  /// Whether any leaf has uplinks: false where one leaf holds a whole plane.
+  bool has_spines() const { return spines_per_pod_ > 0; }
+
+  int spines_per_pod() const { return spines_per_pod_; }  ///< of one plane
+
+  int cores_per_spine() const { return cores_per_spine_; }  ///< cores that one spine reaches
+
+  double oversubscription() const { return shape_.oversubscription; }
+
+  /// Capacity, one direction, from the endpoints named to all others, with `rate` per cable. Exact
+  /// for the tree: traffic stays as low as it can.
+  BytesPerSecond cut(std::span<const int> group, BytesPerSecond rate) const;
+
+ private:
+  int pod_of_leaf(int leaf) const { return leaf / leaves_per_unit_ / units_per_pod_; }
+
+  int plane_of_leaf(int leaf) const { return leaf % leaves_per_unit_ % rails_ % planes_; }
+
+  FabricShape shape_;
+  int endpoints_, domain_size_;
+  int rails_, planes_, tiers_ = 2;
+  int per_rail_;  ///< endpoints of one domain on one rail
+  int leaf_down_, leaf_up_;
+  int domains_per_unit_, leaves_per_unit_, units_, leaves_;
+  int units_per_pod_, pods_ = 1;
+  int spines_per_pod_ = 0, spine_up_ = 0, cores_per_spine_ = 0;
+};
+
+}  // namespace aisle::topology

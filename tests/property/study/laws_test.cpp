@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Laws that hold for any study: folding changes nothing, width of data parallelism costs nothing,
+// more bandwidth never hurts.
+#include "tests/command.hpp"
+
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include <cmath>
+#include <map>
+
+namespace {
+
+using aisle::tests::Folder;
+using aisle::tests::run_command;
+
+std::map<std::string, double> metrics_of(const std::string& arguments) {
+  const auto outcome = run_command(std::string(AISLE_PROGRAM " run ") + arguments + " --json -q");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  simdjson::dom::parser parser;
+  const auto document = parser.parse(simdjson::padded_string(outcome.out)).value();
+  EXPECT_TRUE(document["feasible"].get_bool().value()) << outcome.out;
+  std::map<std::string, double> metrics;
+  for (const auto field : document["metrics"].get_object().value()) {
+    metrics[std::string(field.key)] = field.value.get_double().value();
+  }
+  metrics["operations"] = static_cast<double>(document["operations"].get_int64().value());
+  return metrics;
+}
+
+/// 64 accelerators with tensor, pipeline, data and expert parallelism; small enough to simulate
+/// each one.
+std::string small_job(const Folder& folder, const std::string& schedule, const std::string& zero) {
+  return folder.write("study.textproto",
+                      "cluster { accelerator: \"h100-sxm\" count: 64 }\n"
+                      "workload { training { model: \"mixtral-8x7b\" sequence: 2048 global_batch: "
+                      "64 recompute: full\n"
+                      "  parallel { tensor: 2 pipeline: 4 data: 8 expert: 4 zero: " +
+                          zero + " schedule: " + schedule + " } } }\n");
+}
+
+class Folding : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(Folding, ChangesNothingOn64Accelerators) {
+  const Folder folder;
+  const std::string study = small_job(folder, GetParam().first, GetParam().second);
+  for (const std::string engine : {"event", "analytic"}) {
+    const auto folded = metrics_of(study + " --engine " + engine);
+    const auto unfolded = metrics_of(study + " --no-fold --engine " + engine);
+    EXPECT_GT(unfolded.at("operations"), 4 * folded.at("operations"));
+    for (const auto& [name, value] : folded) {
+      if (name == "operations") continue;
+      EXPECT_NEAR(unfolded.at(name), value, 1e-9 * std::abs(value) + 1e-9)
+          << name << " (" << engine << ")";
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Schedules, Folding,
+                         testing::Values(std::pair{"one_f_one_b", "1"}, std::pair{"dual_pipe", "1"},
+                                         std::pair{"gpipe", "2"}, std::pair{"one_f_one_b", "3"}));
+
+TEST(Width, OfDataParallelismCostsNoOperations) {
+  const auto narrow = metrics_of("deepseek-v3-h800 --engine analytic");
+  const auto wide = metrics_of(
+      "deepseek-v3-h800 --engine analytic --set cluster.count=16384 --set "
+      "workload.training.parallel.data=1024 "
+      "--set workload.training.global_batch=122880");
+  EXPECT_EQ(narrow.at("operations"), wide.at("operations"));
+}
+
+TEST(Bandwidth, MoreNeverHurts) {
+  const std::string base = "deepseek-v3-h800 --engine analytic --set ";
+  double slower = INFINITY;
+  for (const char* nic : {"100 Gb/s", "200 Gb/s", "400 Gb/s", "800 Gb/s", "1600 Gb/s"}) {
+    const double step = metrics_of(base + "cluster.scale_out.nic='" + nic + "'").at("step_time_s");
+    EXPECT_LE(step, slower * (1 + 1e-3)) << nic;
+    slower = step;
+  }
+  slower = INFINITY;
+  for (const char* hbm : {"2 TB/s", "3.35 TB/s", "4.8 TB/s", "8 TB/s"}) {
+    const double step =
+        metrics_of(base + "cluster.what_if.hbm_bandwidth='" + hbm + "'").at("step_time_s");
+    EXPECT_LE(step, slower * (1 + 1e-3)) << hbm;
+    slower = step;
+  }
+}
+
+TEST(Energy, IsPowerTimesTime) {
+  const auto metrics = metrics_of("llama3-405b-h100 --engine analytic");
+  EXPECT_NEAR(metrics.at("energy_mwh") * 3.6e9,
+              metrics.at("facility_power_w") * metrics.at("step_time_s"),
+              1e-6 * metrics.at("energy_mwh") * 3.6e9);
+}
+
+TEST(Engines, AgreeOnTheShippedStudies) {
+  for (const std::string study : {"deepseek-v3-h800", "llama3-405b-h100"}) {
+    const double event = metrics_of(study + " --engine event").at("step_time_s");
+    const double analytic = metrics_of(study + " --engine analytic").at("step_time_s");
+    EXPECT_NEAR(analytic / event, 1.0, 0.02) << study;
+  }
+}
+
+}  // namespace

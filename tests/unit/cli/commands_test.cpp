@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/command.hpp"
+
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include <set>
+
+namespace {
+
+using aisle::tests::Folder;
+using aisle::tests::Outcome;
+using aisle::tests::run_command;
+using testing::HasSubstr;
+
+simdjson::dom::element parse(simdjson::dom::parser& parser, const std::string& text) {
+  return parser.parse(simdjson::padded_string(text)).value();
+}
+
+TEST(Run, WritesEveryFormAndOneJsonDocument) {
+  const Folder folder;
+  const Outcome outcome = run_command(
+      AISLE_PROGRAM " run deepseek-v3-h800 --engine analytic --json -o " + (folder / "r").string());
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  simdjson::dom::parser parser;
+  const auto document = parse(parser, outcome.out);
+  EXPECT_TRUE(document["feasible"].get_bool().value());
+  EXPECT_EQ(document["engine"].get_string().value(), "analytic");
+  double sum = 0;
+  for (const auto part : document["breakdown"].get_object().value())
+    sum += part.value.get_double().value();
+  EXPECT_NEAR(sum, document["metrics"]["step_time_s"].get_double().value(), 1e-9 * sum + 1e-9);
+  std::set<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "r"))
+    files.insert(entry.path().filename().string());
+  EXPECT_EQ(files, (std::set<std::string>{"report.html", "result.csv", "result.json", "result.pb",
+                                          "trace.perfetto.json.gz"}));
+}
+
+TEST(Run, SameSeedSameBytes) {
+  const Folder folder;
+  const auto run = [&](const std::string& name) {
+    const Outcome outcome =
+        run_command(AISLE_PROGRAM " run deepseek-v3-h800 -q --json -o " + (folder / name).string());
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    std::string text = aisle::tests::read_file(folder / name / "result.csv");
+    return text + aisle::tests::read_file(folder / name / "trace.perfetto.json.gz");
+  };
+  EXPECT_EQ(run("a"), run("b"));
+}
+
+TEST(Run, SetChangesTheAnswer) {
+  simdjson::dom::parser parser;
+  const auto step = [&](const std::string& assignment) {
+    const Outcome outcome =
+        run_command(AISLE_PROGRAM " run deepseek-v3-h800 --engine analytic --json " + assignment);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return parse(parser, outcome.out)["metrics"]["step_time_s"].get_double().value();
+  };
+  const double base = step("");
+  EXPECT_GT(step("--set cluster.scale_out.nic='100 Gb/s'"), 1.5 * base);
+  EXPECT_LE(step("--set cluster.scale_out.nic='800 Gb/s'"), base);
+  EXPECT_LT(step("--set workload.training.global_batch=7680"), 0.6 * base);
+}
+
+TEST(Compare, DenseAndSparseSideBySide) {
+  const Outcome outcome =
+      run_command(AISLE_PROGRAM " compare deepseek-v3-h800 llama3-405b-h100 --json");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  simdjson::dom::parser parser;
+  EXPECT_TRUE(parse(parser, outcome.out).is_object());
+}
+
+TEST(Check, SaysWhatWouldRun) {
+  const Outcome outcome = run_command(AISLE_PROGRAM " check deepseek-v3-h800 llama3-405b-h100");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("PP16"));
+  EXPECT_THAT(outcome.out, HasSubstr("16384"));
+}
+
+TEST(Catalogue, ListsShowsAndExplains) {
+  simdjson::dom::parser parser;
+  for (const std::string kind :
+       {"accelerators", "systems", "fabrics", "models", "calibrations", "studies"}) {
+    const Outcome outcome = run_command(AISLE_PROGRAM " list " + kind + " --json");
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_GT(parse(parser, outcome.out)[kind].get_array().value().size(), 1u) << kind;
+  }
+  const Outcome show = run_command(AISLE_PROGRAM " show h800-sxm");
+  EXPECT_EQ(show.exit_code, 0);
+  EXPECT_THAT(show.out, HasSubstr("3.35 TB/s"));
+  const Outcome unknown = run_command(AISLE_PROGRAM " show h8000");
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("h800"));
+  const Outcome field = run_command(AISLE_PROGRAM " explain cluster.scale_out.oversubscription");
+  EXPECT_EQ(field.exit_code, 0);
+  EXPECT_THAT(field.out, HasSubstr("non-blocking"));
+  EXPECT_EQ(run_command(AISLE_PROGRAM " explain cluster.nothing").exit_code, 2);
+}
+
+TEST(Help, EveryCommandHasAnExample) {
+  EXPECT_EQ(run_command(AISLE_PROGRAM " --version").exit_code, 0);
+  for (const std::string command :
+       {"run", "check", "list", "show", "explain", "compare", "report"}) {
+    const Outcome outcome = run_command(AISLE_PROGRAM " " + command + " --help");
+    EXPECT_EQ(outcome.exit_code, 0);
+    EXPECT_THAT(outcome.out, HasSubstr("Example:\n  aisle " + command)) << command;
+  }
+}
+
+TEST(Documentation, EveryFlagIsInManPageAndCompletion) {
+  std::string manual = aisle::tests::read_file(AISLE_SOURCE_DIR "/docs/man/aisle.1");
+  std::erase(manual, '\\');
+  const std::string completion = aisle::tests::read_file(AISLE_SOURCE_DIR "/docs/man/aisle.bash");
+  for (const std::string command :
+       {"run", "check", "list", "show", "explain", "compare", "report"}) {
+    const std::string help = run_command(AISLE_PROGRAM " " + command + " --help").out;
+    for (std::size_t at = help.find("--"); at != std::string::npos; at = help.find("--", at + 2)) {
+      const std::size_t end = help.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", at + 2);
+      const std::string flag = help.substr(at, end - at);
+      if (flag.size() <= 3) continue;
+      EXPECT_THAT(manual, HasSubstr(flag)) << command;
+      EXPECT_THAT(completion, HasSubstr(flag)) << command;
+    }
+    EXPECT_THAT(manual, HasSubstr("aisle " + command));
+  }
+}
+
+}  // namespace

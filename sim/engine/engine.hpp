@@ -8,52 +8,61 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
+#include <string_view>
 #include <vector>
 
 namespace aisle::sim {
 
 class KernelModel;
 
-/// Shared capacities of one accelerator. Each is expressed as seconds of exclusive use per second,
-/// so its capacity is 1.
-enum class Capacity : std::uint8_t {
-  cores,
-  hbm,
-  scale_up_out,
-  scale_up_in,
-  scale_out_out,
-  scale_out_in
-};
-inline constexpr int kCapacities = 6;
+/// Capacities of one accelerator that its streams share. Each is expressed as seconds of exclusive
+/// use per second, so its capacity is 1. Cores are not among them: a communication kernel takes
+/// them away from compute (rate_factor), it does not share them.
+enum class Capacity : std::uint8_t { hbm, scale_up_out, scale_up_in, scale_out_out, scale_out_in };
+inline constexpr int kCapacities = 5;
 std::string_view to_string(Capacity capacity);
+
+/// Time that a work spends in kernels which can use just `cores` cores (0: in gaps between kernels,
+/// which no loss of cores lengthens).
+struct Width {
+  Seconds time;
+  int cores = 0;
+};
 
 /// Work with its time and demands known. One progress, whose rate is at most 1/alone; of each
 /// capacity it draws demand/alone times that rate.
 struct TimedWork {
   Seconds alone;
-  /// Exclusive seconds of each capacity that one execution uses, at each member rank. `cores` is
-  /// that of the widest kernel: sum over kernels of time x cores / all cores.
+  /// Exclusive seconds of each capacity that one execution uses at each member, at most `alone`.
+  /// At a place on Stream::send only the outward links are drawn, at one on Stream::receive only
+  /// the inward ones, elsewhere both.
   std::array<double, kCapacities> demand{};
-  int cores_held = 0;  ///< communication: cores subtracted from the device's while it runs
+  std::vector<Width> widths;  ///< compute: how `alone` divides by cores used; else empty
+  int cores_held = 0;         ///< communication: cores taken from compute while it runs, per place
   Basis basis = Basis::assumed;
-  // What it does on one member, for energy and breakdown.
+  /// What it does on one member, for energy and breakdown. Link bytes are those sent plus those
+  /// received; a place on Stream::send or Stream::receive does one half.
   Flops flops;
   std::array<Flops, topology::kPrecisions> flops_by_precision{};
   Bytes hbm_bytes, scale_up_bytes, scale_out_bytes;
-  std::array<double, 16> family_seconds{};  ///< by workloads::Family
+  std::array<double, 16> family_seconds{};  ///< by workloads::Family; sums to `alone` for compute
 };
+
+/// Rate, as a share of full rate, at which a work runs while `held` of `cores` cores are taken by
+/// communication: alone / sum of t * max(1, c / (cores - held)) over its widths, divided by
+/// `interference` if held > 0. Exact for each kernel's time; a chain of kernels moves at the mean
+/// rate of the chain. At least one core is left. 1 for communication.
+double rate_factor(const TimedWork& work, int held, int cores, double interference);
 
 /// A plan lowered onto a machine: every work timed. Both engines execute this.
 struct TimedPlan {
   const workloads::Plan* plan = nullptr;
   std::vector<TimedWork> works;  ///< parallel to plan->works
   int cores = 1;                 ///< of one accelerator
-  double interference =
-      1;  ///< factor on a rank's compute rate while it holds cores for communication
+  double interference = 1;       ///< divides a rank's compute rate while communication holds cores
 };
 
-/// Times every work of the plan, once each.
+/// Times every work of the plan, once each. `plan` must outlive the result.
 TimedPlan lower(const workloads::Plan& plan, const topology::Cluster& cluster,
                 const KernelModel& kernels);
 
@@ -67,8 +76,9 @@ struct Execution {
 
 /// Merges ranks that do the same (colour refinement over queues, works, dependencies and partners)
 /// and returns the plan of one rank per class, multiplicities added, and for each rank of the input
-/// the class that stands for it. Exact: the max-min rates of the quotient are those of the whole.
-/// DualPipe's mirror ranks fold two to one.
+/// the class that stands for it. An operation between two merged ranks becomes one at both places
+/// of their representative. Micro-batch numbers are labels and hinder nothing. Exact: the fair
+/// rates of the quotient are those of the whole. DualPipe's mirror ranks fold two to one.
 struct FoldedPlan {
   workloads::Plan plan;
   std::vector<std::int32_t> class_of_rank;
@@ -81,9 +91,9 @@ FoldedPlan fold(const workloads::Plan& plan);
 Execution execute_event(const TimedPlan& plan);
 
 /// Executes by list scheduling: queues and dependencies as in the event engine; capacities are
-/// shared max-min on each device separately, and an operation of several ranks moves at its slowest
-/// member's rate without giving back what it then leaves unused elsewhere. Equal to the event
-/// engine wherever no operation of several ranks contends.
+/// shared fairly on each device separately, and an operation of several places moves at its slowest
+/// place's rate without giving back what it then leaves unused elsewhere. Equal to the event
+/// engine wherever no operation of several places contends.
 Execution execute_analytic(const TimedPlan& plan);
 
 }  // namespace aisle::sim

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/base/diagnostics.hpp"
+#include "sim/engine/engine.hpp"
+#include "sim/kernels/kernels.hpp"
+#include "workloads/collectives/collective.hpp"
+
+#include <algorithm>
+
+namespace aisle::sim {
+
+namespace {
+
+using topology::Cluster;
+using workloads::Work;
+
+double& demand(TimedWork& timed, Capacity capacity) {
+  return timed.demand[static_cast<std::size_t>(capacity)];
+}
+
+/// Exclusive seconds of a capacity. Efficiencies (protocol overhead, access patterns) are in
+/// `alone`, so a demand longer than that would be one of them counted twice.
+double exclusive(Bytes bytes, BytesPerSecond bandwidth, Seconds alone) {
+  if (bytes.si() <= 0) return 0;
+  AISLE_ASSERT(bandwidth.si() > 0, "traffic is placed only on links that exist");
+  return std::min((bytes / bandwidth).si(), alone.si());
+}
+
+void add_width(std::vector<Width>& widths, Seconds time, int cores) {
+  if (time.si() <= 0) return;
+  const auto same = std::find_if(widths.begin(), widths.end(),
+                                 [&](const Width& width) { return width.cores == cores; });
+  if (same == widths.end()) {
+    widths.push_back({time, cores});
+  } else {
+    same->time += time;
+  }
+}
+
+TimedWork time_compute(const Work& work, const Cluster& cluster, const KernelModel& kernels) {
+  TimedWork timed;
+  timed.basis = Basis::measured;
+  for (const workloads::Kernel& kernel : work.kernels) {
+    const KernelTime launch = kernels.time_of(kernel);
+    const double count = kernel.count;
+    const Seconds gaps = count * kernels.launch_gap();
+    add_width(timed.widths, count * launch.time, launch.cores);
+    add_width(timed.widths, gaps, 0);
+    timed.alone += count * launch.time + gaps;
+    timed.basis = weakest(timed.basis, launch.basis);
+    timed.flops += count * kernel.flops;
+    timed.flops_by_precision[static_cast<std::size_t>(kernel.precision)] += count * kernel.flops;
+    timed.hbm_bytes += count * kernel.hbm_bytes;
+    timed.family_seconds[static_cast<std::size_t>(kernel.family)] +=
+        (count * launch.time + gaps).si();
+  }
+  demand(timed, Capacity::hbm) =
+      exclusive(timed.hbm_bytes, cluster.accelerator().hbm_bandwidth.value, timed.alone);
+  return timed;
+}
+
+TimedWork time_communication(const Work& work, const Cluster& cluster, const KernelModel& kernels) {
+  const workloads::CommunicationCost cost =
+      workloads::cost_of(work.communication, cluster, kernels.communication());
+  const BytesPerSecond up = cluster.scale_up().bandwidth.value;
+  const BytesPerSecond out = cluster.scale_out().bandwidth.value;
+  TimedWork timed;
+  timed.alone = cost.alone;
+  timed.basis = cost.basis;
+  timed.cores_held = cost.cores;
+  timed.hbm_bytes = cost.hbm;
+  timed.scale_up_bytes = cost.scale_up_out + cost.scale_up_in;
+  timed.scale_out_bytes = cost.scale_out_out + cost.scale_out_in;
+  demand(timed, Capacity::hbm) =
+      exclusive(cost.hbm, cluster.accelerator().hbm_bandwidth.value, cost.alone);
+  demand(timed, Capacity::scale_up_out) = exclusive(cost.scale_up_out, up, cost.alone);
+  demand(timed, Capacity::scale_up_in) = exclusive(cost.scale_up_in, up, cost.alone);
+  demand(timed, Capacity::scale_out_out) = exclusive(cost.scale_out_out, out, cost.alone);
+  demand(timed, Capacity::scale_out_in) = exclusive(cost.scale_out_in, out, cost.alone);
+  return timed;
+}
+
+}  // namespace
+
+TimedPlan lower(const workloads::Plan& plan, const Cluster& cluster, const KernelModel& kernels) {
+  TimedPlan timed;
+  timed.plan = &plan;
+  timed.cores = cluster.accelerator().cores;
+  timed.interference = kernels.interference();
+  timed.works.reserve(plan.works.size());
+  for (const Work& work : plan.works) {
+    timed.works.push_back(work.is_communication ? time_communication(work, cluster, kernels)
+                                                : time_compute(work, cluster, kernels));
+  }
+  return timed;
+}
+
+}  // namespace aisle::sim

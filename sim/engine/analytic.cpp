@@ -88,13 +88,18 @@ class Device {
   /// Level of capacity c, given those of the others: the smallest draws are granted whole, the rest
   /// is divided equally.
   double fair_level(std::size_t c, const std::array<double, kCapacities>& level) {
-    std::array<double, kStreams> wish;
+    std::array<double, kStreams> wish{};  // ascending
     int wishes = 0;
     for (int i = 0; i < flows_; ++i) {
       const double draw = (*at(i).draw)[c];
-      if (draw > 0) wish[static_cast<std::size_t>(wishes++)] = draw * allowed(at(i), level);
+      if (draw <= 0) continue;
+      const double wished = draw * allowed(at(i), level);
+      int k = wishes++;
+      for (; k > 0 && wish[static_cast<std::size_t>(k - 1)] > wished; --k) {
+        wish[static_cast<std::size_t>(k)] = wish[static_cast<std::size_t>(k - 1)];
+      }
+      wish[static_cast<std::size_t>(k)] = wished;
     }
-    std::sort(wish.begin(), wish.begin() + wishes);
     double left = 1;
     for (int i = 0; i < wishes; ++i) {
       const double fair = left / (wishes - i);

@@ -125,14 +125,10 @@ JsonWriter& JsonWriter::value(double number) {
   return *this;
 }
 
-JsonWriter& JsonWriter::value(long long number) {
+JsonWriter& JsonWriter::integer(long long number) {
   before_value();
   out_ += fmt::format("{}", number);
   return *this;
-}
-
-JsonWriter& JsonWriter::value(int number) {
-  return value(static_cast<long long>(number));
 }
 
 JsonWriter& JsonWriter::value(bool flag) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <concepts>
 #include <string>
 #include <string_view>
 
@@ -19,14 +20,19 @@ class JsonWriter {
   JsonWriter& value(std::string_view text);
   JsonWriter& value(const char* text);
   JsonWriter& value(double number);
-  JsonWriter& value(long long number);
-  JsonWriter& value(int number);
   JsonWriter& value(bool flag);
+
+  template <std::integral T>
+  JsonWriter& value(T number) {
+    return integer(static_cast<long long>(number));
+  }
+
   JsonWriter& null();
   /// The document; ends with a line feed.
   std::string take();
 
  private:
+  JsonWriter& integer(long long number);
   void before_value();
   void newline();
   std::string out_;

@@ -64,7 +64,7 @@ bool check_index(const Assignment& assignment, const std::string& so_far, const 
   }
   const int size = target.owner->GetReflection()->FieldSize(*target.owner, target.field);
   if (*target.index > size) {
-    return assignment.fail(so_far, fmt::format("the list has {} entries", size),
+    return assignment.fail(so_far, fmt::format("has no entry {}", *target.index),
                            fmt::format("{}[{}] would append one", target.field->name(), size));
   }
   return true;

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
 namespace aisle {
@@ -96,6 +97,13 @@ void drop_replaced_lists(const pb::Message& change, pb::Message& base, const std
   }
 }
 
+// One name for one file, however it is reached.
+std::string identity(const std::string& path) {
+  std::error_code code;
+  const fs::path canonical = fs::weakly_canonical(path, code);
+  return code ? path : canonical.string();
+}
+
 const pb::FieldDescriptor* extends_field(const pb::Message& message) {
   const pb::FieldDescriptor* field = message.GetDescriptor()->FindFieldByName("extends");
   const bool usable = field != nullptr && !field->is_repeated() &&
@@ -111,11 +119,12 @@ bool merge_over_base(const std::string& file, const pb::FieldDescriptor* extends
                      std::vector<std::string>& chain, pb::Message& change, PlaceMap& places,
                      Diagnostics& diagnostics) {
   const std::string named = change.GetReflection()->GetString(change, extends);
-  const Place place = places.at(extends->name());
+  const auto found = places.find(extends->name());
+  const Place place = found == places.end() ? Place{file, 0, 0} : found->second;
   const std::string path = (fs::path(file).parent_path() / named).lexically_normal().string();
   const auto bytes = read_bytes(path, place, extends->name(), diagnostics);
   if (!bytes) return false;
-  const std::string key = fs::weakly_canonical(path).string();
+  const std::string key = identity(path);
   if (std::find(chain.begin(), chain.end(), key) != chain.end()) {
     std::string circle;
     for (const std::string& step : chain) circle += fs::path(step).filename().string() + " -> ";
@@ -174,7 +183,7 @@ bool read_text(std::string_view text, const std::string& name, pb::Message& mess
   places = SourceMap();
   places.data->file = name;
   message.Clear();
-  std::vector<std::string> chain = {fs::weakly_canonical(name).string()};
+  std::vector<std::string> chain = {identity(name)};
   return read_chain(text, name, chain, message, places.data->places, diagnostics);
 }
 

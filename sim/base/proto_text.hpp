@@ -37,7 +37,9 @@ class SourceMap {
 /// with line and column: a file that is missing, unreadable, a directory or truncated; syntax
 /// errors; unknown fields (with the nearest names); wrong types; duplicates of singular fields.
 /// When the message has a string field `extends`, the named file (relative to this one) is read
-/// first and this one merged over it: lists given here replace its lists; a cycle is an error.
+/// first and this one merged over it: lists given here replace its lists; a cycle is an error;
+/// `extends` itself is empty afterwards, since the message is whole. What `message` holds after a
+/// failure is of no use.
 bool read_text_file(const std::string& path, google::protobuf::Message& message, SourceMap& places,
                     Diagnostics& diagnostics);
 

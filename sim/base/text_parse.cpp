@@ -143,6 +143,15 @@ class Lines {
   std::vector<std::size_t> starts_;
 };
 
+// Values that a file may give; the unspecified one means absence.
+std::vector<std::string> value_names(const pb::EnumDescriptor& type) {
+  std::vector<std::string> names;
+  for (int i = 0; i < type.value_count(); ++i) {
+    if (!type.value(i)->name().ends_with("UNSPECIFIED")) names.push_back(type.value(i)->name());
+  }
+  return names;
+}
+
 // The part of `message` between two texts, or "" if it does not have that form.
 std::string between(const std::string& message, std::string_view before, std::string_view after) {
   const std::size_t from = message.find(before);
@@ -161,8 +170,9 @@ class Collector : public pb::io::ErrorCollector {
 
   void AddWarning(int line, pb::io::ColumnNumber column, const std::string& message) override {
     const std::string name = between(message, "has no field named \"", "\"");
-    if (name.empty()) {
-      diagnostics_.warning(lines_.place(file_, lines_.offset(line, column)), "", message);
+    if (name.empty()) {  // an extension: "[foo.bar]: 1"
+      diagnostics_.error(lines_.place(file_, lines_.offset(line, column)), "", lower_first(message),
+                         "field names are plain words");
       return;
     }
     // The parser stands behind the name by now.
@@ -181,8 +191,11 @@ class Collector : public pb::io::ErrorCollector {
     const Outline outline(text_, at, root_);
     const bool at_end = text_.find_first_not_of(" \t\r\n", at) == std::string_view::npos;
     if (at_end && outline.nested()) return add_truncated(outline);
-    const pb::FieldDescriptor* field = outline.field();
-    std::string sentence = message.substr(0, message.find_last_not_of('.') + 1);
+    const Frame& frame = outline.innermost();
+    // Where a name was due, the field named last is not to blame.
+    const bool name_due = message.starts_with("Expected identifier, got");
+    const pb::FieldDescriptor* field = name_due ? nullptr : outline.field();
+    std::string sentence = lower_first(message.substr(0, message.find_last_not_of('.') + 1));
     std::string hint =
         field == nullptr ? "" : fmt::format("{} is {}", field->name(), value_form(*field));
     const std::string value = between(message, "Unknown enumeration value of \"", "\"");
@@ -195,12 +208,17 @@ class Collector : public pb::io::ErrorCollector {
     } else if (message.find("too deep") != std::string::npos) {
       sentence = fmt::format("nested more than {} levels deep", kDeepest);
       hint = "no schema is that deep";
+    } else if (at_end) {
+      sentence = "the file ends where a value is due";
+    } else if (name_due && text_[at] == '}' && !outline.nested()) {
+      sentence = "closes braces that nothing opened";
+      hint = "remove this '}'";
     } else if (hint.empty()) {
-      hint = outline.innermost().type == nullptr
-                 ? "a field is written name: value or name { ... }"
-                 : "fields here: " + list_of(field_names(*outline.innermost().type));
+      hint = frame.type == nullptr ? "a field is written name: value or name { ... }"
+                                   : "fields here: " + list_of(field_names(*frame.type));
     }
-    diagnostics_.error(lines_.place(file_, at), outline.field_path(), lower_first(sentence), hint);
+    const std::string path = name_due ? frame.path : outline.field_path();
+    diagnostics_.error(lines_.place(file_, at), path, sentence, hint);
   }
 
  private:
@@ -217,11 +235,10 @@ class Collector : public pb::io::ErrorCollector {
   }
 
   static std::string enum_hint(const std::string& value, const pb::EnumDescriptor& type) {
-    std::vector<std::string> names;
-    for (int i = 0; i < type.value_count(); ++i) names.push_back(type.value(i)->name());
+    const std::vector<std::string> names = value_names(type);
     const std::string near = did_you_mean(value, names);
-    const std::string all = "one of " + list_of(names);
-    return near.empty() ? all : near + " " + all;
+    const std::string all = list_of(names);
+    return near.empty() ? "write one of " + all : near + " allowed: " + all;
   }
 
   static std::string lower_first(std::string sentence) {
@@ -267,6 +284,18 @@ void note_places(const pb::Message& message, const pb::TextFormat::ParseInfoTree
   }
 }
 
+// Whether a group inside `type` has just that field: "cluster.nic" for "cluster.scale_out.nic".
+std::string did_you_mean_below(std::string_view name, const pb::Descriptor& type) {
+  for (int i = 0; i < type.field_count(); ++i) {
+    const pb::FieldDescriptor& group = *type.field(i);
+    if (group.message_type() == nullptr || group.is_repeated()) continue;
+    if (group.message_type()->FindFieldByName(std::string(name)) != nullptr) {
+      return fmt::format("did you mean '{}.{}'?", group.name(), name);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 bool parse_text(std::string_view text, const std::string& file, pb::Message& message,
@@ -296,8 +325,9 @@ std::vector<std::string> field_names(const pb::Descriptor& type) {
 
 std::string field_hint(std::string_view name, const pb::Descriptor& type) {
   const std::vector<std::string> names = field_names(type);
-  const std::string near = did_you_mean(name, names);
-  return near.empty() ? fmt::format("fields here: {}", fmt::join(names, ", ")) : near;
+  std::string hint = did_you_mean(name, names);
+  if (hint.empty()) hint = did_you_mean_below(name, type);
+  return hint.empty() ? fmt::format("fields here: {}", fmt::join(names, ", ")) : hint;
 }
 
 std::string value_form(const pb::FieldDescriptor& field) {
@@ -316,14 +346,9 @@ std::string value_form(const pb::FieldDescriptor& field) {
     case pb::FieldDescriptor::CPPTYPE_MESSAGE:
       form = "a group of fields in { }";
       break;
-    case pb::FieldDescriptor::CPPTYPE_ENUM: {
-      const pb::EnumDescriptor& type = *field.enum_type();
-      form = "one of ";
-      for (int i = 0; i < type.value_count(); ++i) {
-        form += (i > 0 ? ", " : "") + type.value(i)->name();
-      }
+    case pb::FieldDescriptor::CPPTYPE_ENUM:
+      form = fmt::format("one of {}", fmt::join(value_names(*field.enum_type()), ", "));
       break;
-    }
     case pb::FieldDescriptor::CPPTYPE_UINT32:
     case pb::FieldDescriptor::CPPTYPE_UINT64:
       form = "a whole number from 0";

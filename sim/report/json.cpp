@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/base/json.hpp"
+
+#include "sim/report/format.hpp"
+#include "sim/report/report.hpp"
+
+namespace aisle::sim {
+namespace {
+
+void write_metrics(JsonWriter& json, const pb::Result& result) {
+  json.key("metrics").begin_object();
+  for (const pb::Metric& metric : result.metric()) json.key(metric.name()).value(metric.value());
+  json.end_object();
+  json.key("basis").begin_object();
+  for (const pb::Metric& metric : result.metric()) {
+    json.key(metric.name()).value(report::basis_name(metric.basis()));
+  }
+  json.end_object();
+}
+
+void write_uses(JsonWriter& json, const pb::MemoryUse* rank) {
+  json.begin_object();
+  if (rank) {
+    for (const pb::MemoryItem& item : rank->item()) json.key(item.use()).value(item.bytes());
+  }
+  json.end_object();
+}
+
+void write_comparisons(JsonWriter& json, const pb::Result& result) {
+  json.key("comparison").begin_array();
+  for (const pb::Comparison& comparison : result.comparison()) {
+    json.begin_object();
+    json.key("metric").value(comparison.metric());
+    json.key("simulated").value(comparison.simulated());
+    json.key("published").value(comparison.published());
+    json.key("error").value(comparison.error());
+    json.key("bound");
+    comparison.has_bound() ? json.value(comparison.bound()) : json.null();
+    json.key("within_bound").value(report::within_bound(comparison));
+    json.key("source").value(comparison.source());
+    json.key("note").value(comparison.note());
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write_memory_by_rank(JsonWriter& json, const pb::Result& result) {
+  json.key("memory_by_rank").begin_array();
+  for (const pb::MemoryUse& rank : result.memory()) {
+    json.begin_object();
+    json.key("pipeline_rank").value(rank.pipeline_rank());
+    json.key("total_bytes").value(report::total_bytes(rank));
+    json.key("capacity_bytes").value(rank.capacity_bytes());
+    json.key("use");
+    write_uses(json, &rank);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write_families(JsonWriter& json, const pb::Result& result) {
+  json.key("families").begin_object();
+  for (const pb::FamilyTime& family : result.family()) {
+    json.key(family.family()).begin_object();
+    json.key("seconds").value(family.seconds());
+    json.key("count").value(static_cast<long long>(family.count()));
+    json.key("basis").value(report::basis_name(family.basis()));
+    json.end_object();
+  }
+  json.end_object();
+}
+
+}  // namespace
+
+std::string result_json(const pb::Result& result) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("study").value(result.study());
+  json.key("engine").value(pb::Engine_Name(result.engine()));
+  json.key("feasible").value(result.feasible());
+  json.key("reason").value(result.reason());
+  write_metrics(json, result);
+  json.key("breakdown").begin_object();
+  for (const pb::Part& part : result.breakdown()) json.key(part.name()).value(part.seconds());
+  json.end_object();
+  json.key("memory");
+  write_uses(json, report::fullest(result));
+  json.key("caveats").begin_array();
+  for (const std::string& caveat : result.caveat()) json.value(caveat);
+  json.end_array();
+  json.key("wall_time_s").value(result.wall_time_s());
+  // Beyond the contract: additions only.
+  write_comparisons(json, result);
+  write_memory_by_rank(json, result);
+  write_families(json, result);
+  json.key("breakdown_rank").value(result.breakdown_rank());
+  json.key("folded").value(result.folded());
+  json.key("rank_classes").value(static_cast<long long>(result.rank_classes()));
+  json.key("operations").value(static_cast<long long>(result.operations()));
+  json.key("other_engine_step_time_s");
+  result.has_other_engine_step_time_s() ? json.value(result.other_engine_step_time_s())
+                                        : json.null();
+  json.key("version").value(result.version());
+  json.end_object();
+  return json.take();
+}
+
+}  // namespace aisle::sim

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/report/format.hpp"
+#include "sim/report/report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace aisle::sim {
+namespace report {
+namespace {
+
+/// How the number of a metric is written.
+enum class Form { seconds, days, hours, count, fraction, bytes, watts, mwh, tonnes, cubic_metres };
+
+struct Known {
+  std::string_view name, label, unit;
+  Form form;
+  Group group;
+};
+
+constexpr Known kKnown[] = {
+    {"step_time_s", "step time", "s", Form::seconds, Group::speed},
+    {"tokens_per_s", "tokens per second", "tokens/s", Form::count, Group::speed},
+    {"tokens_per_s_per_chip", "tokens/s per chip", "tokens/s", Form::count, Group::speed},
+    {"tflops_per_chip", "model TFLOP/s per chip", "TFLOP/s", Form::count, Group::speed},
+    {"tflops_per_chip_full_attention", "model TFLOP/s per chip, full attention", "TFLOP/s",
+     Form::count, Group::speed},
+    {"mfu", "MFU of BF16 peak", "1", Form::fraction, Group::speed},
+    {"mfu_full_attention", "MFU of BF16 peak, full attention", "1", Form::fraction, Group::speed},
+    {"mfu_precision", "MFU of the peak of the precision used", "1", Form::fraction, Group::speed},
+    {"hfu", "HFU of BF16 peak", "1", Form::fraction, Group::speed},
+    {"gpu_hours_per_trillion_tokens", "GPU-hours per trillion tokens", "GPU-h", Form::count,
+     Group::speed},
+    {"goodput", "goodput", "1", Form::fraction, Group::speed},
+    {"pipeline_bubble_s", "pipeline bubble", "s", Form::seconds, Group::exposed},
+    {"exposed_communication_s", "exposed communication, all", "s", Form::seconds, Group::exposed},
+    {"hbm_peak_bytes", "peak memory per chip", "bytes", Form::bytes, Group::memory},
+    {"accelerator_power_w", "power per accelerator", "W", Form::watts, Group::power},
+    {"it_power_w", "IT power", "W", Form::watts, Group::power},
+    {"facility_power_w", "facility power", "W", Form::watts, Group::power},
+    {"facility_power_peak_w", "facility power, peak", "W", Form::watts, Group::power},
+    {"energy_mwh", "energy per step", "MWh", Form::mwh, Group::power},
+    {"energy_kwh_per_step", "energy per step", "kWh", Form::count, Group::power},
+    {"cost_usd", "cost per step", "USD", Form::count, Group::power},
+    {"usd_per_million_tokens", "cost per million tokens", "USD", Form::count, Group::power},
+    {"co2_t", "CO2 per step", "t", Form::tonnes, Group::power},
+    {"water_m3", "water per step", "m3", Form::cubic_metres, Group::power},
+    {"run_tokens", "tokens of the run", "tokens", Form::count, Group::run},
+    {"run_time_days", "run time", "days", Form::days, Group::run},
+    {"run_gpu_hours", "GPU-hours", "GPU-h", Form::count, Group::run},
+    {"run_cost_usd", "cost of the run", "USD", Form::count, Group::run},
+    {"run_energy_mwh", "energy of the run", "MWh", Form::mwh, Group::run},
+    {"run_co2_t", "CO2 of the run", "t", Form::tonnes, Group::run},
+    {"run_water_m3", "water of the run", "m3", Form::cubic_metres, Group::run},
+};
+
+struct Suffix {
+  std::string_view suffix, unit;
+  Form form;
+};
+
+/// For metrics that the table above does not know; the first match counts, so longer ones lead.
+constexpr Suffix kSuffixes[] = {
+    {"_tokens_per_s", "tokens/s", Form::count},
+    {"_bytes_per_s", "bytes/s", Form::count},
+    {"_per_s", "1/s", Form::count},
+    {"_per_usd", "1/USD", Form::count},
+    {"_bytes", "bytes", Form::bytes},
+    {"_gpu_hours", "GPU-h", Form::count},
+    {"_hours", "h", Form::hours},
+    {"_days", "days", Form::days},
+    {"_tokens", "tokens", Form::count},
+    {"_tflops", "TFLOP/s", Form::count},
+    {"_usd", "USD", Form::count},
+    {"_mwh", "MWh", Form::mwh},
+    {"_kwh", "kWh", Form::count},
+    {"_fraction", "1", Form::fraction},
+    {"_m3", "m3", Form::cubic_metres},
+    {"_w", "W", Form::watts},
+    {"_t", "t", Form::tonnes},
+    {"_s", "s", Form::seconds},
+};
+
+const Known* find_known(std::string_view name) {
+  const auto* end = std::end(kKnown);
+  const auto* found =
+      std::find_if(std::begin(kKnown), end, [&](const Known& known) { return known.name == name; });
+  return found == end ? nullptr : found;
+}
+
+/// Label, unit and form of any name.
+struct Reading {
+  std::string label;
+  std::string_view unit;
+  Form form = Form::count;
+  Group group = Group::other;
+};
+
+Reading read_name(std::string_view name) {
+  if (const Known* known = find_known(name)) {
+    return {std::string(known->label), known->unit, known->form, known->group};
+  }
+  Reading reading{std::string(name), "1", Form::count, Group::other};
+  for (const Suffix& suffix : kSuffixes) {
+    if (!name.ends_with(suffix.suffix) || name.size() == suffix.suffix.size()) continue;
+    reading = {std::string(name.substr(0, name.size() - suffix.suffix.size())), suffix.unit,
+               suffix.form, Group::other};
+    break;
+  }
+  std::replace(reading.label.begin(), reading.label.end(), '_', ' ');
+  if (name.starts_with("exposed_")) reading.group = Group::exposed;
+  if (name.starts_with("run_")) reading.group = Group::run;
+  return reading;
+}
+
+/// `value` in the first of a falling list of units that it reaches; in the last one otherwise.
+struct Scale {
+  double unit;
+  std::string_view name;
+};
+
+template <std::size_t N>
+std::string scaled(double value, int digits, const std::array<Scale, N>& scales) {
+  const double size = std::abs(value);
+  const auto fits = [&](const Scale& scale) { return size >= scale.unit * (1 - 1e-12); };
+  const auto* chosen = std::find_if(scales.begin(), scales.end(), fits);
+  if (chosen == scales.end() || value == 0) chosen = scales.end() - 1;
+  return fmt::format("{} {}", significant(value / chosen->unit, digits), chosen->name);
+}
+
+std::string with_unit(double value, int digits, std::string_view unit) {
+  const std::string number = large(value, digits);
+  return unit == "1" ? number : fmt::format("{} {}", number, unit);
+}
+
+}  // namespace
+
+std::string format_seconds(double seconds, int digits) {
+  // Up to twenty minutes stay in seconds: that is how step times are published.
+  const double size = std::abs(seconds);
+  if (size >= 172800) return fmt::format("{} days", significant(seconds / 86400, digits));
+  if (size >= 7200) return fmt::format("{} h", significant(seconds / 3600, digits));
+  if (size >= 1200) return fmt::format("{} min", significant(seconds / 60, digits));
+  static constexpr std::array<Scale, 4> kScales{
+      {{1, "s"}, {1e-3, "ms"}, {1e-6, "us"}, {1e-9, "ns"}}};
+  return size == 0 ? "0 s" : scaled(seconds, digits, kScales);
+}
+
+std::string format_bytes(double bytes, int digits) {
+  static constexpr std::array<Scale, 6> kScales{
+      {{1e15, "PB"}, {1e12, "TB"}, {1e9, "GB"}, {1e6, "MB"}, {1e3, "KB"}, {1, "B"}}};
+  return scaled(bytes, digits, kScales);
+}
+
+std::string format_metric(std::string_view metric, double value, int digits) {
+  static constexpr std::array<Scale, 4> kWatts{{{1e9, "GW"}, {1e6, "MW"}, {1e3, "kW"}, {1, "W"}}};
+  static constexpr std::array<Scale, 4> kEnergy{
+      {{1e3, "GWh"}, {1, "MWh"}, {1e-3, "kWh"}, {1e-6, "Wh"}}};
+  static constexpr std::array<Scale, 3> kMass{{{1, "t"}, {1e-3, "kg"}, {1e-6, "g"}}};
+  static constexpr std::array<Scale, 2> kVolume{{{1, "m3"}, {1e-3, "L"}}};
+  if (!std::isfinite(value)) return "not known";
+  const Reading reading = read_name(metric);
+  switch (reading.form) {
+    case Form::seconds:
+      return format_seconds(value, digits);
+    case Form::days:
+      return fmt::format("{} days", significant(value, digits));
+    case Form::hours:
+      return fmt::format("{} h", significant(value, digits));
+    case Form::fraction:
+      return fmt::format("{} %", significant(100 * value, digits));
+    case Form::bytes:
+      return format_bytes(value, digits);
+    case Form::watts:
+      return scaled(value, digits, kWatts);
+    case Form::mwh:
+      return scaled(value, digits, kEnergy);
+    case Form::tonnes:
+      return value >= 1 ? with_unit(value, digits, "t") : scaled(value, digits, kMass);
+    case Form::cubic_metres:
+      return value >= 1 ? with_unit(value, digits, "m3") : scaled(value, digits, kVolume);
+    case Form::count:
+      break;
+  }
+  return with_unit(value, digits, reading.unit);
+}
+
+std::string label_of(std::string_view metric) {
+  return read_name(metric).label;
+}
+
+std::string unit_of(std::string_view metric) {
+  return std::string(read_name(metric).unit);
+}
+
+Group group_of(std::string_view metric) {
+  return read_name(metric).group;
+}
+
+std::string_view title_of(Group group) {
+  switch (group) {
+    case Group::speed:
+      return "Speed";
+    case Group::exposed:
+      return "Time that nothing hides";
+    case Group::memory:
+      return "Memory";
+    case Group::power:
+      return "Power, energy and cost of one step";
+    case Group::run:
+      return "The whole run";
+    case Group::other:
+      break;
+  }
+  return "More";
+}
+
+}  // namespace report
+
+MetricText describe_metric(const std::string& name, double value) {
+  return {report::label_of(name), report::format_metric(name, value, 3)};
+}
+
+}  // namespace aisle::sim

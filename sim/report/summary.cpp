@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/report/format.hpp"
+#include "sim/report/report.hpp"
+#include "sim/report/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace aisle::sim {
+namespace {
+
+using namespace report;
+
+constexpr std::size_t kMostMemoryRows = 10;
+
+void append_setup(Page& page, const pb::Result& result) {
+  page.paragraph(title_of(result));
+  if (!result.scenario().question().empty()) page.paragraph(result.scenario().question());
+  page.rule();
+  if (result.has_scenario()) {
+    page.paragraph(cluster_line(result.scenario()), "cluster    ");
+    page.paragraph(workload_line(result.scenario()), "workload   ");
+    page.paragraph(layout_line(result.scenario()), "layout     ");
+  }
+  page.paragraph(engine_line(result), "engine     ");
+  page.line();
+}
+
+void append_verdict(Page& page, const pb::Result& result) {
+  if (result.feasible()) {
+    page.paragraph(answer(result));
+    return;
+  }
+  page.line("!! THE JOB DOES NOT RUN AS ASKED");
+  page.paragraph(result.reason().empty() ? "No reason is given." : result.reason(), "!! ");
+}
+
+void append_group(Page& page, const pb::Result& result, Group group) {
+  bool first = true;
+  for (const pb::Metric& metric : result.metric()) {
+    if (group_of(metric.name()) != group) continue;
+    if (first) page.heading(title_of(group));
+    first = false;
+    page.line(fmt::format("  {} {}   {}", left(label_of(metric.name()), 42),
+                          right(format_metric(metric.name(), metric.value(), 4), 24),
+                          basis_name(metric.basis())));
+  }
+}
+
+void append_comparisons(Page& page, const pb::Result& result) {
+  if (result.comparison().empty()) return;
+  page.heading("Beside published figures");
+  page.line(fmt::format("  {} {} {} {} {}", left("metric", 29), right("simulated", 15),
+                        right("published", 15), right("error", 8), right("bound", 8)));
+  for (const pb::Comparison& entry : result.comparison()) {
+    const std::string bound = entry.has_bound() ? percent(entry.bound()) : std::string("-");
+    page.line(fmt::format("  {} {} {} {} {}  {}", left(label_of(entry.metric()), 29),
+                          right(format_metric(entry.metric(), entry.simulated(), 4), 15),
+                          right(format_metric(entry.metric(), entry.published(), 4), 15),
+                          right(signed_percent(entry.error()), 8), right(bound, 8),
+                          within_bound(entry) ? "within" : "OUT OF BOUND"));
+  }
+  // Sources are too long for the table.
+  for (const pb::Comparison& entry : result.comparison()) {
+    const std::string note = entry.note().empty() ? "" : " (" + entry.note() + ")";
+    page.paragraph(fmt::format("{}: {}{}", label_of(entry.metric()), entry.source(), note), "    ");
+  }
+}
+
+void append_breakdown(Page& page, const pb::Result& result) {
+  const double total = total_seconds(result);
+  if (total <= 0) return;
+  std::string note = result.breakdown_rank();
+  const std::string basis = basis_of(result, "step_time_s");
+  if (!basis.empty()) note += note.empty() ? basis : ", " + basis;
+  page.heading("Where the step goes", note);
+  const bool milliseconds = total < 1;
+  for (const pb::Part& part : result.breakdown()) {
+    const double share = part.seconds() / total;
+    page.line(fmt::format("  {} {:>10.3f} {} {}  {}", left(part.name(), 36),
+                          milliseconds ? 1e3 * part.seconds() : part.seconds(),
+                          milliseconds ? "ms" : "s", right(percent(share), 8), bar(share, 36)));
+  }
+}
+
+std::string memory_row(const pb::MemoryUse& rank, const std::vector<std::string>& uses,
+                       bool worst) {
+  const double total = total_bytes(rank);
+  std::string row = fmt::format("{} {:>4}", worst ? "*" : " ", rank.pipeline_rank());
+  for (const std::string& use : uses) {
+    row += right(fmt::format("{:.1f}", bytes_of(rank, use) / 1e9),
+                 std::max<std::size_t>(8, use.size() + 2));
+  }
+  row += fmt::format("{:>8.1f}", total / 1e9);
+  if (rank.capacity_bytes() > 0) {
+    const double fill = total / rank.capacity_bytes();
+    row += fmt::format(" {:>8}  {}", percent(fill), bar(fill, 8));
+    if (fill > 1) row += " too much";
+  }
+  return row;
+}
+
+void append_memory(Page& page, const pb::Result& result) {
+  const pb::MemoryUse* worst = fullest(result);
+  if (!worst) return;
+  std::string note = "GB per chip by pipeline rank";
+  if (worst->capacity_bytes() > 0) {
+    note += fmt::format(", capacity {}", format_bytes(worst->capacity_bytes(), 3));
+  }
+  const std::string basis = basis_of(result, "hbm_peak_bytes");
+  page.heading("Memory", basis.empty() ? note : note + ", " + basis);
+  const std::vector<std::string> uses = memory_uses(result);
+  std::string head = "  rank";
+  for (const std::string& use : uses) head += right(use, std::max<std::size_t>(8, use.size() + 2));
+  page.line(head + right("total", 8) + right("in use", 9));
+  std::vector<const pb::MemoryUse*> ranks;
+  for (const pb::MemoryUse& rank : result.memory()) ranks.push_back(&rank);
+  const std::size_t all = ranks.size();
+  if (all > kMostMemoryRows) {
+    // The fullest ranks are the ones that decide; in order of rank again for reading.
+    std::stable_sort(ranks.begin(), ranks.end(), [](const auto* a, const auto* b) {
+      return total_bytes(*a) > total_bytes(*b);
+    });
+    ranks.resize(kMostMemoryRows);
+    std::sort(ranks.begin(), ranks.end(),
+              [](const auto* a, const auto* b) { return a->pipeline_rank() < b->pipeline_rank(); });
+  }
+  for (const pb::MemoryUse* rank : ranks) page.line(memory_row(*rank, uses, rank == worst));
+  if (all > ranks.size()) {
+    page.line(fmt::format("  and {} ranks that use less", all - ranks.size()));
+  }
+  page.line("* the fullest rank");
+}
+
+}  // namespace
+
+std::string summary(const pb::Result& result) {
+  Page page;
+  append_setup(page, result);
+  append_verdict(page, result);
+  append_group(page, result, Group::speed);
+  append_comparisons(page, result);
+  append_breakdown(page, result);
+  append_memory(page, result);
+  append_group(page, result, Group::run);
+  append_group(page, result, Group::power);
+  append_group(page, result, Group::other);
+  if (!result.caveat().empty()) page.heading("What this result leaves out or assumes");
+  for (const std::string& caveat : result.caveat()) page.paragraph(caveat, "  - ");
+  page.line();
+  page.paragraph(fmt::format("Simulated in {} by Aisle {}; scenario {}.",
+                             format_seconds(result.wall_time_s(), 2), result.version(),
+                             scenario_hash(result)));
+  return page.take();
+}
+
+}  // namespace aisle::sim

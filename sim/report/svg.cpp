@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/report/format.hpp"
+#include "sim/report/page.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+namespace aisle::sim::report {
+namespace {
+
+struct NamedColour {
+  std::string_view name, colour;
+};
+
+constexpr NamedColour kNamed[] = {
+    {"compute", "#3b6fb6"},        {"pipeline bubble", "#a3adba"}, {"optimizer", "#3f9b74"},
+    {"optimizer step", "#3f9b74"}, {"weights", "#2f5d8a"},         {"gradients", "#6ba3d6"},
+    {"activations", "#e08a3c"},    {"buffers", "#8a6fb0"},         {"reserve", "#b8c0cb"},
+};
+/// Exposed communication is warm, everything else cool.
+constexpr std::string_view kWarm[] = {"#e08a3c", "#c8553d", "#e8b84a", "#a8577e", "#b5713a"};
+constexpr std::string_view kCool[] = {"#6a5fa8", "#4aa3a3", "#88a848", "#5c7fa8", "#8c6d5a"};
+
+double largest_bytes(const pb::Result& result) {
+  double most = 0;
+  for (const pb::MemoryUse& rank : result.memory()) {
+    most = std::max({most, total_bytes(rank), rank.capacity_bytes()});
+  }
+  return most;
+}
+
+/// Where the memory figure draws things.
+struct Frame {
+  double left = 56, top = 26, height = 230, slot = 0, scale = 0;
+
+  double y(double bytes) const { return top + height - bytes * scale; }
+};
+
+void append_rank(std::string& out, const pb::MemoryUse& rank, int at, const Frame& frame,
+                 const std::vector<std::string>& uses, const std::vector<std::string>& colour) {
+  const double width = std::min(0.72 * frame.slot, 90.0);
+  const double x = frame.left + (at + 0.5) * frame.slot - width / 2;
+  double below = 0;
+  for (std::size_t i = 0; i < uses.size(); ++i) {
+    const double bytes = bytes_of(rank, uses[i]);
+    if (bytes <= 0) continue;
+    fmt::format_to(std::back_inserter(out),
+                   "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"{}\">"
+                   "<title>pipeline rank {}: {} {}</title></rect>",
+                   x, frame.y(below + bytes), width, bytes * frame.scale, colour[i],
+                   rank.pipeline_rank(), escape(uses[i]), format_bytes(bytes, 3));
+    below += bytes;
+  }
+  const double capacity = rank.capacity_bytes();
+  if (capacity > 0) {
+    fmt::format_to(
+        std::back_inserter(out),
+        "<line class=\"capacity\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>",
+        frame.left + at * frame.slot, frame.left + (at + 1) * frame.slot, frame.y(capacity),
+        frame.y(capacity));
+  }
+  if (capacity > 0 && frame.slot >= 34) {
+    fmt::format_to(
+        std::back_inserter(out),
+        "<text class=\"small\" text-anchor=\"middle\" x=\"{:.1f}\" y=\"{:.1f}\">{:.0f} %</text>",
+        x + width / 2, frame.y(below) - 4, 100 * below / capacity);
+  }
+}
+
+}  // namespace
+
+std::string escape(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::vector<Tick> ticks(double end, double unit) {
+  std::vector<Tick> out;
+  if (!(end > 0) || !std::isfinite(end)) return out;
+  const double range = end / unit;
+  double step = std::pow(10, std::floor(std::log10(range / 4)));
+  for (const double factor : {2.0, 2.5, 2.0}) {
+    if (range / step > 9.5) step *= factor;
+  }
+  for (int i = 0; i * step <= range * (1 + 1e-9); ++i) {
+    out.push_back({i * step * unit, fmt::format("{:g}", i * step)});
+  }
+  return out;
+}
+
+std::vector<std::string> colours(const std::vector<std::string>& names) {
+  std::vector<std::string> out;
+  std::size_t warm = 0, cool = 0;
+  for (const std::string& name : names) {
+    const auto* known = std::find_if(std::begin(kNamed), std::end(kNamed),
+                                     [&](const NamedColour& entry) { return entry.name == name; });
+    if (known != std::end(kNamed)) {
+      out.emplace_back(known->colour);
+    } else if (name.starts_with("exposed")) {
+      out.emplace_back(kWarm[warm++ % std::size(kWarm)]);
+    } else {
+      out.emplace_back(kCool[cool++ % std::size(kCool)]);
+    }
+  }
+  return out;
+}
+
+std::string_view kind_colour(int kind) {
+  constexpr std::string_view kColours[] = {"#3b6fb6", "#e08a3c", "#3f9b74"};
+  return kColours[std::clamp(kind, 0, 2)];
+}
+
+std::string breakdown_svg(const pb::Result& result) {
+  const double total = total_seconds(result);
+  if (total <= 0) return {};
+  std::vector<std::string> names;
+  for (const pb::Part& part : result.breakdown()) names.push_back(part.name());
+  const std::vector<std::string> colour = colours(names);
+  std::string out = fmt::format(
+      "<svg viewBox=\"0 0 {:g} 46\" role=\"img\" aria-label=\"Shares of the step\">", kFigureWidth);
+  double x = 0;
+  for (int i = 0; i < result.breakdown_size(); ++i) {
+    const pb::Part& part = result.breakdown(i);
+    const double width = kFigureWidth * std::max(0.0, part.seconds()) / total;
+    fmt::format_to(std::back_inserter(out),
+                   "<rect x=\"{:.2f}\" y=\"0\" width=\"{:.2f}\" height=\"46\" fill=\"{}\">"
+                   "<title>{}: {} ({})</title></rect>",
+                   x, width, colour[static_cast<std::size_t>(i)], escape(part.name()),
+                   format_seconds(part.seconds(), 3), percent(part.seconds() / total));
+    if (width >= 56) {
+      fmt::format_to(
+          std::back_inserter(out),
+          "<text class=\"inside\" text-anchor=\"middle\" x=\"{:.1f}\" y=\"28\">{}</text>",
+          x + width / 2, percent(part.seconds() / total));
+    }
+    x += width;
+  }
+  return out + "</svg>";
+}
+
+std::string memory_svg(const pb::Result& result) {
+  const double most = largest_bytes(result);
+  if (most <= 0) return {};
+  const std::vector<std::string> uses = memory_uses(result);
+  const std::vector<std::string> colour = colours(uses);
+  Frame frame;
+  frame.slot = (kFigureWidth - frame.left) / result.memory_size();
+  frame.scale = frame.height / most;
+  const double bottom = frame.top + frame.height;
+  std::string out = fmt::format(
+      "<svg viewBox=\"0 0 {:g} {:g}\" role=\"img\" aria-label=\"Memory by pipeline rank\">",
+      kFigureWidth, bottom + 40);
+  for (const Tick& tick : ticks(most, 1e9)) {
+    fmt::format_to(std::back_inserter(out),
+                   "<line class=\"grid\" x1=\"{0:g}\" x2=\"{1:g}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/>"
+                   "<text class=\"small\" text-anchor=\"end\" x=\"{3:g}\" y=\"{4:.1f}\">{5}</text>",
+                   frame.left, kFigureWidth, frame.y(tick.value), frame.left - 6,
+                   frame.y(tick.value) + 4, tick.label);
+  }
+  const int every = std::max(1, static_cast<int>(std::ceil(22 / frame.slot)));
+  for (int i = 0; i < result.memory_size(); ++i) {
+    const pb::MemoryUse& rank = result.memory(i);
+    append_rank(out, rank, i, frame, uses, colour);
+    if (i % every != 0) continue;
+    fmt::format_to(
+        std::back_inserter(out),
+        "<text class=\"small\" text-anchor=\"middle\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>",
+        frame.left + (i + 0.5) * frame.slot, bottom + 16, rank.pipeline_rank());
+  }
+  fmt::format_to(
+      std::back_inserter(out),
+      "<text class=\"small\" x=\"0\" y=\"12\">GB per chip</text>"
+      "<text class=\"small\" text-anchor=\"end\" x=\"{0:g}\" y=\"12\">dashed: capacity {1}</text>"
+      "<text class=\"small\" text-anchor=\"middle\" x=\"{2:g}\" y=\"{3:.1f}\">pipeline rank</text>",
+      kFigureWidth, format_bytes(result.memory(0).capacity_bytes(), 3),
+      frame.left + (kFigureWidth - frame.left) / 2, bottom + 34);
+  return out + "</svg>";
+}
+
+std::string error_svg(const pb::Comparison& comparison) {
+  constexpr double kHalf = 70;
+  const double error = std::isfinite(comparison.error()) ? comparison.error() : 0;
+  const double bound = comparison.has_bound() ? comparison.bound() : 0;
+  const double range = std::max({std::abs(error), bound, 0.01}) * 1.15;
+  const double length = kHalf * std::abs(error) / range;
+  std::string out = fmt::format(
+      "<svg class=\"error\" viewBox=\"0 0 {:g} 16\" role=\"img\" aria-label=\"error {}\">",
+      2 * kHalf, signed_percent(error));
+  if (bound > 0) {
+    const double reach = kHalf * bound / range;
+    fmt::format_to(std::back_inserter(out),
+                   "<rect x=\"{:.1f}\" y=\"1\" width=\"{:.1f}\" height=\"14\" class=\"bound\"/>",
+                   kHalf - reach, 2 * reach);
+  }
+  fmt::format_to(std::back_inserter(out),
+                 "<rect x=\"{:.1f}\" y=\"4\" width=\"{:.1f}\" height=\"8\" fill=\"{}\"/>"
+                 "<line class=\"axis\" x1=\"{:g}\" x2=\"{:g}\" y1=\"0\" y2=\"16\"/></svg>",
+                 error < 0 ? kHalf - length : kHalf, std::max(length, 0.5),
+                 within_bound(comparison) ? "#3f9b74" : "#c8553d", kHalf, kHalf);
+  return out;
+}
+
+}  // namespace aisle::sim::report

@@ -20,7 +20,7 @@ struct Dimension {
   friend constexpr bool operator==(const Dimension&, const Dimension&) = default;
 };
 
-consteval Dimension combine(const Dimension& a, const Dimension& b, int sign) {
+constexpr Dimension combine(const Dimension& a, const Dimension& b, int sign) {
   return {a.byte + sign * b.byte,
           a.operation + sign * b.operation,
           a.second + sign * b.second,

@@ -33,7 +33,9 @@ Lengths lengths_of(const Kernel& kernel) {
     const double context = kernel.flops.si() / passes / (lengths.m * lengths.n * lengths.k);
     return {lengths.m * lengths.k, 1, std::max(1.0, context), 1};
   }
-  lengths.m = std::max(1.0, lengths.m / lengths.groups);
+  // The rows of all groups are m, and in a weight gradient the depth k.
+  double& rows = kernel.direction == Direction::wgrad ? lengths.k : lengths.m;
+  rows = std::max(1.0, rows / lengths.groups);
   return lengths;
 }
 

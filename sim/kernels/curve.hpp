@@ -28,9 +28,9 @@ DeviceRates rates_of(const topology::Accelerator& accelerator);
 ///   s = q(m) q(n) w  m/(m + half_m)  n/(n + half_n)  k/(k + half_k)
 ///
 /// q is the used share of the last tile, w that of the last wave of tiles over the cores. Lengths:
-/// grouped_gemm has m / groups rows; attention has query tokens x heads rows (m), one column, and
-/// the context as depth (k), which follows from its FLOPs. Never falls with m, n, k, and never
-/// rises with a rate. Assumes that FLOPs grow with m n k.
+/// grouped_gemm has m / groups rows (weight gradient: k / groups deep); attention has query tokens
+/// x heads rows (m), one column, and the context as depth (k), which follows from its FLOPs. Never
+/// falls with m, n, k, and never rises with a rate. Assumes that FLOPs grow with m n k.
 struct CurveTerms {
   double efficiency = 0;  ///< of the dense peak; 0: no compute term (memory-bound families)
   double hbm_efficiency = 0;

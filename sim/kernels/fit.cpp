@@ -24,7 +24,8 @@ constexpr double kMostEfficiency = 0.99, kMostHbmEfficiency = 0.95;
 // Beyond this |ln| error a sample counts by its size, not its square: outliers of warm-up runs.
 constexpr double kOutlier = 0.15;
 // Weight of the pull towards the start, in samples: keeps what the samples do not show in place.
-constexpr double kPull = 0.02;
+// Fixed times are known beforehand within a small factor, so a few samples must not bend them.
+constexpr double kPull = 0.02, kFixedPull = 4;
 
 constexpr std::pair<int, int> kTiles[] = {{0, 0}, {64, 64}, {128, 128}, {128, 256}, {256, 128}};
 
@@ -133,16 +134,21 @@ struct Residuals {
     }
     for (Eigen::Index i = 0; i < x.size(); ++i) {
       const auto parameter = problem->free[static_cast<std::size_t>(i)];
-      out[row++] = std::sqrt(kPull) * kOutlier * (x[i] - start_of(parameter));
+      const double weight = parameter == fixed_us ? kFixedPull : kPull;
+      out[row++] = std::sqrt(weight) * kOutlier * (x[i] - start_of(parameter));
     }
     return 0;
   }
 };
 
-std::pair<CurveTerms, double> solve(const Problem& problem, std::pair<int, int> tile) {
+// `shift` moves the start of the half lengths: from far below them their effect is flat, so each
+// fit starts from both sides.
+std::pair<CurveTerms, double> solve(const Problem& problem, std::pair<int, int> tile,
+                                    double shift) {
   Eigen::VectorXd x(static_cast<Eigen::Index>(problem.free.size()));
   for (Eigen::Index i = 0; i < x.size(); ++i) {
-    x[i] = start_of(problem.free[static_cast<std::size_t>(i)]);
+    const auto parameter = problem.free[static_cast<std::size_t>(i)];
+    x[i] = start_of(parameter) + (parameter >= half_m ? shift : 0);
   }
   Eigen::NumericalDiff<Residuals, Eigen::Central> function(Residuals{&problem, tile});
   Eigen::LevenbergMarquardt<decltype(function), double> solver(function);
@@ -210,10 +216,12 @@ pb::Curve fit(std::span<const Sample> samples, const topology::Accelerator& acce
     // Attention has one column: its head dimension lies inside a tile.
     const auto shape =
         problem.family == Family::attention && tile.first > 0 ? std::pair(tile.first, 1) : tile;
-    const auto [terms, cost] = solve(problem, shape);
-    if (cost < least) {
-      least = cost;
-      best = terms;
+    for (const double shift : {0.0, std::log(64.0)}) {
+      const auto [terms, cost] = solve(problem, shape, shift);
+      if (cost < least) {
+        least = cost;
+        best = terms;
+      }
     }
   }
 

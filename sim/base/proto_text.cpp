@@ -58,25 +58,27 @@ std::optional<std::string> read_bytes(const std::string& path, const Place& aske
   return bytes;
 }
 
-bool check_utf8(std::string_view text, const std::string& file, Diagnostics& diagnostics) {
-  int line = 1;
-  std::size_t line_start = 0;
+// Offset of the first byte that is not UTF-8 text, or npos.
+std::size_t first_broken_byte(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t length = text[i] == '\0' ? 0 : utf8_character(text, i);
-    if (length == 0) {
-      diagnostics.error({file, line, static_cast<int>(i - line_start) + 1}, "",
-                        fmt::format("byte 0x{:02x} is not UTF-8 text",
-                                    static_cast<unsigned>(static_cast<unsigned char>(text[i]))),
-                        "is it a binary file? save text as UTF-8");
-      return false;
-    }
-    if (text[i] == '\n') {
-      ++line;
-      line_start = i + 1;
-    }
+    if (length == 0) return i;
     i += length;
   }
-  return true;
+  return std::string_view::npos;
+}
+
+bool check_utf8(std::string_view text, const std::string& file, Diagnostics& diagnostics) {
+  const std::size_t broken = first_broken_byte(text);
+  if (broken == std::string_view::npos) return true;
+  const std::string_view before = text.substr(0, broken);
+  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+  const std::size_t column = broken - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
+  diagnostics.error({file, static_cast<int>(line), static_cast<int>(column)}, "",
+                    fmt::format("byte 0x{:02x} is not UTF-8 text",
+                                static_cast<unsigned>(static_cast<unsigned char>(text[broken]))),
+                    "is it a binary file? save text as UTF-8");
+  return false;
 }
 
 // Empties each list of `base` that `change` gives, so that merging replaces instead of appending.
@@ -198,6 +200,9 @@ std::string write_text(const pb::Message& message) {
   printer.SetUseShortRepeatedPrimitives(true);
   printer.SetUseUtf8StringEscaping(true);
   std::string out;
+  printer.PrintToString(message, &out);
+  if (first_broken_byte(out) == std::string::npos) return out;
+  printer.SetUseUtf8StringEscaping(false);  // a text holds bytes ("\377"): escape all of them
   printer.PrintToString(message, &out);
   return out;
 }

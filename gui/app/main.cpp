@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gui/app/command_line.hpp"
+#include "gui/app/main_window.hpp"
+#include "gui/app/screenshot.hpp"
+#include "gui/views/style.hpp"
+
+#include <QApplication>
+
+#include <cstdio>
+#include <exception>
+
+namespace {
+
+void print(std::FILE* to, const QString& text) {
+  std::fputs(text.toUtf8().constData(), to);
+}
+
+/// Shows `input` in the window; false, after saying what is wrong, if it cannot be read.
+bool show(aisle::gui::MainWindow& window, const QString& input) {
+  using namespace aisle::gui;
+  aisle::Diagnostics diagnostics;
+  if (is_result(input)) {
+    if (const auto result = read_result(input, diagnostics))
+      return window.showResult(*result), true;
+  } else if (const auto study = read_study(input, diagnostics)) {
+    return window.showStudy(*study), true;
+  }
+  print(stderr, to_lines(diagnostics).join('\n') + '\n');
+  return false;
+}
+
+int explore(int argc, char** argv, const aisle::gui::CommandLine& line) {
+  QApplication application(argc, argv);
+  QCoreApplication::setOrganizationName("Aisle");
+  QCoreApplication::setApplicationName("aisle-explorer");
+  aisle::gui::apply_style(application);
+  aisle::gui::MainWindow window;
+  for (const auto& input : line.inputs)
+    if (!show(window, input)) return 2;
+  if (!line.screenshot.isEmpty()) {
+    QString error;
+    const int code = aisle::gui::take_screenshot(window, line, &error);
+    if (code != 0) print(stderr, error + '\n');
+    return code;
+  }
+  window.resize(line.size);
+  window.show();
+  if (!line.view.isEmpty()) window.showView(line.view);
+  return QApplication::exec();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  QStringList arguments;
+  for (int i = 0; i < argc; ++i) arguments << QString::fromLocal8Bit(argv[i]);
+  const auto parsed = aisle::gui::parse(arguments);
+  if (!parsed.arguments) {
+    print(parsed.exit_code == 0 ? stdout : stderr, parsed.text);
+    return parsed.exit_code;
+  }
+  const bool has_display = qEnvironmentVariableIsSet("DISPLAY") ||
+                           qEnvironmentVariableIsSet("WAYLAND_DISPLAY") ||
+                           qEnvironmentVariableIsSet("QT_QPA_PLATFORM");
+  if (!has_display) {
+    if (parsed.arguments->screenshot.isEmpty()) {
+      print(stderr, "aisle-explorer: error: no display; --screenshot works without one\n");
+      return 1;
+    }
+    qputenv("QT_QPA_PLATFORM", "offscreen");
+  }
+  try {
+    return explore(argc, argv, *parsed.arguments);
+  } catch (const std::exception& failure) {
+    print(stderr, QString("aisle-explorer: error: %1\n").arg(failure.what()));
+    return 1;
+  }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gui/models/job.hpp"
+
+#include <QCoreApplication>
+#include <QDir>
+#include <QFileInfo>
+#include <QRegularExpression>
+#include <QStandardPaths>
+
+#include <utility>
+
+namespace aisle::gui {
+
+namespace {
+
+constexpr int kPatienceMs = 3000;
+
+}  // namespace
+
+QString find_aisle() {
+  if (qEnvironmentVariableIsSet("AISLE_BIN")) return qEnvironmentVariable("AISLE_BIN");
+  const QDir here(QCoreApplication::applicationDirPath());
+  for (const auto* relative : {"aisle", "../sim/cli/aisle"}) {
+    const QFileInfo candidate(here.filePath(relative));
+    if (candidate.isFile() && candidate.isExecutable()) return candidate.canonicalFilePath();
+  }
+  return QStandardPaths::findExecutable("aisle");
+}
+
+Job::Job(QObject* parent) : QObject(parent) {
+  patience_.setSingleShot(true);
+  patience_.setInterval(kPatienceMs);
+  connect(&patience_, &QTimer::timeout, &child_, &QProcess::kill);
+  connect(&child_, &QProcess::readyReadStandardError, this,
+          [this] { read(talk_rest_, child_.readAllStandardError(), Channel::talk, false); });
+  connect(&child_, &QProcess::readyReadStandardOutput, this,
+          [this] { read(summary_rest_, child_.readAllStandardOutput(), Channel::summary, false); });
+  connect(&child_, &QProcess::finished, this, &Job::childFinished);
+  connect(&child_, &QProcess::errorOccurred, this, [this](QProcess::ProcessError error) {
+    // Everything but a failed start is told by `finished`.
+    if (error == QProcess::FailedToStart)
+      finish(State::failed,
+             QString("%1 could not be started: %2").arg(child_.program(), child_.errorString()), 1);
+  });
+}
+
+Job::~Job() {
+  child_.disconnect(this);
+  if (child_.state() == QProcess::NotRunning) return;
+  child_.terminate();
+  if (!child_.waitForFinished(kPatienceMs)) {
+    child_.kill();
+    child_.waitForFinished();
+  }
+}
+
+void Job::start(const QString& program, const JobRequest& request) {
+  if (isRunning()) return;
+  request_ = request;
+  cancelling_ = false;
+  talk_rest_.clear();
+  summary_rest_.clear();
+  progress_.clear();
+  sentence_.clear();
+  result_path_.clear();
+  errors_.clear();
+  percent_ = -1;
+  exit_code_ = 0;
+  state_ = State::running;
+  emit stateChanged(state_);
+  if (program.isEmpty()) {
+    finish(State::failed,
+           "The program 'aisle' was not found: build it, put it in PATH, or name it in $AISLE_BIN.",
+           1);
+    return;
+  }
+  QStringList arguments{"run", request.study};
+  for (const auto& assignment : request.assignments) arguments << "--set" << assignment;
+  if (!request.engine.isEmpty()) arguments << "--engine" << request.engine;
+  arguments << "-o" << request.output;
+  say(QFileInfo(program).fileName() + " " + arguments.join(' '), Channel::talk);
+  child_.start(program, arguments, QIODevice::ReadOnly);
+}
+
+void Job::cancel() {
+  if (!isRunning() || cancelling_) return;
+  cancelling_ = true;
+  child_.terminate();
+  patience_.start();
+}
+
+void Job::read(QByteArray& rest, const QByteArray& bytes, Channel channel, bool last) {
+  rest += bytes;
+  // A progress line is rewritten in place with a carriage return.
+  rest.replace("\r\n", "\n").replace('\r', '\n');
+  qsizetype from = 0;
+  for (qsizetype end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n', from)) {
+    say(QString::fromUtf8(rest.mid(from, end - from)), channel);
+    from = end + 1;
+  }
+  rest.remove(0, from);
+  if (last && !rest.isEmpty()) say(QString::fromUtf8(std::exchange(rest, {})), channel);
+}
+
+void Job::say(const QString& text, Channel channel) {
+  static const QRegularExpression error_form("(^|: )error: ");
+  static const QRegularExpression percent_form("(\\d+)(\\.\\d+)? ?%");
+  if (channel == Channel::talk && text.contains(error_form)) {
+    errors_ << text;
+    channel = Channel::error;
+  } else if (channel == Channel::talk && !text.trimmed().isEmpty()) {
+    progress_ = text.trimmed();
+    const auto found = percent_form.match(text);
+    percent_ = found.hasMatch() ? qMin(100, found.captured(1).toInt()) : percent_;
+    emit progressChanged(progress_, percent_);
+  }
+  emit line(text, channel);
+}
+
+void Job::finish(State state, const QString& sentence, int exit_code) {
+  patience_.stop();
+  sentence_ = sentence;
+  exit_code_ = exit_code;
+  state_ = state;
+  emit stateChanged(state_);
+}
+
+void Job::childFinished(int code, QProcess::ExitStatus status) {
+  read(talk_rest_, child_.readAllStandardError(), Channel::talk, true);
+  read(summary_rest_, child_.readAllStandardOutput(), Channel::summary, true);
+  if (cancelling_) return finish(State::cancelled, "Cancelled.", 1);
+  if (status == QProcess::CrashExit)
+    return finish(State::failed, "The run ended unexpectedly (signal); nothing was written.", 1);
+  if (code == 2) {
+    const auto count = errors_.size();
+    return finish(State::failed,
+                  count == 0 ? progress_
+                             : QString("%1%2").arg(
+                                   errors_.first(),
+                                   count > 1 ? QString("  (and %1 more)").arg(count - 1) : ""),
+                  2);
+  }
+  if (code != 0) return finish(State::failed, errors_.isEmpty() ? progress_ : errors_.first(), 1);
+  const QString path = QDir(request_.output).filePath("result.pb");
+  if (!QFileInfo(path).isFile())
+    return finish(State::failed, path + ": error: the run ended well but wrote no result", 1);
+  result_path_ = path;
+  finish(State::done, {}, 0);
+}
+
+}  // namespace aisle::gui

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "gui/models/result_table.hpp"
+
+#include <QWidget>
+
+class QStackedLayout;
+
+namespace aisle::gui {
+
+class PlotWidget;
+class Selection;
+
+/// Memory of one accelerator of each pipeline rank, by use, below its capacity. A click chooses the
+/// rank in every view.
+class MemoryView : public QWidget {
+  Q_OBJECT
+
+ public:
+  explicit MemoryView(Selection* selection, QWidget* parent = nullptr);
+
+  /// Table of memory_table().
+  void set(const Table& memory);
+
+ private:
+  Table memory_;
+  QStackedLayout* pages_;
+  PlotWidget* plot_;
+};
+
+}  // namespace aisle::gui

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <QColor>
+#include <QPointF>
+#include <QString>
+#include <QStringList>
+#include <QVector>
+#include <QWidget>
+
+#include <limits>
+
+class QCPAxis;
+class QCustomPlot;
+
+namespace aisle::gui {
+
+/// Values stacked on those of the series before it. `colour` invalid: nothing is drawn, the next
+/// series floats.
+struct BarSeries {
+  QString name;
+  QColor colour;
+  QVector<double> values;  ///< [categories]
+};
+
+struct BarChart {
+  QStringList categories;
+  QVector<BarSeries> series;
+  QString value_label, category_label;  ///< with unit
+  QStringList end_labels;               ///< text at the end of each bar, or none
+  bool horizontal = false;              ///< first category on top
+  bool legend = false;
+  double limit = std::numeric_limits<double>::quiet_NaN();  ///< line across; NaN: none
+  QString limit_label;
+};
+
+/// A chart. The only door to QCustomPlot, whose header costs 13 s per file that includes it.
+class PlotWidget : public QWidget {
+  Q_OBJECT
+
+ public:
+  explicit PlotWidget(QWidget* parent = nullptr);
+
+  void setChart(const BarChart& chart);
+  /// Emphasises one category; -1: none.
+  void setHighlight(int category);
+
+ signals:
+  void categoryClicked(int category);
+  /// The pointer is over a bar; series and category -1 when it is not.
+  void hovered(int series, int category, const QPoint& global);
+
+ protected:
+  bool eventFilter(QObject* watched, QEvent* event) override;
+
+ private:
+  void addBars();
+  void addLimit();
+  void addEndLabels();
+  void setAxes();
+  void hover(const QPoint& at);
+  int categoryAt(const QPointF& at) const;
+
+  QCustomPlot* plot_;
+  BarChart chart_;
+  QVector<double> sums_;  ///< [categories]
+  int highlight_ = -1;
+};
+
+}  // namespace aisle::gui

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "gui/models/timeline_model.hpp"
+
+#include <QColor>
+#include <QFont>
+#include <QString>
+
+class QApplication;
+class QLabel;
+class QWidget;
+
+namespace aisle::gui {
+
+/// Fusion with our palette and a readable font size; call once.
+void apply_style(QApplication& application);
+
+// Colours that people with colour-vision deficiencies tell apart (after Okabe and Ito), the same
+// thing in the same colour in every view.
+QColor kind_colour(SpanKind kind);
+QString kind_name(SpanKind kind);
+/// Part of a step ("compute", "exposed all_to_all", "pipeline bubble").
+QColor part_colour(const QString& part);
+/// Use of memory ("weights", "activations").
+QColor use_colour(const QString& use);
+/// Of text on a filled shape: dark or light, whichever reads better.
+QColor text_colour_on(const QColor& fill);
+
+QFont monospace_font();
+
+/// What an empty view shows: a headline and what to do.
+QLabel* make_empty_state(const QString& headline, const QString& advice, QWidget* parent);
+
+}  // namespace aisle::gui

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gui/views/summary_view.hpp"
+
+#include "gui/models/result_table.hpp"
+
+#include <QFrame>
+#include <QGridLayout>
+#include <QHeaderView>
+#include <QLabel>
+#include <QTableView>
+#include <QVBoxLayout>
+
+namespace aisle::gui {
+
+namespace {
+
+QLabel* add_label(QVBoxLayout* column, const QString& style) {
+  auto* label = new QLabel;
+  label->setWordWrap(true);
+  label->setStyleSheet(style);
+  label->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  column->addWidget(label);
+  return label;
+}
+
+void set_text(QLabel* label, const QString& text) {
+  label->setText(text);
+  label->setVisible(!text.isEmpty());
+}
+
+QFrame* make_card(const Headline& headline) {
+  auto* card = new QFrame;
+  card->setObjectName("card");
+  card->setStyleSheet(
+      "#card { background: #f4f7fb; border: 1px solid #dbe3ec;"
+      " border-radius: 6px; }");
+  card->setToolTip("basis: " + headline.basis);
+  auto* column = new QVBoxLayout(card);
+  column->setContentsMargins(12, 8, 12, 8);
+  column->setSpacing(1);
+  const auto add = [&](const QString& text) {
+    auto* label = new QLabel(text);
+    label->setWordWrap(true);
+    column->addWidget(label);
+  };
+  add("<span style='color:#66727f'>" + headline.label.toHtmlEscaped() + "</span>");
+  add(QString("<span style='font-size:17pt; font-weight:600; color:#1f4e85'>%1</span> "
+              "<span style='color:#4b5763'>%2</span>")
+          .arg(headline.value.toHtmlEscaped(), headline.unit.toHtmlEscaped()));
+  const QString below = headline.against.isEmpty() ? headline.basis : headline.against;
+  add("<span style='font-size:8pt; color:#66727f'>" + below.toHtmlEscaped() + "</span>");
+  column->addStretch();
+  return card;
+}
+
+}  // namespace
+
+SummaryView::SummaryView(ResultTable* metrics, ResultTable* comparison, QWidget* parent)
+    : QScrollArea(parent), metrics_(metrics), comparison_(comparison) {
+  setAccessibleName("Summary");
+  setWidgetResizable(true);
+  setFrameShape(QFrame::NoFrame);
+  setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  auto* page = new QWidget;
+  page->setAutoFillBackground(true);
+  page->setBackgroundRole(QPalette::Base);
+  auto* column = new QVBoxLayout(page);
+  column->setContentsMargins(14, 12, 14, 12);
+  column->setSpacing(8);
+  title_ = add_label(column, "font-size: 13pt; font-weight: 600;");
+  question_ = add_label(column, "color: #4b5763; font-style: italic;");
+  notice_ = add_label(column,
+                      "background: #fdf1e3; border: 1px solid #efc48d; border-radius: 5px;"
+                      " padding: 8px; color: #6b3e07;");
+  cards_ = new QWidget;
+  card_grid_ = new QGridLayout(cards_);
+  card_grid_->setContentsMargins(0, 2, 0, 2);
+  card_grid_->setSpacing(8);
+  column->addWidget(cards_);
+  comparison_table_ =
+      addTable(column, "Beside published figures", comparison_, &comparison_section_);
+  metrics_table_ = addTable(column, "All metrics", metrics_, &metrics_section_);
+  caveats_ = add_label(column, "color: #4b5763;");
+  column->addStretch();
+  setWidget(page);
+  showStudy("Aisle Explorer", "",
+            "Answers how long a model trains, what it costs and what binds it, on hardware that "
+            "is not bought yet.",
+            "Choose a study in the list and press Run (Ctrl+R), or open a result (Ctrl+Shift+O). "
+            "Files can be dropped onto the window.");
+}
+
+QTableView* SummaryView::addTable(QVBoxLayout* column, const QString& caption, ResultTable* model,
+                                  QWidget** section) {
+  *section = new QWidget;
+  auto* inner = new QVBoxLayout(*section);
+  inner->setContentsMargins(0, 4, 0, 0);
+  inner->setSpacing(4);
+  auto* label = add_label(inner, "font-weight: 600;");
+  label->setText(caption);
+  auto* table = new QTableView;
+  table->setModel(model);
+  table->setAccessibleName(caption);
+  table->setAlternatingRowColors(true);
+  table->setShowGrid(false);
+  table->setSelectionBehavior(QAbstractItemView::SelectRows);
+  table->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  table->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  table->setWordWrap(false);
+  table->verticalHeader()->hide();
+  table->verticalHeader()->setDefaultSectionSize(24);
+  table->horizontalHeader()->setHighlightSections(false);
+  inner->addWidget(table);
+  column->addWidget(*section);
+  return table;
+}
+
+void SummaryView::fit(QTableView* table, int stretched) {
+  auto* header = table->horizontalHeader();
+  header->setSectionResizeMode(QHeaderView::ResizeToContents);
+  header->setSectionResizeMode(stretched, QHeaderView::Stretch);
+  const int rows = table->model()->rowCount();
+  table->setFixedHeight(header->sizeHint().height() +
+                        rows * table->verticalHeader()->defaultSectionSize() + 4);
+}
+
+void SummaryView::showCards(const QVector<Headline>& headlines) {
+  while (auto* item = card_grid_->takeAt(0)) {
+    delete item->widget();
+    delete item;
+  }
+  constexpr int columns = 2;
+  for (int i = 0; i < static_cast<int>(headlines.size()); ++i)
+    card_grid_->addWidget(make_card(headlines[i]), i / columns, i % columns);
+  cards_->setVisible(!headlines.isEmpty());
+}
+
+void SummaryView::setTablesVisible(bool visible) {
+  metrics_section_->setVisible(visible && metrics_->rowCount() > 0);
+  comparison_section_->setVisible(visible && comparison_->rowCount() > 0);
+}
+
+void SummaryView::showResult(const RunFacts& facts, const QVector<Headline>& headlines) {
+  set_text(title_, facts.title);
+  set_text(question_, facts.question);
+  set_text(notice_, facts.feasible ? QString() : "Does not run as asked: " + facts.reason);
+  showCards(headlines);
+  setTablesVisible(true);
+  fit(metrics_table_, 0);
+  // The source stands in the tool-tip: too long for this column.
+  comparison_table_->setColumnHidden(comparison_->columnCount() - 1, true);
+  fit(comparison_table_, 0);
+  QString caveats;
+  for (const auto& caveat : facts.caveats) caveats += "<li>" + caveat.toHtmlEscaped() + "</li>";
+  set_text(caveats_, caveats.isEmpty()
+                         ? QString()
+                         : "<b>Caveats</b><ul style='margin-left:-22px'>" + caveats + "</ul>");
+}
+
+void SummaryView::showStudy(const QString& title, const QString& question,
+                            const QString& description, const QString& advice) {
+  set_text(title_, title);
+  set_text(question_, question);
+  set_text(notice_, advice);
+  set_text(caveats_, description);
+  showCards({});
+  setTablesVisible(false);
+}
+
+}  // namespace aisle::gui

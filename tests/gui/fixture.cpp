@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/gui/fixture.hpp"
+
+#include <QDir>
+#include <QFile>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+namespace aisle::gui {
+
+namespace {
+
+void add_metrics(pb::Result& result) {
+  const std::pair<const char*, double> metrics[] = {{"step_time_s", 20.31},
+                                                    {"tokens_per_s", 3.097e6},
+                                                    {"tokens_per_s_per_chip", 1512.3},
+                                                    {"tflops_per_chip", 378.1},
+                                                    {"mfu", 0.3823},
+                                                    {"gpu_hours_per_trillion_tokens", 183700},
+                                                    {"energy_mwh", 0.00713},
+                                                    {"cost_usd", 23.1},
+                                                    {"hbm_peak_bytes", 61.2e9},
+                                                    {"exposed_communication_s", 1.9}};
+  for (const auto& [name, value] : metrics) {
+    auto& metric = *result.add_metric();
+    metric.set_name(name);
+    metric.set_value(value);
+    metric.set_basis(pb::extrapolated);
+  }
+  const std::pair<const char*, double> published[] = {{"step_time_s", 19.926}, {"mfu", 0.389}};
+  for (const auto& [name, value] : published) {
+    auto& row = *result.add_comparison();
+    row.set_metric(name);
+    row.set_simulated(name == std::string("mfu") ? 0.3823 : 20.31);
+    row.set_published(value);
+    row.set_bound(0.07);
+    row.set_source("ISCA 2025, table 4, \"measured\"");
+  }
+}
+
+void add_parts(pb::Result& result) {
+  const std::pair<const char*, double> parts[] = {
+      {"forward", 5.4},          {"backward", 10.9}, {"exposed all_to_all", 1.2},
+      {"exposed pipeline", 0.4}, {"optimizer", 0.7}, {"pipeline bubble", 1.71}};
+  for (const auto& [name, seconds] : parts) {
+    auto& part = *result.add_breakdown();
+    part.set_name(name);
+    part.set_seconds(seconds);
+  }
+  result.set_breakdown_rank("pipeline 3");
+  const std::pair<const char*, double> families[] = {
+      {"gemm fp8", 8.1}, {"attention", 4.2}, {"cast and quantise", 1.9}, {"norm", 1.1}};
+  for (const auto& [name, seconds] : families) {
+    auto& family = *result.add_family();
+    family.set_family(name);
+    family.set_seconds(seconds);
+    family.set_count(1200);
+    family.set_basis(pb::calibrated);
+  }
+}
+
+void add_memory(pb::Result& result, int ranks) {
+  for (int rank = 0; rank < ranks; ++rank) {
+    auto& memory = *result.add_memory();
+    memory.set_pipeline_rank(rank);
+    memory.set_capacity_bytes(80e9);
+    const std::pair<const char*, double> uses[] = {{"weights", 11e9},    {"gradients", 9e9},
+                                                   {"optimizer", 3.2e9}, {"activations", 30e9},
+                                                   {"buffers", 4e9},     {"reserve", 3e9}};
+    for (const auto& [use, bytes] : uses) {
+      auto& item = *memory.add_item();
+      item.set_use(use);
+      item.set_bytes(use == std::string("activations") ? bytes - 1e9 * rank : bytes);
+    }
+  }
+}
+
+void add_stream(pb::TimelineRank& rank, int stream, int spans, std::mt19937_64& random) {
+  constexpr std::array names{"compute", "expert all-to-all", "pipeline send", "pipeline receive",
+                             "data parallel"};
+  auto& to = *rank.add_stream();
+  to.set_name(names[static_cast<std::size_t>(stream)]);
+  std::int64_t now = 1'000'000 * (rank.multiplicity() % 7);
+  for (int i = 0; i < spans; ++i) {
+    const bool compute = stream == 0;
+    now += static_cast<std::int64_t>(random() % (compute ? 200'000 : 4'000'000));
+    // Every hundredth span lasts no time at all.
+    const std::int64_t duration =
+        i % 100 == 99 ? 0
+                      : static_cast<std::int64_t>(1 + random() % (compute ? 9'000'000 : 4'000'000));
+    to.add_start_ns(now);
+    to.add_duration_ns(duration);
+    to.add_name_index(compute ? i % 6 : 5 + stream);
+    to.add_kind(compute ? (i > spans * 19 / 20 ? 2 : 0) : 1);
+    to.add_micro_batch(i % 20);
+    now += duration;
+  }
+}
+
+}  // namespace
+
+pb::Result make_result(int ranks, int spans, std::uint64_t seed) {
+  pb::Result result;
+  result.mutable_scenario()->set_title("DeepSeek-V3 pre-training step, 2,048 H800");
+  result.mutable_scenario()->set_question("How much of a step is exposed all-to-all?");
+  result.set_study("deepseek-v3-h800");
+  result.set_engine(pb::event);
+  result.set_folded(true);
+  result.set_feasible(true);
+  result.set_wall_time_s(1.31);
+  result.set_rank_classes(ranks);
+  result.set_operations(std::int64_t{5} * ranks * spans);
+  result.add_caveat("H800 borrows the efficiencies of a trace of the same chip at other shapes.");
+  add_metrics(result);
+  add_parts(result);
+  add_memory(result, ranks);
+  auto& timeline = *result.mutable_timeline();
+  for (const auto* name :
+       {"attention fwd", "experts fwd", "norm", "attention bwd", "experts bwd", "cast to fp8",
+        "all-to-all", "send activations", "receive activations", "reduce-scatter"})
+    timeline.add_name(name);
+  std::mt19937_64 random(seed);
+  for (int r = 0; r < ranks; ++r) {
+    auto& rank = *timeline.add_rank();
+    rank.set_name("pipeline " + std::to_string(r));
+    rank.set_multiplicity(2048 / std::max(1, ranks));
+    for (int stream = 0; stream < 5; ++stream) add_stream(rank, stream, spans, random);
+  }
+  return result;
+}
+
+QString write_result_file(const pb::Result& result, const QString& folder) {
+  QDir().mkpath(folder);
+  const QString path = QDir(folder).filePath("result.pb");
+  QFile file(path);
+  if (!file.open(QIODevice::WriteOnly)) return {};
+  const std::string bytes = result.SerializeAsString();
+  file.write(bytes.data(), static_cast<qint64>(bytes.size()));
+  return path;
+}
+
+QString write_script(const QString& folder, const QString& body) {
+  const QString path = QDir(folder).filePath("aisle");
+  QFile file(path);
+  if (!file.open(QIODevice::WriteOnly)) return {};
+  file.write(("#!/bin/sh\n" + body).toUtf8());
+  file.setPermissions(QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
+  return path;
+}
+
+}  // namespace aisle::gui

@@ -22,7 +22,8 @@ using workloads::Family;
 // Highest shares that a fit may claim: no kernel beats these on any device that was measured.
 constexpr double kMostEfficiency = 0.99, kMostHbmEfficiency = 0.95;
 // Beyond this |ln| error a sample counts by its size, not its square: outliers of warm-up runs.
-constexpr double kOutlier = 0.15;
+// Families that only stream hold different kernels: there the mean counts, not the middle.
+constexpr double kOutlier = 0.15, kOutlierOfStreams = 1;
 // Weight of the pull towards the start, in samples: keeps what the samples do not show in place.
 // Fixed times are known beforehand within a small factor, so a few samples must not bend them.
 constexpr double kPull = 0.02, kFixedPull = 4;
@@ -126,11 +127,12 @@ struct Residuals {
 
   int operator()(const Eigen::VectorXd& x, Eigen::VectorXd& out) const {
     const CurveTerms terms = terms_of(x, *problem, tile);
+    const double outlier = is_matrix(problem->family) ? kOutlier : kOutlierOfStreams;
     Eigen::Index row = 0;
     for (const Sample* sample : problem->samples) {
-      const double error = log_error(terms, *sample, problem->rates) / kOutlier;
+      const double error = log_error(terms, *sample, problem->rates) / outlier;
       const double robust = 2 * (std::sqrt(1 + error * error) - 1);
-      out[row++] = std::copysign(kOutlier * std::sqrt(robust), error);
+      out[row++] = std::copysign(outlier * std::sqrt(robust), error);
     }
     for (Eigen::Index i = 0; i < x.size(); ++i) {
       const auto parameter = problem->free[static_cast<std::size_t>(i)];

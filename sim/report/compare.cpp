@@ -15,7 +15,7 @@ namespace {
 
 using namespace report;
 
-constexpr std::size_t kLabel = 32, kValue = 15, kRatio = 8;
+constexpr std::size_t kLabel = 30, kValue = 16, kRatio = 7, kDifference = 10;
 constexpr std::size_t kOthersPerBlock = 2;
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
@@ -234,12 +234,21 @@ void append_head(Page& page, const Block& block, std::string_view title) {
   page.line(std::move(line));
 }
 
+/// The same decimals throughout, so that a column can be added up by eye.
+std::string number(double value, int decimals) {
+  return std::isfinite(value) ? fmt::format("{:.{}f}", value, decimals) : std::string("-");
+}
+
+std::string difference(double value, int decimals) {
+  return std::isfinite(value) ? fmt::format("{:+.{}f}", value, decimals) : std::string("-");
+}
+
 /// Differences to the first result by part; the last line is their sum.
 void append_differences(Page& page, const std::vector<Row>& rows, const Block& block,
                         std::string_view title) {
   std::string head = fmt::format("{}{}", left(title, kLabel + 2), right("A", kValue));
   for (std::size_t i = block.begin; i < block.end; ++i) {
-    head += right(letter(i), kValue) + right("less A", kRatio + 4);
+    head += right(letter(i), kValue) + right("less A", kDifference);
   }
   page.line();
   page.line(std::move(head));
@@ -248,18 +257,16 @@ void append_differences(Page& page, const std::vector<Row>& rows, const Block& b
     for (std::size_t i = 0; i < row.values.size(); ++i) sum.values[i] += row.values[i];
   }
   std::vector<Row> all = rows;
+  double most = 0;
+  for (const double value : sum.values) most = std::max(most, std::isfinite(value) ? value : 0);
+  const int decimals = most < 100 ? 4 : most < 10000 ? 2 : 0;
   all.push_back(sum);
-  const auto number = [](double value) {
-    return std::isfinite(value) ? fmt::format("{:.4f}", value) : std::string("-");
-  };
   for (const Row& row : all) {
-    std::string line =
-        fmt::format("  {}{}", left(row.name, kLabel), right(number(row.values[0]), kValue));
+    std::string line = fmt::format("  {}{}", left(row.name, kLabel),
+                                   right(number(row.values[0], decimals), kValue));
     for (std::size_t i = block.begin; i < block.end; ++i) {
-      const double difference = row.values[i] - row.values[0];
-      line +=
-          right(number(row.values[i]), kValue) +
-          right(std::isfinite(difference) ? fmt::format("{:+.4f}", difference) : "-", kRatio + 4);
+      line += right(number(row.values[i], decimals), kValue) +
+              right(difference(row.values[i] - row.values[0], decimals), kDifference);
     }
     page.line(std::move(line));
   }

@@ -31,7 +31,7 @@ std::string basis_mark(std::string_view basis) {
 
 /// What stands below every figure: what is drawn, in which unit, on what basis, of which scenario.
 std::string caption(std::string_view text, const std::string& basis, const pb::Result& result) {
-  return fmt::format("<figcaption>{} {} scenario {}</figcaption>", text, basis_mark(basis),
+  return fmt::format("<figcaption>{}{}scenario {}</figcaption>", text, basis_mark(basis),
                      scenario_hash(result));
 }
 

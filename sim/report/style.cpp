@@ -51,7 +51,7 @@ td.wide { width: 38%; }
 .good { color: var(--good); font-weight: 600; white-space: nowrap; }
 .bad { color: var(--bad); font-weight: 600; white-space: nowrap; }
 .bar { height: 11px; border-radius: 2px; margin-top: 5px; min-width: 1px; }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0 40px; }
+.pair { columns: 2; column-gap: 40px; }
 .pair > div { break-inside: avoid; }
 figure { margin: 12px 0 4px; break-inside: avoid; }
 svg { display: block; width: 100%; height: auto; }
@@ -60,12 +60,13 @@ svg text { font-family: inherit; fill: var(--ink); }
 svg .small { font-size: 11.5px; fill: var(--soft); }
 svg .tiny { font-size: 9.5px; fill: #ffffff; }
 svg .inside { font-size: 14px; font-weight: 600; fill: #ffffff; }
-svg .rank { font-size: 12.5px; font-weight: 600; }
+svg .rank { font-size: 12.5px; font-weight: 600; paint-order: stroke; stroke: var(--paper);
+  stroke-width: 5px; }
 svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .axis { stroke: var(--ink); stroke-width: 1; }
 svg .capacity { stroke: var(--bad); stroke-width: 1.6; stroke-dasharray: 5 3; }
 svg .bound { fill: #e4ebe7; }
-svg .idle { fill: #f0f3f6; }
+svg .idle { fill: #8193a8; fill-opacity: .12; }
 svg .span { stroke: #ffffff; stroke-width: .5; }
 pre { background: var(--wash); border: 1px solid var(--line); border-radius: 6px; padding: 12px 16px;
   font: 12.5px/1.45 "JetBrains Mono", "DejaVu Sans Mono", Menlo, monospace; overflow-x: auto;
@@ -73,8 +74,9 @@ pre { background: var(--wash); border: 1px solid var(--line); border-radius: 6px
 ul.caveats { padding-left: 20px; margin: 6px 0; } ul.caveats li { margin: 3px 0; }
 footer { margin-top: 40px; border-top: 1px solid var(--line); padding-top: 10px; color: var(--soft);
   font-size: 12.5px; }
+figcaption .basis { margin: 0 8px; }
 @media (max-width: 860px) { main { padding: 20px; } .cards { grid-template-columns: repeat(2, 1fr); }
-  .pair { grid-template-columns: 1fr; } }
+  .pair { columns: 1; } }
 @media print { body { background: #fff; font-size: 12px; } main { max-width: none; padding: 0; }
   h2 { break-after: avoid; } .card .value { font-size: 20px; } @page { margin: 14mm; } }
 )css";

@@ -84,21 +84,59 @@ void append_breakdown(Page& page, const pb::Result& result) {
   }
 }
 
-std::string memory_row(const pb::MemoryUse& rank, const std::vector<std::string>& uses,
+constexpr std::size_t kMemoryWidth = 67;  // what rank, total and share leave for the uses
+
+std::size_t memory_column(const std::string& use) {
+  return std::max<std::size_t>(8, columns(use) + 2);
+}
+
+/// Uses that fit across the page; the smallest are left out, to be shown together as "other".
+std::vector<std::string> widest_uses(const pb::Result& result) {
+  std::vector<std::string> uses = memory_uses(result);
+  const auto most = [&](const std::string& use) {
+    double bytes = 0;
+    for (const pb::MemoryUse& rank : result.memory()) bytes = std::max(bytes, bytes_of(rank, use));
+    return bytes;
+  };
+  const auto width = [&] {
+    std::size_t sum = uses.size() < memory_uses(result).size() ? memory_column("other") : 0;
+    for (const std::string& use : uses) sum += memory_column(use);
+    return sum;
+  };
+  while (!uses.empty() && width() > kMemoryWidth) {
+    uses.erase(std::min_element(uses.begin(), uses.end(),
+                                [&](const auto& a, const auto& b) { return most(a) < most(b); }));
+  }
+  return uses;
+}
+
+std::string memory_row(const pb::MemoryUse& rank, const std::vector<std::string>& uses, bool other,
                        bool worst) {
   const double total = total_bytes(rank);
+  double rest = total;
   std::string row = fmt::format("{} {:>4}", worst ? "*" : " ", rank.pipeline_rank());
   for (const std::string& use : uses) {
-    row += right(fmt::format("{:.1f}", bytes_of(rank, use) / 1e9),
-                 std::max<std::size_t>(8, use.size() + 2));
+    row += right(fmt::format("{:.1f}", bytes_of(rank, use) / 1e9), memory_column(use));
+    rest -= bytes_of(rank, use);
   }
-  row += fmt::format("{:>8.1f}", total / 1e9);
-  if (rank.capacity_bytes() > 0) {
-    const double fill = total / rank.capacity_bytes();
-    row += fmt::format(" {:>8}  {}", percent(fill), bar(fill, 8));
-    if (fill > 1) row += " too much";
-  }
-  return row;
+  if (other) row += right(fmt::format("{:.1f}", rest / 1e9), memory_column("other"));
+  row += right(fmt::format("{:.1f}", total / 1e9), 8);
+  if (rank.capacity_bytes() <= 0) return row;
+  const double fill = total / rank.capacity_bytes();
+  return row + right(percent(fill), 9) + "  " + (fill > 1 ? "TOO MUCH" : bar(fill, 8));
+}
+
+/// All ranks, or the fullest ones, which decide; in order of rank.
+std::vector<const pb::MemoryUse*> shown_ranks(const pb::Result& result) {
+  std::vector<const pb::MemoryUse*> ranks;
+  for (const pb::MemoryUse& rank : result.memory()) ranks.push_back(&rank);
+  if (ranks.size() <= kMostMemoryRows) return ranks;
+  std::stable_sort(ranks.begin(), ranks.end(),
+                   [](const auto* a, const auto* b) { return total_bytes(*a) > total_bytes(*b); });
+  ranks.resize(kMostMemoryRows);
+  std::sort(ranks.begin(), ranks.end(),
+            [](const auto* a, const auto* b) { return a->pipeline_rank() < b->pipeline_rank(); });
+  return ranks;
 }
 
 void append_memory(Page& page, const pb::Result& result) {
@@ -110,27 +148,19 @@ void append_memory(Page& page, const pb::Result& result) {
   }
   const std::string basis = basis_of(result, "hbm_peak_bytes");
   page.heading("Memory", basis.empty() ? note : note + ", " + basis);
-  const std::vector<std::string> uses = memory_uses(result);
+  const std::vector<std::string> uses = widest_uses(result);
+  const bool other = uses.size() < memory_uses(result).size();
   std::string head = "  rank";
-  for (const std::string& use : uses) head += right(use, std::max<std::size_t>(8, use.size() + 2));
+  for (const std::string& use : uses) head += right(use, memory_column(use));
+  if (other) head += right("other", memory_column("other"));
   page.line(head + right("total", 8) + right("in use", 9));
-  std::vector<const pb::MemoryUse*> ranks;
-  for (const pb::MemoryUse& rank : result.memory()) ranks.push_back(&rank);
-  const std::size_t all = ranks.size();
-  if (all > kMostMemoryRows) {
-    // The fullest ranks are the ones that decide; in order of rank again for reading.
-    std::stable_sort(ranks.begin(), ranks.end(), [](const auto* a, const auto* b) {
-      return total_bytes(*a) > total_bytes(*b);
-    });
-    ranks.resize(kMostMemoryRows);
-    std::sort(ranks.begin(), ranks.end(),
-              [](const auto* a, const auto* b) { return a->pipeline_rank() < b->pipeline_rank(); });
+  const auto ranks = shown_ranks(result);
+  for (const pb::MemoryUse* rank : ranks) {
+    page.line(memory_row(*rank, uses, other, rank == worst));
   }
-  for (const pb::MemoryUse* rank : ranks) page.line(memory_row(*rank, uses, rank == worst));
-  if (all > ranks.size()) {
-    page.line(fmt::format("  and {} ranks that use less", all - ranks.size()));
-  }
-  page.line("* the fullest rank");
+  const std::size_t hidden = static_cast<std::size_t>(result.memory_size()) - ranks.size();
+  page.line(hidden == 0 ? std::string("  * the fullest rank")
+                        : fmt::format("  * the fullest rank; {} more ranks use less", hidden));
 }
 
 }  // namespace

@@ -156,7 +156,7 @@ std::string draw(const pb::Timeline& timeline, const Window& window, std::string
   std::string axis;
   append_axis(axis, window, y + 2);
   return fmt::format("<svg viewBox=\"0 0 {:g} {:g}\" role=\"img\" aria-label=\"{}\">{}{}</svg>",
-                     kFigureWidth, y + 22, label, rows, axis);
+                     kFigureWidth, y + 22, label, axis, rows);
 }
 
 /// Spans of the busiest drawn stream that touch the window.

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/report/report.hpp"
+#include "sim/report/text.hpp"
+#include "tests/unit/report/samples.hpp"
+
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include <sstream>
+
+namespace aisle::sim {
+namespace {
+
+using simdjson::dom::object;
+
+TEST(ReportCompare, DifferencesByPartAddUpToTheDifference) {
+  // The dense sample leaves 0.25 s of its 12 s in no part; that must show, and be counted.
+  const std::vector<pb::Result> results = {test::sparse_result(), test::dense_result()};
+  simdjson::dom::parser parser;
+  const object document = parser.parse(comparison_json(results));
+  const object difference = document["step_time_difference_s"].at(0);
+  double sum = 0;
+  for (const auto& part : object(difference["parts"])) sum += double(part.value);
+  EXPECT_NEAR(sum, 12 - 20, 1e-9);
+  EXPECT_NEAR(double(difference["total"]), 12 - 20, 1e-9);
+  EXPECT_NEAR(double(difference["parts"]["in no part"]), 0.25, 1e-9);
+  EXPECT_NEAR(double(difference["parts"]["exposed all_to_all"]), -2.5, 1e-12);
+
+  // 1 / (tokens/s per chip), a million times: 651.04 and 976.56 chip-seconds.
+  const object normalised = document["per_token"]["chip_seconds_per_million_tokens"];
+  EXPECT_NEAR(double(normalised["values"].at(0)), 1e6 / 1536, 1e-6);
+  EXPECT_NEAR(double(normalised["values"].at(1)), 1e6 / 1024, 1e-6);
+  EXPECT_NEAR(double(normalised["ratio_to_first"].at(1)), 1.5, 1e-9);
+  const object per_token = document["chip_seconds_per_million_tokens_difference"].at(0);
+  EXPECT_NEAR(double(per_token["total"]), 1e6 / 1024 - 1e6 / 1536, 1e-6);
+}
+
+TEST(ReportCompare, PerTokenFiguresAgreeWithTheMetrics) {
+  const std::vector<pb::Result> results = {test::sparse_result()};
+  simdjson::dom::parser parser;
+  const object document = parser.parse(comparison_json(results));
+  EXPECT_NEAR(double(document["per_token"]["gpu_hours_per_trillion_tokens"]["values"].at(0)),
+              180844.9, 0.1);
+  EXPECT_NEAR(double(document["per_token"]["usd_per_million_tokens"]["values"].at(0)), 0.36168,
+              1e-4);
+}
+
+TEST(ReportCompare, AResultThatDoesNotRunHasNoFigures) {
+  const std::vector<pb::Result> results = {test::sparse_result(), test::infeasible_result()};
+  simdjson::dom::parser parser;
+  const object document = parser.parse(comparison_json(results));
+  EXPECT_TRUE(document["metrics"]["step_time_s"]["values"].at(1).is_null());
+  EXPECT_FALSE(bool(document["results"].at(1)["feasible"]));
+  EXPECT_NE(comparison_table(results).find("does not run"), std::string::npos);
+}
+
+TEST(ReportCompare, TheTableFitsAndNamesEveryResult) {
+  std::vector<pb::Result> results = {test::sparse_result(), test::dense_result(),
+                                     test::infeasible_result(), test::sparse_result()};
+  const std::string text = comparison_table(results);
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(report::columns(line), report::kTextWidth) << line;
+  }
+  EXPECT_NE(text.find("Dense pre-training step"), std::string::npos);
+  EXPECT_NE(text.find("x1.500"), std::string::npos);
+  // Models of different size: the parts are compared per token too.
+  EXPECT_NE(text.find("Chip-s / million tokens by part"), std::string::npos);
+  const std::vector<pb::Result> same = {test::sparse_result(), test::sparse_result()};
+  EXPECT_EQ(comparison_table(same).find("Chip-s"), std::string::npos);
+  EXPECT_TRUE(comparison_table({}).empty());
+}
+
+}  // namespace
+}  // namespace aisle::sim

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "topology/cluster.hpp"
+#include "workloads/models/model.hpp"
+#include "workloads/parallel/place.hpp"
+#include "workloads/plan.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// Inside of workloads/parallel: what its files share about one training job.
+namespace aisle::workloads::parallel {
+
+enum class Schedule { one_f_one_b, interleaved, dual_pipe, gpipe };
+enum class Recompute { none, selective, full };
+
+/// Bytes of one number of each kind of state.
+struct StateSizes {
+  double weights = 2, gradients = 4, master_weights = 4, moments = 4;
+};
+
+/// A checked training job.
+struct Job {
+  const ModelGraph* model = nullptr;
+  const topology::Cluster* cluster = nullptr;
+  Layout layout;
+  Folding folding = Folding::folded;
+  topology::Precision precision = topology::Precision::bf16;
+  Schedule schedule = Schedule::one_f_one_b;
+  Recompute recompute = Recompute::none;
+  bool overlap = true;
+  int sequence = 0, micro_batch = 1, global_batch = 0;
+  StateSizes states;
+
+  /// Accelerators of one pipeline rank.
+  int stage_width() const { return layout.tensor * layout.context * layout.data; }
+
+  int stages() const { return layout.pipeline * layout.virtual_stages; }
+
+  /// Tokens of one micro-batch that a tensor-parallel group works on together, and the share of
+  /// them that one rank holds between the tensor-parallel regions (sequence parallelism).
+  std::int64_t tokens() const {
+    return static_cast<std::int64_t>(micro_batch) * sequence / layout.context;
+  }
+
+  std::int64_t shard_tokens() const { return tokens() / layout.tensor; }
+
+  /// Matrix operands narrower than two bytes are cast, scaled by blocks and transposed.
+  bool quantised() const { return topology::size_of(precision).si() < 2; }
+
+  /// Format of what a narrow recipe keeps wide: head, router, attention core.
+  topology::Precision wide() const { return quantised() ? topology::Precision::bf16 : precision; }
+};
+
+/// Who takes part in a communication of one pipeline rank.
+enum class Group {
+  self,
+  tensor,
+  context,
+  expert,
+  data,         ///< holders of the same part of the shared weights
+  expert_data,  ///< holders of the same routed experts
+  all           ///< every accelerator of the job
+};
+
+/// Groups of replicas by their index below one pipeline rank (tensor fastest, then context, then
+/// data). Expert groups are runs of `expert` consecutive replicas. In a folded plan there is one
+/// representative, index 0, and it alone is a member; shapes are always those of the real groups.
+class Groups {
+ public:
+  explicit Groups(const Job& job);
+
+  int replicas() const { return replicas_; }
+
+  /// Members by replica index, group by group; planned ranks only.
+  const std::vector<std::vector<int>>& members(Group group) const {
+    return members_[static_cast<std::size_t>(group)];
+  }
+
+  /// How the groups of a pipeline rank lie in the cluster; the widest spread where they differ
+  /// (then `uneven` is set). DualPipe's data groups reach over the mirrored pipeline rank too.
+  topology::Hierarchy hierarchy(Group group, int pipeline_rank) const;
+  /// Of sender and receiver of pipeline messages.
+  topology::Hierarchy pair(int from_pipeline_rank, int to_pipeline_rank) const;
+
+  bool uneven() const { return uneven_; }
+
+ private:
+  std::vector<std::vector<int>> all_members(Group group) const;
+
+  const Job& job_;
+  int replicas_ = 1;
+  std::vector<std::vector<std::vector<int>>> members_;
+  mutable bool uneven_ = false;
+};
+
+/// Pipeline rank that holds a stage, entered from the front (direction 0) or, in DualPipe, from the
+/// back (direction 1).
+int rank_of_stage(const Job& job, int stage, int direction);
+/// The pipeline rank that holds the same weights as this one, or this one itself.
+int mirror_of(const Job& job, int pipeline_rank);
+
+}  // namespace aisle::workloads::parallel

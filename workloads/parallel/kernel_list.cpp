@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workloads/parallel/kernel_list.hpp"
+
+namespace aisle::workloads::parallel {
+
+namespace {
+
+double as_double(std::int64_t value) {
+  return static_cast<double>(value);
+}
+
+Kernel shaped(Family family, const char* name, Direction direction, topology::Precision precision,
+              std::int64_t m, std::int64_t n, std::int64_t k) {
+  Kernel kernel;
+  kernel.family = family;
+  kernel.direction = direction;
+  kernel.precision = precision;
+  kernel.m = m;
+  kernel.n = n;
+  kernel.k = k;
+  kernel.name = name;
+  return kernel;
+}
+
+}  // namespace
+
+/// Bytes: A[m,k] and `weights` numbers of B with `operand` bytes each, `scales` numbers that carry
+/// block scales, and `output` bytes per number of C.
+void KernelList::matrix(Kernel kernel, double weights, double operand, double scales,
+                        double output) {
+  const double m = as_double(kernel.m), n = as_double(kernel.n), k = as_double(kernel.k);
+  kernel.flops = 2 * m * n * k * units::FLOP;
+  kernel.hbm_bytes =
+      ((m * k + weights) * operand + scales / kScaleBlock * kScaleSize + m * n * output) * units::B;
+  if (m > 0 && n > 0 && k > 0) kernels_.push_back(kernel);
+}
+
+void KernelList::gemm(const char* name, Direction direction, std::int64_t m, std::int64_t n,
+                      std::int64_t k) {
+  matrix(shaped(Family::gemm, name, direction, job_.precision, m, n, k), as_double(n * k),
+         topology::size_of(job_.precision).si(), job_.quantised() ? as_double(m * k) : 0, 2);
+}
+
+void KernelList::weight_gradient(const char* name, std::int64_t m, std::int64_t n, std::int64_t k) {
+  matrix(shaped(Family::gemm, name, Direction::wgrad, job_.precision, m, n, k), as_double(n * k),
+         topology::size_of(job_.precision).si(),
+         job_.quantised() ? as_double(m * k) + as_double(n * k) : 0, 2 * job_.states.gradients);
+}
+
+void KernelList::wide_gemm(const char* name, Direction direction, std::int64_t m, std::int64_t n,
+                           std::int64_t k, double output) {
+  matrix(shaped(Family::gemm, name, direction, job_.wide(), m, n, k), as_double(n * k),
+         topology::size_of(job_.wide()).si(), 0, output);
+}
+
+void KernelList::wide_weight_gradient(const char* name, std::int64_t m, std::int64_t n,
+                                      std::int64_t k) {
+  matrix(shaped(Family::gemm, name, Direction::wgrad, job_.wide(), m, n, k), as_double(n * k),
+         topology::size_of(job_.wide()).si(), 0, 2 * job_.states.gradients);
+}
+
+void KernelList::grouped(const char* name, Direction direction, std::int64_t rows, std::int64_t n,
+                         std::int64_t k, int groups) {
+  Kernel kernel = shaped(Family::grouped_gemm, name, direction, job_.precision, rows, n, k);
+  kernel.groups = groups;
+  matrix(kernel, groups * as_double(n * k), topology::size_of(job_.precision).si(),
+         job_.quantised() ? as_double(rows * k) : 0, 2);
+}
+
+void KernelList::grouped_weight_gradient(const char* name, std::int64_t m, std::int64_t n,
+                                         std::int64_t rows, int groups) {
+  Kernel kernel = shaped(Family::grouped_gemm, name, Direction::wgrad, job_.precision, m, n, rows);
+  kernel.groups = groups;
+  matrix(kernel, as_double(n * rows), topology::size_of(job_.precision).si(),
+         job_.quantised() ? as_double(m * rows) + as_double(n * rows) : 0,
+         2 * job_.states.gradients * groups);
+}
+
+void KernelList::stream(Family family, const char* name, Direction direction, std::int64_t rows,
+                        std::int64_t columns, double bytes_per_element, int count) {
+  Kernel kernel = shaped(family, name, direction, job_.wide(), rows, columns, 0);
+  kernel.hbm_bytes = as_double(rows) * as_double(columns) * bytes_per_element * units::B;
+  kernel.count = count;
+  if (rows > 0 && columns > 0 && count > 0) kernels_.push_back(kernel);
+}
+
+void KernelList::cast(const char* name, Direction direction, std::int64_t rows,
+                      std::int64_t columns) {
+  if (!job_.quantised()) return;
+  stream(Family::cast, name, direction, rows, columns,
+         2 + topology::size_of(job_.precision).si() + kScaleSize / kScaleBlock);
+}
+
+void KernelList::cast_transpose(const char* name, std::int64_t rows, std::int64_t columns) {
+  if (!job_.quantised()) return;
+  stream(Family::transpose, name, Direction::dgrad, rows, columns,
+         2 + topology::size_of(job_.precision).si() + kScaleSize / kScaleBlock);
+}
+
+void KernelList::transpose(const char* name, Direction direction, std::int64_t rows,
+                           std::int64_t columns) {
+  if (!job_.quantised()) return;
+  stream(Family::transpose, name, direction, rows, columns,
+         2 * topology::size_of(job_.precision).si());
+}
+
+void KernelList::scales(Direction direction, std::int64_t rows, std::int64_t columns) {
+  if (!job_.quantised()) return;
+  stream(Family::transpose, "scale transpose", direction, rows,
+         static_cast<std::int64_t>(as_double(columns) / kScaleBlock), 2 * kScaleSize);
+}
+
+void KernelList::append(const std::vector<Kernel>& kernels) {
+  kernels_.insert(kernels_.end(), kernels.begin(), kernels.end());
+}
+
+}  // namespace aisle::workloads::parallel

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workloads/parallel/layers.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace aisle::workloads::parallel {
+
+namespace {
+
+constexpr Direction kForward = Direction::forward;
+constexpr Direction kBackward = Direction::dgrad;
+
+/// Two-byte numbers between layers.
+constexpr double kActivation = 2;
+
+std::string key_of(const Kernel& k) {
+  return fmt::format("{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{};", static_cast<int>(k.family),
+                     static_cast<int>(k.direction), static_cast<int>(k.precision), k.m, k.n, k.k,
+                     k.groups, k.flops.si(), k.hbm_bytes.si(), k.count, k.name);
+}
+
+}  // namespace
+
+std::int32_t WorkTable::find_or_add(Work work, const std::string& key) {
+  const auto found = known_.find(key);
+  if (found != known_.end()) return found->second;
+  const std::int32_t index = plan_.add_work(std::move(work));
+  known_.emplace(key, index);
+  return index;
+}
+
+std::int32_t WorkTable::computation(const std::string& name, std::vector<Kernel> kernels) {
+  std::string key = name + "|";
+  for (const Kernel& kernel : kernels) key += key_of(kernel);
+  Work work;
+  work.name = name;
+  work.kernels = std::move(kernels);
+  return find_or_add(std::move(work), key);
+}
+
+std::int32_t WorkTable::communication(const std::string& name, const Communication& c) {
+  const std::string key = fmt::format(
+      "{}|{}/{}/{}/{}/{}/{}/{}/{}", name, static_cast<int>(c.kind), c.bytes.si(), c.group.size,
+      c.group.domains, c.group.per_domain, c.group.pods, c.copies_to_domains, c.copies_to_ranks);
+  Work work;
+  work.name = name;
+  work.is_communication = true;
+  work.communication = c;
+  return find_or_add(std::move(work), key);
+}
+
+LayerBuilder::LayerBuilder(const Job& job, const Groups& groups, WorkTable& works,
+                           int pipeline_rank)
+    : job_(job), groups_(groups), works_(works), pipeline_rank_(pipeline_rank) {
+  for (const Group group : {Group::tensor, Group::context, Group::expert}) {
+    hierarchies_[group] = groups.hierarchy(group, pipeline_rank);
+  }
+}
+
+void LayerBuilder::compute(Steps& steps, const std::string& name, KernelList& kernels, Phase phase,
+                           Role role) {
+  std::vector<Kernel> taken = kernels.take();
+  if (taken.empty()) return;
+  steps.push_back(
+      {works_.computation(name, std::move(taken)), Group::self, Stream::compute, phase, role});
+}
+
+void LayerBuilder::communicate(Steps& steps, const std::string& name, CollectiveKind kind,
+                               Group group, double bytes, Role role) {
+  Communication c;
+  c.kind = kind;
+  c.bytes = bytes * units::B;
+  c.group = hierarchies_.at(group);
+  if (c.group.size <= 1) return;
+  steps.push_back(
+      {works_.communication(name, c), group, Stream::collective, Phase::communication, role});
+}
+
+void LayerBuilder::exchange(Steps& steps, const std::string& name, CollectiveKind kind,
+                            const FeedForwardShape& shape, double bytes_per_token) {
+  Communication c;
+  c.kind = kind;
+  c.group = hierarchies_.at(Group::expert);
+  if (c.group.size <= 1) return;
+  c.bytes = static_cast<double>(job_.shard_tokens()) * bytes_per_token * units::B;
+  const Copies copies = token_copies(shape, c.group);
+  c.copies_to_domains = copies.to_domains;
+  c.copies_to_ranks = copies.to_ranks;
+  steps.push_back({works_.communication(name, c), Group::expert, Stream::collective,
+                   Phase::communication, Role::chain});
+}
+
+void LayerBuilder::add_attention(const Layer& layer, LayerSteps& steps) {
+  const AttentionKernels a = attention_kernels(job_, layer);
+  const bool cut = job_.layout.tensor > 1;
+  const auto tokens = static_cast<double>(job_.tokens());
+  const double hidden = job_.model->hidden;
+  const double gathered = tokens * a.gather_width * kActivation;
+  const double whole = tokens * hidden * kActivation;
+  const double key_values = tokens * job_.layout.context * a.kv_width * kActivation;
+  const bool moe = layer.feed_forward.experts > 0;
+
+  KernelList k(job_);
+  k.append(a.forward_shard);
+  if (cut) {
+    compute(steps.attention, "attention norm", k, Phase::forward);
+    communicate(steps.attention, "tensor all-gather", CollectiveKind::all_gather, Group::tensor,
+                gathered);
+  }
+  k.append(a.forward_project);
+  if (job_.layout.context > 1) {
+    compute(steps.attention, "attention projections", k, Phase::forward);
+    communicate(steps.attention, "context all-gather", CollectiveKind::all_gather, Group::context,
+                key_values);
+  }
+  k.append(a.forward_core);
+  if (cut) {
+    compute(steps.attention, "attention forward", k, Phase::forward);
+    communicate(steps.attention, "tensor reduce-scatter", CollectiveKind::reduce_scatter,
+                Group::tensor, whole);
+  }
+  k.append(a.forward_tail);
+  if (moe) k.append(router_forward(job_, layer.feed_forward));
+  compute(steps.attention, cut ? "feed-forward norm" : "attention forward", k, Phase::forward);
+
+  Steps& backward = steps.attention_backward;
+  if (moe) k.append(router_backward(job_, layer.feed_forward));
+  k.append(a.backward_head);
+  if (cut) {
+    compute(backward, "feed-forward norm backward", k, Phase::backward);
+    communicate(backward, "tensor all-gather", CollectiveKind::all_gather, Group::tensor, whole);
+    communicate(backward, "tensor all-gather", CollectiveKind::all_gather, Group::tensor, gathered,
+                Role::prefetch);
+  }
+  if (job_.layout.context > 1) {
+    communicate(backward, "context all-gather", CollectiveKind::all_gather, Group::context,
+                key_values);
+  }
+  k.append(a.backward_core);
+  if (job_.layout.context > 1) {
+    compute(backward, "attention backward", k, Phase::backward);
+    communicate(backward, "context reduce-scatter", CollectiveKind::reduce_scatter, Group::context,
+                key_values);
+  }
+  if (cut) {
+    compute(backward, "attention backward", k, Phase::backward);
+    communicate(backward, "tensor reduce-scatter", CollectiveKind::reduce_scatter, Group::tensor,
+                gathered);
+  }
+  k.append(a.backward_tail);
+  // Gradients leave for the experts of the layer below in the exchange's format.
+  if (moe) k.cast("cast dx for dispatch", kBackward, job_.shard_tokens(), job_.model->hidden);
+  compute(cut ? steps.attention_tail : backward,
+          cut ? "attention norm backward" : "attention backward", k, Phase::backward);
+  k.append(a.weight);
+  compute(steps.attention_weight, "attention weight gradients", k, Phase::weight_gradient,
+          Role::weight);
+}
+
+void LayerBuilder::add_dense(const Layer& layer, LayerSteps& steps) {
+  const FeedForwardKernels f = feed_forward_kernels(job_, layer);
+  const bool moe = layer.feed_forward.experts > 0;
+  const bool has_whole = !f.forward.empty();  // cut by tensor parallelism: dense or shared experts
+  const double whole = static_cast<double>(job_.tokens()) * job_.model->hidden * kActivation;
+  const char* forward = moe ? "expert forward" : "feed-forward forward";
+  const char* backward = moe ? "expert backward" : "feed-forward backward";
+  const bool cut = job_.layout.tensor > 1 && has_whole;
+
+  KernelList k(job_);
+  Steps& ahead = steps.feed_forward;
+  if (cut) {
+    communicate(ahead, "tensor all-gather", CollectiveKind::all_gather, Group::tensor, whole);
+    k.append(f.forward);
+    compute(ahead, moe ? "shared expert forward" : forward, k, Phase::forward);
+    communicate(ahead, "tensor reduce-scatter", CollectiveKind::reduce_scatter, Group::tensor,
+                whole);
+  } else {
+    k.append(f.forward);
+  }
+  k.append(f.expert_forward);
+  compute(ahead, forward, k, Phase::forward);
+
+  Steps& back = steps.feed_forward_backward;
+  if (cut) {
+    communicate(back, "tensor all-gather", CollectiveKind::all_gather, Group::tensor, whole);
+    communicate(back, "tensor all-gather", CollectiveKind::all_gather, Group::tensor, whole,
+                Role::prefetch);
+    k.append(f.backward);
+    k.append(f.expert_backward);
+    compute(back, backward, k, Phase::backward);
+    communicate(back, "tensor reduce-scatter", CollectiveKind::reduce_scatter, Group::tensor,
+                whole);
+  } else {
+    k.append(f.backward);
+    k.append(f.expert_backward);
+    compute(back, backward, k, Phase::backward);
+  }
+  k.append(f.weight);
+  k.append(f.expert_weight);
+  compute(steps.feed_forward_weight,
+          moe ? "expert weight gradients" : "feed-forward weight gradients", k,
+          Phase::weight_gradient, Role::weight);
+}
+
+void LayerBuilder::add_moe(const Layer& layer, LayerSteps& steps) {
+  const double hidden = job_.model->hidden;
+  const double narrow = job_.quantised() ? hidden * topology::size_of(job_.precision).si() +
+                                               hidden / kScaleBlock * kScaleSize
+                                         : hidden * kActivation;
+  const FeedForwardShape& shape = layer.feed_forward;
+  exchange(steps.dispatch, "expert dispatch", CollectiveKind::dispatch, shape, narrow);
+  exchange(steps.combine, "expert combine", CollectiveKind::combine, shape, hidden * kActivation);
+  exchange(steps.gradient_dispatch, "expert gradient dispatch", CollectiveKind::dispatch, shape,
+           narrow);
+  exchange(steps.gradient_combine, "expert gradient combine", CollectiveKind::combine, shape,
+           hidden * kActivation);
+}
+
+/// Full recomputation runs the layer's forward pass again before its backward pass.
+void LayerBuilder::add_recompute(LayerSteps& steps) {
+  Steps again;
+  for (const Steps* slot :
+       {&steps.attention, &steps.dispatch, &steps.feed_forward, &steps.combine}) {
+    again.insert(again.end(), slot->begin(), slot->end());
+  }
+  for (Step& step : again) {
+    if (step.phase == Phase::forward) step.phase = Phase::backward;
+  }
+  steps.gradient_dispatch.insert(steps.gradient_dispatch.begin(), again.begin(), again.end());
+}
+
+LayerSteps LayerBuilder::block(const Layer& layer) {
+  LayerSteps steps;
+  add_attention(layer, steps);
+  if (layer.feed_forward.experts > 0) add_moe(layer, steps);
+  add_dense(layer, steps);
+  if (job_.recompute == Recompute::full) add_recompute(steps);
+  return steps;
+}
+
+LayerSteps LayerBuilder::embedding(const Layer&) {
+  LayerSteps steps;
+  KernelList k(job_);
+  const std::int64_t hidden = job_.model->hidden;
+  const double whole = static_cast<double>(job_.tokens() * hidden) * kActivation;
+  k.stream(Family::embedding, "embedding", kForward, job_.tokens(), hidden, 2 * kActivation);
+  compute(steps.attention, "embedding", k, Phase::forward);
+  communicate(steps.attention, "tensor reduce-scatter", CollectiveKind::reduce_scatter,
+              Group::tensor, whole);
+  communicate(steps.attention_backward, "tensor all-gather", CollectiveKind::all_gather,
+              Group::tensor, whole);
+  // Gradients read; the touched rows of this rank's part of the table read and written.
+  k.stream(Family::embedding, "embedding gradient", Direction::wgrad, job_.tokens(), hidden,
+           kActivation + 2 * job_.states.gradients / job_.layout.tensor);
+  compute(steps.attention_weight, "embedding gradient", k, Phase::weight_gradient, Role::weight);
+  return steps;
+}
+
+LayerSteps LayerBuilder::head(const Layer&) {
+  LayerSteps steps;
+  KernelList k(job_);
+  const std::int64_t hidden = job_.model->hidden, tokens = job_.tokens();
+  const std::int64_t columns = job_.model->vocabulary / job_.layout.tensor;
+  const double whole = static_cast<double>(tokens * hidden) * kActivation;
+  const bool cut = job_.layout.tensor > 1;
+  k.stream(Family::norm, "last norm", kForward, job_.shard_tokens(), hidden, 2 * kActivation);
+  if (cut) {
+    compute(steps.attention, "last norm", k, Phase::forward);
+    communicate(steps.attention, "tensor all-gather", CollectiveKind::all_gather, Group::tensor,
+                whole);
+  }
+  k.wide_gemm("head", kForward, tokens, columns, hidden);
+  // The logits are read for the maximum and for the sum of exponentials.
+  k.stream(Family::loss, "loss", kForward, tokens, columns, 2 * kActivation);
+  compute(steps.attention, "head and loss", k, Phase::forward);
+  communicate(steps.attention, "loss all-reduce", CollectiveKind::all_reduce, Group::tensor,
+              static_cast<double>(tokens) * 8);
+
+  k.stream(Family::loss, "loss gradient", kBackward, tokens, columns, 2 * kActivation);
+  k.wide_gemm("head", kBackward, tokens, hidden, columns);
+  if (cut) {
+    communicate(steps.attention_backward, "tensor all-gather", CollectiveKind::all_gather,
+                Group::tensor, whole, Role::prefetch);
+    compute(steps.attention_backward, "head backward", k, Phase::backward);
+    communicate(steps.attention_backward, "tensor reduce-scatter", CollectiveKind::reduce_scatter,
+                Group::tensor, whole);
+  }
+  k.stream(Family::norm, "last norm gradient", kBackward, job_.shard_tokens(), hidden,
+           4 * kActivation);
+  compute(cut ? steps.attention_tail : steps.attention_backward, "head backward", k,
+          Phase::backward);
+  k.wide_weight_gradient("head", columns, hidden, tokens);
+  compute(steps.attention_weight, "head weight gradient", k, Phase::weight_gradient, Role::weight);
+  return steps;
+}
+
+/// What a multi-token-prediction module does before its block: the embedding of the next token and
+/// the hidden state, normed, side by side, to one vector.
+LayerSteps LayerBuilder::projection() {
+  LayerSteps steps;
+  KernelList k(job_);
+  const std::int64_t hidden = job_.model->hidden, tokens = job_.shard_tokens();
+  k.stream(Family::embedding, "embedding", kForward, tokens, hidden, 2 * kActivation);
+  k.stream(Family::norm, "prediction norms", kForward, tokens, hidden, 2 * kActivation, 2);
+  k.stream(Family::elementwise, "concatenate", kForward, tokens, 2 * hidden, 2 * kActivation);
+  k.cast("cast x", kForward, tokens, 2 * hidden);
+  k.gemm("prediction projection", kForward, tokens, hidden, 2 * hidden);
+  compute(steps.attention, "prediction projection", k, Phase::forward);
+
+  k.cast("cast dy", kBackward, tokens, hidden);
+  k.transpose("projection weight transpose", kBackward, hidden, 2 * hidden);
+  k.gemm("prediction projection", kBackward, tokens, 2 * hidden, hidden);
+  k.cast_transpose("dy cast and transpose", tokens, hidden);
+  k.cast_transpose("x cast and transpose", tokens, 2 * hidden);
+  k.stream(Family::norm, "prediction norm gradients", kBackward, tokens, hidden, 4 * kActivation,
+           2);
+  compute(steps.attention_backward, "prediction projection backward", k, Phase::backward);
+  k.weight_gradient("prediction projection", hidden, 2 * hidden, tokens);
+  k.stream(Family::embedding, "embedding gradient", Direction::wgrad, tokens, hidden,
+           kActivation + 2 * job_.states.gradients);
+  compute(steps.attention_weight, "prediction projection weight gradient", k,
+          Phase::weight_gradient, Role::weight);
+  return steps;
+}
+
+HeldParameters held_parameters(const Job& job, const Layer& layer) {
+  const ModelGraph& model = *job.model;
+  const ParameterCount count = count_parameters(model, layer);
+  const AttentionShape& a = layer.attention;
+  const double hidden = model.hidden, tensor = job.layout.tensor;
+  const double table = hidden * model.vocabulary;
+  const bool split = job.layout.pipeline > 1;
+  double uncut = 0;
+  double copies = 0;
+  if (a.mla) uncut += hidden * (a.q_lora_rank + a.kv_lora_rank + a.rope_dim);
+  uncut += hidden * layer.feed_forward.experts;  // the router
+  if (layer.kind == LayerKind::head && model.tied_embeddings && split) copies = table;
+  if (layer.kind == LayerKind::mtp) {
+    uncut += 2 * hidden * hidden;
+    if (split && job.schedule != Schedule::dual_pipe) copies = table;  // of the embedding
+  }
+  HeldParameters held;
+  const double shared = static_cast<double>(count.total - count.routed_experts) + copies;
+  held.shared = uncut + (shared - uncut) / tensor;
+  held.experts = static_cast<double>(count.routed_experts) / job.layout.expert;
+  return held;
+}
+
+std::vector<LayerSteps> LayerBuilder::build(const Layer& layer) {
+  std::vector<LayerSteps> built;
+  switch (layer.kind) {
+    case LayerKind::embedding:
+      built.push_back(embedding(layer));
+      break;
+    case LayerKind::head:
+      built.push_back(head(layer));
+      break;
+    case LayerKind::dense:
+    case LayerKind::moe:
+      built.push_back(block(layer));
+      break;
+    case LayerKind::mtp:
+      built.push_back(projection());
+      built.push_back(block(layer));
+      built.push_back(head(layer));
+      break;
+  }
+  const HeldParameters held = held_parameters(job_, layer);
+  LayerSteps& owner = built[built.size() / 2];
+  owner.parameters = held.shared;
+  owner.expert_parameters = held.experts;
+  return built;
+}
+
+}  // namespace aisle::workloads::parallel

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "workloads/parallel/job.hpp"
+#include "workloads/parallel/kernel_list.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace aisle::workloads::parallel {
+
+/// How a step of a layer hangs on its predecessors.
+enum class Role {
+  chain,     ///< after the step before; the next chain step waits for it
+  prefetch,  ///< after the step before; only the next weight step waits for it
+  weight     ///< after the last chain computation and the last prefetch; nobody waits for it
+};
+
+/// One operation of each group of a pipeline rank.
+struct Step {
+  std::int32_t work = 0;
+  Group group = Group::self;
+  Stream stream = Stream::compute;
+  Phase phase = Phase::forward;
+  Role role = Role::chain;
+};
+
+using Steps = std::vector<Step>;
+
+/// What one layer does for one micro-batch, in the slots by which DualPipe interleaves a forward
+/// and a backward pass; dense layers leave the exchange slots empty. The head and the embedding
+/// are layers with attention slots only.
+struct LayerSteps {
+  Steps attention, dispatch, feed_forward, combine;  ///< forward, in this order
+  Steps gradient_dispatch, feed_forward_backward, gradient_combine, feed_forward_weight,
+      attention_backward, attention_weight, attention_tail;  ///< backward, in this order
+  double parameters = 0;         ///< of one rank, without routed experts
+  double expert_parameters = 0;  ///< routed experts of one rank
+};
+
+/// Works of the plan, each described once.
+class WorkTable {
+ public:
+  explicit WorkTable(Plan& plan) : plan_(plan) {}
+
+  std::int32_t computation(const std::string& name, std::vector<Kernel> kernels);
+  std::int32_t communication(const std::string& name, const Communication& communication);
+
+ private:
+  std::int32_t find_or_add(Work work, const std::string& key);
+
+  Plan& plan_;
+  std::map<std::string, std::int32_t> known_;
+};
+
+/// Builds the steps of layers as the ranks at one pipeline rank carry them out.
+class LayerBuilder {
+ public:
+  LayerBuilder(const Job& job, const Groups& groups, WorkTable& works, int pipeline_rank);
+
+  /// One entry for most layers; three for a multi-token-prediction module (projection, block,
+  /// head).
+  std::vector<LayerSteps> build(const Layer& layer);
+
+ private:
+  LayerSteps block(const Layer& layer);
+  LayerSteps embedding(const Layer& layer);
+  LayerSteps head(const Layer& layer);
+  LayerSteps projection();
+  void add_attention(const Layer& layer, LayerSteps& steps);
+  void add_dense(const Layer& layer, LayerSteps& steps);
+  void add_moe(const Layer& layer, LayerSteps& steps);
+  void add_recompute(LayerSteps& steps);
+
+  void compute(Steps& steps, const std::string& name, KernelList& kernels, Phase phase,
+               Role role = Role::chain);
+  void communicate(Steps& steps, const std::string& name, CollectiveKind kind, Group group,
+                   double bytes, Role role = Role::chain);
+  void exchange(Steps& steps, const std::string& name, CollectiveKind kind,
+                const FeedForwardShape& shape, double bytes_per_token);
+
+  const Job& job_;
+  const Groups& groups_;
+  WorkTable& works_;
+  int pipeline_rank_;
+  std::map<Group, topology::Hierarchy> hierarchies_;
+};
+
+/// Parameters that one rank of the layer holds: shared ones (cut by tensor parallelism where they
+/// are) and routed experts.
+struct HeldParameters {
+  double shared = 0, experts = 0;
+};
+
+HeldParameters held_parameters(const Job& job, const Layer& layer);
+
+/// Kernels of the parts of a layer; attention.cpp and feed_forward.cpp. `whole` parts run on the
+/// tokens of the tensor-parallel group, `shard` parts on this rank's share of them.
+struct AttentionKernels {
+  std::vector<Kernel> forward_shard;    ///< first norm and what is not cut
+  std::vector<Kernel> forward_project;  ///< projections before the attention core
+  std::vector<Kernel> forward_core;     ///< attention core and output projection
+  std::vector<Kernel> forward_tail;     ///< residual and second norm, on the shard
+  std::vector<Kernel> backward_head;    ///< gradients of residual and second norm, on the shard
+  std::vector<Kernel> backward_recompute;
+  std::vector<Kernel> backward_core;
+  std::vector<Kernel> backward_tail;  ///< what is not cut, and the first norm
+  std::vector<Kernel> weight;
+  double gather_width = 0;  ///< numbers per token that tensor parallelism gathers before the cut
+  double kv_width = 0;      ///< numbers per token of keys and values on one rank
+};
+
+AttentionKernels attention_kernels(const Job& job, const Layer& layer);
+
+struct FeedForwardKernels {
+  std::vector<Kernel> forward;  ///< dense block, or shared experts
+  std::vector<Kernel> backward;
+  std::vector<Kernel> weight;
+  std::vector<Kernel> expert_forward, expert_backward, expert_weight;
+};
+
+FeedForwardKernels feed_forward_kernels(const Job& job, const Layer& layer);
+
+/// Router: forward, and backward with its weight gradient.
+std::vector<Kernel> router_forward(const Job& job, const FeedForwardShape& shape);
+std::vector<Kernel> router_backward(const Job& job, const FeedForwardShape& shape);
+
+/// Copies of each token that leave for distinct domains and ranks of the expert group.
+struct Copies {
+  double to_domains = 1, to_ranks = 1;
+};
+
+Copies token_copies(const FeedForwardShape& shape, const topology::Hierarchy& group);
+
+}  // namespace aisle::workloads::parallel

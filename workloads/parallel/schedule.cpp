@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workloads/parallel/schedule.hpp"
+
+#include "sim/base/diagnostics.hpp"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+
+namespace aisle::workloads::parallel {
+
+namespace {
+
+Action forward_of(Pass pass) {
+  return {Action::Kind::forward, pass, {}};
+}
+
+Action backward_of(Pass pass) {
+  return {Action::Kind::backward, {}, pass};
+}
+
+std::vector<Action> gpipe(const Job& job, int rank) {
+  std::vector<Action> actions;
+  const int count = job.layout.micro_batches;
+  for (int i = 0; i < count; ++i) actions.push_back(forward_of({rank, i, 0}));
+  for (int i = 0; i < count; ++i) actions.push_back(backward_of({rank, i, 0}));
+  return actions;
+}
+
+std::vector<Action> one_f_one_b(const Job& job, int rank) {
+  std::vector<Action> actions;
+  const int count = job.layout.micro_batches;
+  const int warm_up = std::min(count, job.layout.pipeline - 1 - rank);
+  for (int i = 0; i < warm_up; ++i) actions.push_back(forward_of({rank, i, 0}));
+  for (int i = 0; i < count - warm_up; ++i) {
+    actions.push_back(forward_of({rank, warm_up + i, 0}));
+    actions.push_back(backward_of({rank, i, 0}));
+  }
+  for (int i = count - warm_up; i < count; ++i) actions.push_back(backward_of({rank, i, 0}));
+  return actions;
+}
+
+/// Pass number `index` of a rank: groups of `pipeline` micro-batches go through its chunks in turn.
+Pass interleaved_pass(const Layout& layout, int rank, int index, bool forward) {
+  const int round = layout.pipeline * layout.virtual_stages;
+  const int chunk = index % round / layout.pipeline;
+  const int ordered = forward ? chunk : layout.virtual_stages - 1 - chunk;
+  const int micro_batch = index / round * layout.pipeline + index % layout.pipeline;
+  return {ordered * layout.pipeline + rank, micro_batch, 0};
+}
+
+std::vector<Action> interleaved(const Job& job, int rank) {
+  const Layout& layout = job.layout;
+  std::vector<Action> actions;
+  const int count = layout.micro_batches * layout.virtual_stages;
+  const int warm_up = std::min(
+      count, (layout.pipeline - rank - 1) * 2 + (layout.virtual_stages - 1) * layout.pipeline);
+  const auto forward = [&](int i) {
+    actions.push_back(forward_of(interleaved_pass(layout, rank, i, true)));
+  };
+  const auto backward = [&](int i) {
+    actions.push_back(backward_of(interleaved_pass(layout, rank, i, false)));
+  };
+  for (int i = 0; i < warm_up; ++i) forward(i);
+  for (int i = warm_up; i < count; ++i) {
+    forward(i);
+    backward(i - warm_up);
+  }
+  for (int i = count - warm_up; i < count; ++i) backward(i);
+  return actions;
+}
+
+/// Builds DualPipe's program of one rank. Phase 0 and 1 are the rank's near and far direction: the
+/// second half of the ranks sees the two directions swapped.
+class DualPipe {
+ public:
+  DualPipe(const Job& job, int rank)
+      : pipeline_(job.layout.pipeline),
+        rank_(rank),
+        half_rank_(std::min(rank, pipeline_ - 1 - rank)),
+        half_count_(job.layout.micro_batches / 2) {}
+
+  std::vector<Action> build() {
+    const int half = pipeline_ / 2;
+    const bool middle = half_rank_ == half - 1;
+    repeat((half - half_rank_ - 1) * 2, [&](int) { forward(0); });
+    repeat(half_rank_ + 1, [&](int) {
+      forward(0);
+      forward(1);
+    });
+    repeat(half - half_rank_ - 1, [&](int) {
+      backward(1, true);
+      weight();
+      forward(1);
+    });
+    repeat(half_count_ - pipeline_ + half_rank_ + 1, [&](int i) {
+      if (i == 0 && middle) {  // the published schedule keeps these two apart: a smaller bubble
+        forward(0);
+        backward(1, false);
+      } else {
+        pair(0, 1);
+      }
+      pair(1, 0);
+    });
+    repeat(half - half_rank_ - 1, [&](int) {
+      backward(1, false);
+      pair(1, 0);
+    });
+    bool put_off = false;
+    const int last = half_rank_ + 1;
+    repeat(last, [&](int i) {
+      if (i == last / 2 && half_rank_ % 2 == 1) put_off = true;
+      backward(1, put_off);
+      if (i == last / 2 && half_rank_ % 2 == 0) put_off = true;
+      backward(0, put_off);
+    });
+    repeat(half - half_rank_ - 1, [&](int) {
+      weight();
+      backward(0, true);
+    });
+    repeat(half_rank_ + 1, [&](int) { weight(); });
+    AISLE_ASSERT(waiting_.empty(), "DualPipe computes every weight gradient that it put off");
+    return std::move(actions_);
+  }
+
+ private:
+  template <typename Body>
+  static void repeat(int count, Body body) {
+    for (int i = 0; i < count; ++i) body(i);
+  }
+
+  Pass next(int phase, std::array<int, 2>& counters) const {
+    const int direction = rank_ >= pipeline_ / 2 ? 1 - phase : phase;
+    const int stage = direction == 0 ? rank_ : pipeline_ - 1 - rank_;
+    int& counter = counters[static_cast<std::size_t>(direction)];
+    return {stage, direction * half_count_ + counter++, direction};
+  }
+
+  void forward(int phase) { actions_.push_back(forward_of(next(phase, forwards_))); }
+
+  void backward(int phase, bool put_off) {
+    Action action = backward_of(next(phase, backwards_));
+    if (put_off) {
+      action.kind = Action::Kind::backward_input;
+      waiting_.push_back(action.backward);
+    }
+    actions_.push_back(action);
+  }
+
+  void weight() {
+    AISLE_ASSERT(!waiting_.empty(), "a weight gradient was put off before it is computed");
+    actions_.push_back({Action::Kind::weight, {}, waiting_.front()});
+    waiting_.pop_front();
+  }
+
+  void pair(int forward_phase, int backward_phase) {
+    Action action;
+    action.kind = Action::Kind::pair;
+    action.forward = next(forward_phase, forwards_);
+    action.backward = next(backward_phase, backwards_);
+    actions_.push_back(action);
+  }
+
+  int pipeline_, rank_, half_rank_, half_count_;
+  std::array<int, 2> forwards_{}, backwards_{};
+  std::deque<Pass> waiting_;
+  std::vector<Action> actions_;
+};
+
+}  // namespace
+
+std::vector<Action> program(const Job& job, int pipeline_rank) {
+  switch (job.schedule) {
+    case Schedule::gpipe:
+      return gpipe(job, pipeline_rank);
+    case Schedule::one_f_one_b:
+      return one_f_one_b(job, pipeline_rank);
+    case Schedule::interleaved:
+      return interleaved(job, pipeline_rank);
+    case Schedule::dual_pipe:
+      return DualPipe(job, pipeline_rank).build();
+  }
+  return {};
+}
+
+std::vector<std::vector<Action>> programs(const Job& job) {
+  std::vector<std::vector<Action>> all;
+  for (int rank = 0; rank < job.layout.pipeline; ++rank) all.push_back(program(job, rank));
+  return all;
+}
+
+}  // namespace aisle::workloads::parallel

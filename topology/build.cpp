@@ -118,6 +118,11 @@ class Builder {
     }
     const std::string& fabric = spec_.scale_out().fabric();
     fabric_ = find(catalogue_.fabric(fabric), fabric, "fabric", "cluster.scale_out.fabric");
+    if (fabric_ != nullptr && fabric_->kind() != "scale_out") {
+      error("cluster.scale_out.fabric",
+            fmt::format("'{}' is a {} entry, not a scale-out fabric", fabric, fabric_->kind()),
+            "see `aisle list fabrics`");
+    }
     if (fabric_ != nullptr && !spec_.scale_out().has_fabric()) note("fabric {}: default", fabric);
   }
 
@@ -174,7 +179,7 @@ class Builder {
     impl_->accelerator_word =
         entry_.kind() == "gpu" || entry_.kind() == "tpu" || entry_.kind() == "npu" ? entry_.kind()
                                                                                    : "chip";
-    if (chip.hbm_capacity.value.si() <= 0 || chip.hbm_bandwidth.value.si() <= 0) {
+    if (!entry_.has_hbm_capacity() || !entry_.has_hbm_bandwidth()) {
       error("cluster.accelerator",
             fmt::format("'{}' has no published memory capacity or bandwidth", entry_.name()),
             "state them in cluster.what_if");
@@ -218,7 +223,8 @@ class Builder {
              print_short(tier.bandwidth.value), to_string(tier.bandwidth.basis));
       }
     }
-    if (impl_->domain_size > 1 && tier.bandwidth.value.si() <= 0) {
+    if (impl_->domain_size > 1 && !spec_.scale_up().has_bandwidth() &&
+        !entry_.has_scale_up_bandwidth()) {
       error("cluster.scale_up",
             fmt::format("'{}' has no published scale-up bandwidth", entry_.name()),
             "state cluster.scale_up.bandwidth, or size: 1");
@@ -244,11 +250,9 @@ class Builder {
   }
 
   void read_scale_out() {
-    const pb::ScaleOut& out = spec_.scale_out();
     impl_->fabric_name = fabric_->name();
     read_nic();
     const FabricShape shape = read_shape();
-    if (impl_->count < 1 || shape.oversubscription <= 0) return;
     impl_->fabric.emplace(impl_->count, impl_->domain_size, shape);
     const FabricPlan& plan = *impl_->fabric;
     impl_->scale_out.bandwidth = impl_->nic;
@@ -269,6 +273,11 @@ class Builder {
           "collectives are not slowed by that",
           plan.endpoints_per_pod(), shape.core_oversubscription);
     }
+    read_latency();
+  }
+
+  void read_latency() {
+    const pb::ScaleOut& out = spec_.scale_out();
     impl_->switch_latency = 150.0 * units::ns;
     if (fabric_->switch_latency().has_value()) {
       impl_->switch_latency = fabric_seconds(fabric_->switch_latency(), "switch_latency");
@@ -335,7 +344,7 @@ class Builder {
       if (!(shape.oversubscription > 0) || !std::isfinite(shape.oversubscription)) {
         error("cluster.scale_out.oversubscription", "oversubscription must be above 0",
               "1 is non-blocking, 2 halves the uplinks");
-        shape.oversubscription = 0;
+        shape.oversubscription = 1;
       }
     }
     return shape;
@@ -362,6 +371,10 @@ class Builder {
     impl_->system_name = system_ == nullptr ? std::string() : system_->name();
     constexpr double kShareOfTdp = 0.8;  // DGX A100, H100 and B200 at maximum: 1.03, 0.82, 0.79
     impl_->host_power = {kShareOfTdp * chip.tdp.value, Basis::assumed};
+    if (chip.tdp.value.si() <= 0) {
+      note("host power unknown: {} has no published TDP; state cluster.site.host_power", chip.name);
+      return;
+    }
     note("host power {} per accelerator: assumed 0.8 of TDP, as DGX nodes at maximum",
          print_short(impl_->host_power.value));
   }

@@ -11,6 +11,12 @@
 
 namespace {
 
+/// Passes on what Qt calls critical; its warnings about the platform are nothing to a user.
+void filter_qt(QtMsgType type, const QMessageLogContext&, const QString& text) {
+  if (type == QtCriticalMsg || type == QtFatalMsg)
+    std::fprintf(stderr, "%s\n", text.toUtf8().constData());
+}
+
 void print(std::FILE* to, const QString& text) {
   std::fputs(text.toUtf8().constData(), to);
 }
@@ -52,6 +58,7 @@ int explore(int argc, char** argv, const aisle::gui::CommandLine& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  qInstallMessageHandler(filter_qt);
   QStringList arguments;
   for (int i = 0; i < argc; ++i) arguments << QString::fromLocal8Bit(argv[i]);
   const auto parsed = aisle::gui::parse(arguments);

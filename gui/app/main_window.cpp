@@ -54,10 +54,11 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent), studies_(sim::shi
   connect(&result_, &ResultModel::failed, this, &MainWindow::complain);
   connect(&result_, &ResultModel::opening, this,
           [this](const QString& path) { message_->setText("Reading " + path); });
-  connect(study_list_->selectionModel(), &QItemSelectionModel::currentChanged, this,
-          [this](const QModelIndex& now) {
-            if (now.isValid()) open(now.data(StudyListModel::kPath).toString());
-          });
+  const auto open_row = [this](const QModelIndex& row) {
+    open(row.data(StudyListModel::kPath).toString());
+  };
+  connect(study_list_, &QListView::clicked, this, open_row);
+  connect(study_list_, &QListView::activated, this, open_row);
   updateRecent();
 }
 

@@ -17,6 +17,7 @@ namespace {
 QLabel* add_label(QVBoxLayout* column, const QString& style) {
   auto* label = new QLabel;
   label->setWordWrap(true);
+  label->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Maximum);
   label->setStyleSheet(style);
   label->setTextInteractionFlags(Qt::TextSelectableByMouse);
   column->addWidget(label);
@@ -69,6 +70,7 @@ SummaryView::SummaryView(ResultTable* metrics, ResultTable* comparison, QWidget*
   column->setSpacing(8);
   title_ = add_label(column, "font-size: 13pt; font-weight: 600;");
   question_ = add_label(column, "color: #4b5763; font-style: italic;");
+  description_ = add_label(column, "color: #4b5763;");
   notice_ = add_label(column,
                       "background: #fdf1e3; border: 1px solid #efc48d; border-radius: 5px;"
                       " padding: 8px; color: #6b3e07;");
@@ -81,7 +83,7 @@ SummaryView::SummaryView(ResultTable* metrics, ResultTable* comparison, QWidget*
       addTable(column, "Beside published figures", comparison_, &comparison_section_);
   metrics_table_ = addTable(column, "All metrics", metrics_, &metrics_section_);
   caveats_ = add_label(column, "color: #4b5763;");
-  column->addStretch();
+  column->addStretch(1);
   setWidget(page);
   showStudy("Aisle Explorer", "",
             "Answers how long a model trains, what it costs and what binds it, on hardware that "
@@ -143,6 +145,7 @@ void SummaryView::setTablesVisible(bool visible) {
 void SummaryView::showResult(const RunFacts& facts, const QVector<Headline>& headlines) {
   set_text(title_, facts.title);
   set_text(question_, facts.question);
+  set_text(description_, {});
   set_text(notice_, facts.feasible ? QString() : "Does not run as asked: " + facts.reason);
   showCards(headlines);
   setTablesVisible(true);
@@ -162,7 +165,8 @@ void SummaryView::showStudy(const QString& title, const QString& question,
   set_text(title_, title);
   set_text(question_, question);
   set_text(notice_, advice);
-  set_text(caveats_, description);
+  set_text(description_, description);
+  set_text(caveats_, {});
   showCards({});
   setTablesVisible(false);
 }

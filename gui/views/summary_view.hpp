@@ -38,6 +38,7 @@ class SummaryView : public QScrollArea {
   ResultTable* comparison_;
   QLabel* title_;
   QLabel* question_;
+  QLabel* description_;
   QLabel* notice_;
   QLabel* caveats_;
   QWidget* cards_;

@@ -142,6 +142,19 @@ QString write_result_file(const pb::Result& result, const QString& folder) {
   return path;
 }
 
+QString write_study(const QString& folder, const QString& title) {
+  QDir().mkpath(folder);
+  const QString path = QDir(folder).filePath("study.textproto");
+  QFile file(path);
+  if (!file.open(QIODevice::WriteOnly)) return {};
+  file.write(QString("title: \"%1\"\nquestion: \"Why?\"\n"
+                     "cluster { accelerator: \"h800-sxm\" count: 8 }\n"
+                     "workload { training { model: \"deepseek-v3\" global_batch: 8 } }\n")
+                 .arg(title)
+                 .toUtf8());
+  return path;
+}
+
 QString write_script(const QString& folder, const QString& body) {
   const QString path = QDir(folder).filePath("aisle");
   QFile file(path);

@@ -4,7 +4,6 @@
 #include "sim/study/result.pb.h"
 
 #include <QString>
-#include <QStringList>
 
 #include <cstdint>
 #include <random>
@@ -17,6 +16,9 @@ pb::Result make_result(int ranks = 8, int spans = 3000, std::uint64_t seed = 1);
 
 /// Writes `result` into `folder`/result.pb and returns that path.
 QString write_result_file(const pb::Result& result, const QString& folder);
+
+/// Writes `folder`/study.textproto, a small study whose title is `title`; returns its path.
+QString write_study(const QString& folder, const QString& title);
 
 /// Writes an executable shell script that plays the command-line program; returns its path.
 QString write_script(const QString& folder, const QString& body);

@@ -50,14 +50,11 @@ TEST_F(ModelRules, TablesObeyThemThroughEveryChange) {
 
 TEST_F(ModelRules, StudyListObeysThem) {
   QTemporaryDir folder;
-  const auto write = [&](const QString& name, const QByteArray& text) {
-    QDir(folder.path()).mkpath(name);
-    QFile file(folder.filePath(name + "/study.textproto"));
-    ASSERT_TRUE(file.open(QIODevice::WriteOnly));
-    file.write(text);
-  };
-  write("good", "title: \"Good one\"\nquestion: \"Why?\"\n");
-  write("bad", "titel: \"misspelt\"\n");
+  write_study(folder.filePath("good"), "Good one");
+  QFile bad(write_study(folder.filePath("bad"), ""));
+  ASSERT_TRUE(bad.open(QIODevice::WriteOnly));
+  bad.write("titel: \"misspelt\"\n");
+  bad.close();
   StudyListModel model(
       {folder.filePath("bad").toStdString(), folder.filePath("good").toStdString()});
   QAbstractItemModelTester tester(&model, Mode::Warning);

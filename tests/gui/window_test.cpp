@@ -108,13 +108,10 @@ TEST(Window, RunsAStudyInAChildAndShowsItsResult) {
                        "for last; do :; done\n"
                        "mkdir -p \"$last\" && cp \"$(dirname \"$0\")/ready/result.pb\" \"$last\"\n")
               .toLocal8Bit());
-  QFile file(folder.filePath("study.textproto"));
-  ASSERT_TRUE(file.open(QIODevice::WriteOnly));
-  file.write("title: \"Fake\"\n");
-  file.close();
+  const QString study = write_study(folder.path(), "Fake");
   MainWindow window;
   window.show();
-  window.open(folder.filePath("study.textproto"));
+  window.open(study);
   EXPECT_TRUE(window.windowTitle().contains("Fake"));
   window.runStudy();
   EXPECT_TRUE(wait_until([&] { return !window.result().isEmpty(); }));
@@ -168,14 +165,11 @@ TEST(Program, BadArgumentsEndWithTwoAndASentence) {
 
 TEST(Program, ScreenshotOfAStudyRunsItAndPassesItsErrorsOn) {
   QTemporaryDir folder;
-  QFile file(folder.filePath("study.textproto"));
-  ASSERT_TRUE(file.open(QIODevice::WriteOnly));
-  file.write("title: \"Fake\"\n");
-  file.close();
+  const QString study = write_study(folder.path(), "Fake");
   const QString aisle =
       write_script(folder.path(), "echo 'study.textproto:1:1: error: no cluster' >&2\nexit 2\n");
   const Ended ended =
-      explorer({folder.path(), "--screenshot", "window", "-o", folder.filePath("x.png")}, aisle);
+      explorer({study, "--screenshot", "window", "-o", folder.filePath("x.png")}, aisle);
   EXPECT_EQ(ended.code, 2);
   EXPECT_EQ(ended.err, "study.textproto:1:1: error: no cluster\n");
 }

@@ -218,7 +218,7 @@ class Collector : public pb::io::ErrorCollector {
                                    : "fields here: " + list_of(field_names(*frame.type));
     }
     const std::string path = name_due ? frame.path : outline.field_path();
-    diagnostics_.error(lines_.place(file_, at), path, sentence, hint);
+    diagnostics_.error(lines_.place(file_, start_of_blamed(message, at)), path, sentence, hint);
   }
 
  private:
@@ -228,6 +228,18 @@ class Collector : public pb::io::ErrorCollector {
                        fmt::format("the file ends inside the braces opened in line {}",
                                    lines_.place(file_, open.opened_at).line),
                        "a closing '}' is missing, or the file is cut off");
+  }
+
+  // Where the word starts that the parser has read already when it complains of it; else `at`.
+  std::size_t start_of_blamed(const std::string& message, std::size_t at) const {
+    for (const std::string_view before :
+         {"enumeration value of \"", "Value: \"", "Non-repeated field \"", "Field \""}) {
+      const std::string word = between(message, before, "\"");
+      if (word.empty() || at == 0) continue;
+      const std::size_t start = text_.rfind(word, at - 1);
+      if (start != std::string_view::npos) return start;
+    }
+    return at;
   }
 
   static std::string list_of(const std::vector<std::string>& names) {

@@ -12,6 +12,7 @@
 namespace aisle {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -112,8 +113,9 @@ TEST(Text, WrongTypesSayWhatIsDue) {
   EXPECT_THAT(wrong("cluster { count: 'many' }"),
               ElementsAre("s:1:18: error: cluster.count: expected integer, got: 'many' "
                           "(count is a whole number)"));
-  EXPECT_THAT(wrong("workload { training { parallel { overlap: yes } } }"),
-              ElementsAre(HasSubstr("(overlap is true or false)")));
+  EXPECT_THAT(
+      wrong("workload { training { parallel { overlap: yes } } }"),
+      ElementsAre(AllOf(HasSubstr("s:1:44: error"), HasSubstr("(overlap is true or false)"))));
   EXPECT_THAT(wrong("cluster { count: 99999999999 }"), ElementsAre(HasSubstr("out of range")));
   EXPECT_THAT(wrong("cluster: 4"), ElementsAre(HasSubstr("cluster is a group of fields")));
 }
@@ -126,7 +128,7 @@ TEST(Text, WrongChoiceListsTheNearestAndAll) {
 
 TEST(Text, DuplicateIsAnError) {
   EXPECT_THAT(wrong("cluster { count: 4\n count: 5 }"),
-              ElementsAre(HasSubstr("error: cluster.count: given twice")));
+              ElementsAre(HasSubstr("s:2:2: error: cluster.count: given twice")));
   EXPECT_THAT(wrong("cluster { }\ncluster { }"), ElementsAre(HasSubstr("cluster: given twice")));
 }
 

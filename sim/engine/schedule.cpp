@@ -5,7 +5,6 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <string>
 
 namespace aisle::sim {
@@ -14,34 +13,6 @@ using workloads::kStreams;
 using workloads::Operation;
 using workloads::Place;
 using workloads::Plan;
-using workloads::Stream;
-
-std::string_view to_string(Capacity capacity) {
-  switch (capacity) {
-    case Capacity::hbm:
-      return "HBM";
-    case Capacity::scale_up_out:
-      return "scale-up out";
-    case Capacity::scale_up_in:
-      return "scale-up in";
-    case Capacity::scale_out_out:
-      return "scale-out out";
-    case Capacity::scale_out_in:
-      return "scale-out in";
-  }
-  return "unknown";
-}
-
-double rate_factor(const TimedWork& work, int held, int cores, double interference) {
-  if (held <= 0 || work.widths.empty()) return 1;
-  const double left = std::max(1, cores - held);
-  double slowed = 0;
-  for (const Width& width : work.widths) {
-    slowed += width.time.si() * std::max(1.0, width.cores / left);
-  }
-  if (slowed <= 0) return 1;
-  return work.alone.si() / slowed / interference;
-}
 
 Schedule::Schedule(const Plan& plan)
     : plan_(plan),
@@ -130,69 +101,6 @@ void Schedule::check_all_ended() const {
   const std::string sentence = fmt::format(
       "{} operations of the plan wait for one another in a cycle; first {}", left_, names);
   AISLE_ASSERT(left_ == 0, sentence.c_str());
-}
-
-namespace {
-
-/// Whether an operation draws the capacity at a place on the stream: the sender's place draws the
-/// outward links of its rank, the receiver's the inward ones.
-bool draws_at(Stream stream, Capacity capacity) {
-  switch (capacity) {
-    case Capacity::hbm:
-      return true;
-    case Capacity::scale_up_out:
-    case Capacity::scale_out_out:
-      return stream != Stream::receive;
-    case Capacity::scale_up_in:
-    case Capacity::scale_out_in:
-      return stream != Stream::send;
-  }
-  return false;
-}
-
-}  // namespace
-
-Sharing::Sharing(const TimedPlan& plan)
-    : plan_(plan),
-      draws_(plan.works.size() * kStreams, Draws{}),
-      contended_(plan.plan->ranks.size(), 0),
-      factors_(plan.works.size() * (static_cast<std::size_t>(plan.cores) + 1), 0) {
-  AISLE_ASSERT(plan.works.size() == plan.plan->works.size(), "every work of a plan is timed");
-  AISLE_ASSERT(plan.interference >= 1, "communication never speeds compute up");
-  for (std::size_t w = 0; w < plan.works.size(); ++w) {
-    const TimedWork& work = plan.works[w];
-    if (work.alone.si() <= 0) continue;
-    for (std::size_t s = 0; s < kStreams; ++s) {
-      for (std::size_t c = 0; c < kCapacities; ++c) {
-        if (!draws_at(static_cast<Stream>(s), static_cast<Capacity>(c))) continue;
-        draws_[w * kStreams + s][c] = std::min(1.0, work.demand[c] / work.alone.si());
-      }
-    }
-  }
-  std::vector<Draws> largest(plan.plan->ranks.size() * kStreams, Draws{});
-  for (const Operation& operation : plan.plan->operations) {
-    for (const Place& place : places_of(*plan.plan, operation)) {
-      const Draws& here = draws(operation.work, place.stream);
-      Draws& most = largest[slot(place)];
-      for (std::size_t c = 0; c < kCapacities; ++c) most[c] = std::max(most[c], here[c]);
-    }
-  }
-  for (std::size_t r = 0; r < contended_.size(); ++r) {
-    for (std::size_t c = 0; c < kCapacities; ++c) {
-      double sum = 0;
-      for (std::size_t s = 0; s < kStreams; ++s) sum += largest[r * kStreams + s][c];
-      if (sum > 1 + 1e-12) contended_[r] |= 1U << c;
-    }
-  }
-}
-
-double Sharing::factor(std::int32_t work, int held) {
-  const auto w = static_cast<std::size_t>(work);
-  const int column = std::clamp(held, 0, plan_.cores);
-  double& factor =
-      factors_[w * (static_cast<std::size_t>(plan_.cores) + 1) + static_cast<std::size_t>(column)];
-  if (factor == 0) factor = rate_factor(plan_.works[w], held, plan_.cores, plan_.interference);
-  return factor;
 }
 
 }  // namespace aisle::sim

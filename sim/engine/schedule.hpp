@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "sim/engine/engine.hpp"
+#include "workloads/plan.hpp"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
-/// What both engines must agree on: when an operation may start, and what it draws where.
 namespace aisle::sim {
 
 /// Queues and dependencies of a plan. Which operations may start does not depend on the order in
@@ -34,33 +32,6 @@ class Schedule {
   std::vector<std::int32_t> blockers_;  // [operations] dependencies and queue heads waited for
   std::vector<std::int32_t> first_dependent_, dependents_;  // rows of operations
   std::int64_t left_ = 0;
-};
-
-/// What works draw at each place, and which capacities can run short at all.
-class Sharing {
- public:
-  using Draws = std::array<double, kCapacities>;
-
-  explicit Sharing(const TimedPlan& plan);
-
-  /// Share of each capacity that the work draws at full rate at a place on this stream, at most 1.
-  const Draws& draws(std::int32_t work, workloads::Stream stream) const {
-    return draws_[static_cast<std::size_t>(work) * workloads::kStreams +
-                  static_cast<std::size_t>(stream)];
-  }
-
-  /// Bit c is set if capacity c of the rank could be asked for more than it has: the sum over
-  /// streams of the largest draw exceeds 1. The others never bind and need not be watched.
-  unsigned contended(std::int32_t rank) const { return contended_[static_cast<std::size_t>(rank)]; }
-
-  /// rate_factor of the work, computed once for each number of cores held.
-  double factor(std::int32_t work, int held);
-
- private:
-  const TimedPlan& plan_;
-  std::vector<Draws> draws_;         // [works x streams]
-  std::vector<unsigned> contended_;  // [ranks]
-  std::vector<double> factors_;      // [works x (cores + 1)], 0: not computed yet
 };
 
 /// Index of a place among all places of all ranks.

@@ -22,11 +22,12 @@ using workloads::Family;
 // Highest shares that a fit may claim: no kernel beats these on any device that was measured.
 constexpr double kMostEfficiency = 0.99, kMostHbmEfficiency = 0.95;
 // Beyond this |ln| error a sample counts by its size, not its square: outliers of warm-up runs.
-// Families that only stream hold different kernels: there the mean counts, not the middle.
+// Families that only stream hold different kernels, whose time in all counts: there every sample
+// counts by its time, and outliers nearly fully.
 constexpr double kOutlier = 0.15, kOutlierOfStreams = 1;
 // Weight of the pull towards the start, in samples: keeps what the samples do not show in place.
 // Fixed times are known beforehand within a small factor, so a few samples must not bend them.
-constexpr double kPull = 0.02, kFixedPull = 4;
+constexpr double kPull = 0.02, kFixedPull = 30;
 
 constexpr std::pair<int, int> kTiles[] = {{0, 0}, {64, 64}, {128, 128}, {128, 256}, {256, 128}};
 
@@ -66,11 +67,23 @@ double start_of(Parameter parameter) {
 
 struct Problem {
   std::vector<const Sample*> samples;
+  std::vector<double> weights;  // parallel to samples, 1 on average
   std::vector<Parameter> free;
   DeviceRates rates;
   Family family = Family::gemm;
   int cores = 0;
 };
+
+std::vector<double> weights_of(const Problem& problem) {
+  std::vector<double> weights(problem.samples.size(), 1);
+  if (is_matrix(problem.family)) { return weights; }
+  double sum = 0;
+  for (const Sample* sample : problem.samples) { sum += sample->time.si(); }
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    weights[i] = problem.samples[i]->time.si() * static_cast<double>(weights.size()) / sum;
+  }
+  return weights;
+}
 
 CurveTerms terms_of(const Eigen::VectorXd& x, const Problem& problem, std::pair<int, int> tile) {
   CurveTerms terms;
@@ -130,9 +143,10 @@ struct Residuals {
     const double outlier = is_matrix(problem->family) ? kOutlier : kOutlierOfStreams;
     Eigen::Index row = 0;
     for (const Sample* sample : problem->samples) {
+      const double weight = problem->weights[static_cast<std::size_t>(row)];
       const double error = log_error(terms, *sample, problem->rates) / outlier;
       const double robust = 2 * (std::sqrt(1 + error * error) - 1);
-      out[row++] = std::copysign(outlier * std::sqrt(robust), error);
+      out[row++] = std::copysign(outlier * std::sqrt(weight * robust), error);
     }
     for (Eigen::Index i = 0; i < x.size(); ++i) {
       const auto parameter = problem->free[static_cast<std::size_t>(i)];
@@ -210,6 +224,8 @@ pb::Curve fit(std::span<const Sample> samples, const topology::Accelerator& acce
     if (!sample.held_out) { problem.samples.push_back(&sample); }
   }
   AISLE_ASSERT(!problem.samples.empty(), "a fit needs samples that are not held out");
+
+  problem.weights = weights_of(problem);
 
   CurveTerms best;
   double least = std::numeric_limits<double>::infinity();

@@ -267,6 +267,12 @@ class Builder {
       note("{} endpoints exceed two tiers of {}-port switches; a third tier is added", impl_->count,
            shape.switch_ports);
     }
+    if (!plan.within_reach()) {
+      note(
+          "{} endpoints exceed even three tiers of {}-port switches; core switches are counted "
+          "as if they had the ports",
+          impl_->count, shape.switch_ports);
+    }
     if (plan.pods() > 1 && shape.core_oversubscription > 1) {
       note(
           "between pods of {} accelerators the fabric is oversubscribed {:g}:1; "

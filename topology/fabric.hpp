@@ -4,6 +4,7 @@
 #include "sim/base/units.hpp"
 #include "topology/cluster.hpp"
 
+#include <algorithm>
 #include <span>
 
 namespace aisle::topology {
@@ -56,6 +57,9 @@ class FabricPlan {
   int tiers() const { return tiers_; }
 
   int endpoints_per_pod() const { return units_per_pod_ * domains_per_unit_ * domain_size_; }
+
+  /// Whether a spine has as many uplinks as core switches to reach, as real switches must.
+  bool within_reach() const { return cores_per_spine_ <= std::max(1, spine_up_); }
 
   /// Whether any leaf has uplinks: false where one leaf holds a whole plane.
   bool has_spines() const { return spines_per_pod_ > 0; }

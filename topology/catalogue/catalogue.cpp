@@ -104,7 +104,7 @@ void read_files(const fs::path& root, std::string_view folder, Entries<T>& entri
                 Diagnostics& diagnostics, const auto& accept) {
   for (const fs::path& file : text_files(root / folder)) {
     auto entry = std::make_unique<Entry<T>>();
-    entry->file = fs::relative(file, root).generic_string();
+    entry->file = file.lexically_relative(root).generic_string();
     if (!read_text_file(file.string(), entry->message, entry->places, diagnostics)) continue;
     entries.all.push_back(std::move(entry));
     accept(*entries.all.back());

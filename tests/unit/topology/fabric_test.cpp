@@ -76,6 +76,8 @@ TEST(Fabric, ThirdTierWhereTwoDoNotReach) {
   EXPECT_EQ(plan.tiers(), 3);
   EXPECT_EQ(plan.pods(), 16);
   EXPECT_EQ(plan.counts().core_switches, 256);
+  EXPECT_TRUE(FabricPlan(65536, 8, rails_of_64_ports()).within_reach());
+  EXPECT_FALSE(FabricPlan(131072, 8, rails_of_64_ports()).within_reach());
 }
 
 TEST(Fabric, OneLeafNeedsNoSpine) {

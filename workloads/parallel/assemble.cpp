@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <tuple>
 
 namespace aisle::workloads::parallel {
 
@@ -24,14 +25,17 @@ using Kind = Action::Kind;
 /// Message between two stages that waits, in planned time, for its producer to end.
 struct Message {
   double ready = 0;
-  std::int64_t order = 0;
   bool forward = true;
   Pass to;  ///< the pass that needs it
   int from_rank = 0;
 
-  bool operator>(const Message& other) const {
-    return ready != other.ready ? ready > other.ready : order > other.order;
+  /// What decides between messages that are ready at once. The same for DualPipe's mirrored
+  /// messages, so that mirrored ranks queue alike and fold.
+  std::tuple<double, bool, int, int, int> key() const {
+    return {ready, !forward, to.stage, to.micro_batch, to.direction};
   }
+
+  bool operator>(const Message& other) const { return key() > other.key(); }
 };
 
 /// Puts the ranks' programs into one plan. Actions are inserted in the order of a planned time by
@@ -116,7 +120,6 @@ class Assembler {
   std::vector<std::vector<Operations>> deferred_;  ///< what put-off weight gradients wait for
   std::vector<double> arrival_;                    ///< planned; infinite until posted
   std::priority_queue<Message, std::vector<Message>, std::greater<>> messages_;
-  std::int64_t posted_ = 0;
 };
 
 void Assembler::add_ranks() {
@@ -273,7 +276,7 @@ void Assembler::emit(const Action& action, int rank, double end) {
 
 /// Announces a pass's output to the neighbouring stage.
 void Assembler::post(const Pass& pass, int rank, double end, bool forward) {
-  Message message{end, posted_++, forward, pass, rank};
+  Message message{end, forward, pass, rank};
   message.to.stage += forward ? 1 : -1;
   if (message.to.stage < 0 || message.to.stage >= job_.stages()) return;
   arrival(message.to, forward) = end;

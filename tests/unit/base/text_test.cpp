@@ -115,7 +115,7 @@ TEST(Text, WrongTypesSayWhatIsDue) {
                           "(count is a whole number)"));
   EXPECT_THAT(
       wrong("workload { training { parallel { overlap: yes } } }"),
-      ElementsAre(AllOf(HasSubstr("s:1:44: error"), HasSubstr("(overlap is true or false)"))));
+      ElementsAre(AllOf(HasSubstr("s:1:43: error"), HasSubstr("(overlap is true or false)"))));
   EXPECT_THAT(wrong("cluster { count: 99999999999 }"), ElementsAre(HasSubstr("out of range")));
   EXPECT_THAT(wrong("cluster: 4"), ElementsAre(HasSubstr("cluster is a group of fields")));
 }

@@ -31,7 +31,7 @@ std::string basis_mark(std::string_view basis) {
 
 /// What stands below every figure: what is drawn, in which unit, on what basis, of which scenario.
 std::string caption(std::string_view text, const std::string& basis, const pb::Result& result) {
-  return fmt::format("<figcaption>{}{}scenario {}</figcaption>", text, basis_mark(basis),
+  return fmt::format("<figcaption>{} {} scenario {}</figcaption>", text, basis_mark(basis),
                      scenario_hash(result));
 }
 
@@ -85,7 +85,7 @@ void add_comparisons(std::string& out, const pb::Result& result) {
   for (const pb::Comparison& entry : result.comparison()) {
     const bool within = within_bound(entry);
     add(out,
-        "<tr><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>"
+        "<tr><td class=\"name\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>"
         "<td class=\"number\">{}</td><td>{}</td><td class=\"number\">{}</td>"
         "<td class=\"{}\">{}</td><td class=\"note wide\">{}{}</td></tr>",
         escape(label_of(entry.metric())), format_metric(entry.metric(), entry.simulated(), 4),

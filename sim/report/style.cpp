@@ -52,7 +52,9 @@ td.wide { width: 38%; }
 .bad { color: var(--bad); font-weight: 600; white-space: nowrap; }
 .bar { height: 11px; border-radius: 2px; margin-top: 5px; min-width: 1px; }
 .pair { columns: 2; column-gap: 40px; }
-.pair > div { break-inside: avoid; }
+.pair > div { break-inside: avoid; padding-top: 14px; } .pair h3 { margin: 0; }
+.pair td:last-child { width: 118px; }
+td.name { white-space: nowrap; }
 figure { margin: 12px 0 4px; break-inside: avoid; }
 svg { display: block; width: 100%; height: auto; }
 svg.error { width: 140px; height: 16px; }

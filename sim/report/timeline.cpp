@@ -19,7 +19,7 @@ constexpr double kLabels = 170;  // width of the stream names
 constexpr double kRow = 16, kGap = 3, kHead = 22;
 constexpr int kColumns = 910;
 constexpr int kMostRanks = 16;
-constexpr int kMostSpansPerRow = 60;
+constexpr int kMostSpansPerRow = 40;
 
 struct Window {
   std::int64_t from = 0, to = 1;
@@ -88,6 +88,20 @@ void append_busy(std::string& out, const Columns& columns, double y) {
   }
 }
 
+/// Name and micro-batch, or else the micro-batch alone, where it fits: about 5.6 units per
+/// character of the small type.
+void append_label(std::string& out, const std::string& name, int micro_batch, double x,
+                  double width, double y) {
+  const auto fits = [&](const std::string& text) {
+    return 5.6 * static_cast<double>(columns(text)) + 6 < width;
+  };
+  std::string label = micro_batch >= 0 ? fmt::format("{} {}", name, micro_batch) : name;
+  if (!fits(label) && micro_batch >= 0) label = fmt::format("{}", micro_batch);
+  if (!fits(label)) return;
+  fmt::format_to(std::back_inserter(out), "<text class=\"tiny\" x=\"{:.1f}\" y=\"{:g}\">{}</text>",
+                 x + 3, y + kRow - 4.5, label);
+}
+
 void append_spans(std::string& out, const pb::TimelineStream& stream, const pb::Timeline& timeline,
                   const Window& window, double y) {
   for_each_span(stream, timeline.name_size(), [&](const Span& span) {
@@ -103,14 +117,7 @@ void append_spans(std::string& out, const pb::TimelineStream& stream, const pb::
                    kLabels + from, y, to - from, kRow, kind_colour(span.kind), name,
                    format_seconds(static_cast<double>(span.duration_ns) * 1e-9, 3), micro_batch,
                    format_seconds(static_cast<double>(span.start_ns) * 1e-9, 4));
-    // A label only where it fits: about 5.6 units per character of the small type.
-    const std::string label =
-        span.micro_batch >= 0 ? fmt::format("{} {}", name, span.micro_batch) : name;
-    if (to - from > 5.6 * static_cast<double>(columns(label)) + 6) {
-      fmt::format_to(std::back_inserter(out),
-                     "<text class=\"tiny\" x=\"{:.1f}\" y=\"{:g}\">{}</text>", kLabels + from + 3,
-                     y + kRow - 4.5, label);
-    }
+    append_label(out, name, span.micro_batch, kLabels + from, to - from, y);
   });
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -32,13 +33,14 @@ std::int64_t end_ns(const pb::Timeline& timeline);
 std::string rank_title(const pb::TimelineRank& rank);
 
 /// Visits the spans of a stream. A result may come from a file: spans that lack a column, an index
-/// beyond the names, and negative times are tolerated, the last by leaving the span out.
+/// beyond the names, and impossible times are tolerated, the last by leaving the span out.
 template <typename Visit>
 void for_each_span(const pb::TimelineStream& stream, int names, const Visit& visit) {
   const int count = std::min(stream.start_ns_size(), stream.duration_ns_size());
   for (int i = 0; i < count; ++i) {
     Span span{stream.start_ns(i), stream.duration_ns(i)};
     if (span.start_ns < 0 || span.duration_ns < 0) continue;
+    if (span.duration_ns > std::numeric_limits<std::int64_t>::max() - span.start_ns) continue;
     if (i < stream.name_index_size() && stream.name_index(i) >= 0 && stream.name_index(i) < names) {
       span.name = stream.name_index(i);
     }

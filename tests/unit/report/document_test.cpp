@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -146,8 +148,11 @@ TEST(ReportTrace, ToleratesAFileThatIsNotOurs) {
   pb::Result result;
   pb::TimelineStream& stream = *result.mutable_timeline()->add_rank()->add_stream();
   stream.set_name("quote \" backslash \\ line\n");
-  for (const int start : {0, -5, 10, 20}) stream.add_start_ns(start);
-  for (const int duration : {1, 1, -1}) stream.add_duration_ns(duration);
+  constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t start : {std::int64_t{0}, std::int64_t{-5}, std::int64_t{10}, kLast}) {
+    stream.add_start_ns(start);
+  }
+  for (const int duration : {1, 1, -1, 1}) stream.add_duration_ns(duration);
   stream.add_name_index(7);
   simdjson::dom::parser parser;
   const object document = parser.parse(perfetto_json(result));
@@ -156,6 +161,7 @@ TEST(ReportTrace, ToleratesAFileThatIsNotOurs) {
     spans += std::string_view(event["ph"]) == "X";
   }
   EXPECT_EQ(spans, 1);
+  EXPECT_FALSE(html_page(result).empty());
   const object empty = parser.parse(perfetto_json(pb::Result()));
   EXPECT_EQ(array(empty["traceEvents"]).size(), 0u);
 }

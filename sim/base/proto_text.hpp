@@ -49,10 +49,10 @@ bool read_text(std::string_view text, const std::string& name, google::protobuf:
 
 /// Applies `PATH=VALUE` ("cluster.count=4096", "reference[0].value=3", "cluster.scale_out.nic=800
 /// Gb/s"). The value is a bare string, number, enum name or, for messages and lists, text format.
-/// Plain text for a figure ("cluster.what_if.hbm_bandwidth=4.8 TB/s") is its value, assumed. A whole
-/// list or message is replaced; the index one past a list's end appends. Unknown paths name the
-/// nearest fields. Places afterwards point at "--set PATH=VALUE". On an error nothing changes;
-/// otherwise references into `message` end.
+/// Plain text for a figure ("cluster.what_if.hbm_bandwidth=4.8 TB/s") is its value, with basis
+/// assumed. A whole list or message is replaced; the index one past a list's end appends. Unknown
+/// paths name the nearest fields. Places afterwards point at "--set PATH=VALUE". On an error
+/// nothing changes; otherwise references into `message` end.
 bool set_field(std::string_view assignment, google::protobuf::Message& message, SourceMap& places,
                Diagnostics& diagnostics);
 

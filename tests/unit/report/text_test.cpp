@@ -104,7 +104,7 @@ TEST(ReportText, SummaryOfAnEmptyResultStands) {
   EXPECT_FALSE(summary(result).empty());
 }
 
-/// AISLE_UPDATE_GOLDEN=1 writes the file anew (tests/golden/README.md).
+/// AISLE_UPDATE_GOLDEN=1 writes the file anew.
 TEST(ReportText, SummaryIsAsRecorded) {
   const std::string path = AISLE_SOURCE_DIR "/tests/golden/report/summary.txt";
   const std::string text = summary(test::sparse_result());

@@ -2,6 +2,7 @@
 // What the user can ask the window for: menus, tool bar, dialogs, export.
 #include "gui/app/command_line.hpp"
 #include "gui/app/main_window.hpp"
+#include "sim/study/study.hpp"
 
 #include <QApplication>
 #include <QComboBox>
@@ -13,6 +14,7 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenuBar>
+#include <QMessageBox>
 #include <QPageSize>
 #include <QPainter>
 #include <QPdfWriter>
@@ -63,6 +65,14 @@ void MainWindow::makeActions() {
   run_action_->setEnabled(false);
   cancel_action_->setEnabled(false);
   makeViewMenu();
+  QMenu* help = menuBar()->addMenu("&Help");
+  help->addAction("&About Aisle Explorer", this, [this] {
+    QMessageBox::about(this, "Aisle Explorer",
+                       QString("Aisle Explorer %1\n\nOpens, runs and explains scenarios of Aisle. "
+                               "Numbers come from the program 'aisle', which runs beside this "
+                               "window.\n\nApache-2.0; as a binary with QCustomPlot, GPL-3.")
+                           .arg(sim::version().c_str()));
+  });
 }
 
 void MainWindow::makeViewMenu() {
@@ -113,6 +123,7 @@ void MainWindow::makeToolBar() {
   bar->addWidget(engine_box_);
   bar->addWidget(changes_edit_);
   bar->addAction(run_action_);
+  bar->widgetForAction(run_action_)->setObjectName("run");
   bar->addAction(cancel_action_);
 }
 

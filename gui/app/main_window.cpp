@@ -60,6 +60,7 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent), studies_(sim::shi
   connect(study_list_, &QListView::clicked, this, open_row);
   connect(study_list_, &QListView::activated, this, open_row);
   updateRecent();
+  timeline_view_->setFocus();
 }
 
 QDockWidget* MainWindow::addDock(const QString& name, const QString& title, QWidget* content) {
@@ -106,7 +107,7 @@ void MainWindow::arrangeDocks() {
   splitDockWidget(dock("breakdown"), dock("memory"), Qt::Horizontal);
   tabifyDockWidget(dock("timeline"), dock("log"));
   dock("timeline")->raise();
-  resizeDocks({dock("studies"), dock("breakdown"), dock("memory")}, {410, 520, 470},
+  resizeDocks({dock("studies"), dock("breakdown"), dock("memory")}, {490, 470, 430},
               Qt::Horizontal);
   resizeDocks({dock("studies"), dock("summary")}, {110, 700}, Qt::Vertical);
   resizeDocks({dock("breakdown"), dock("timeline")}, {360, 450}, Qt::Vertical);
@@ -160,6 +161,7 @@ void MainWindow::open(const QString& path) {
 
 void MainWindow::showStudy(const StudyFile& study) {
   study_ = study;
+  result_.clear();
   study_label_->setText(study.name);
   study_label_->setToolTip(study.path);
   run_action_->setEnabled(!job_.isRunning());
@@ -169,7 +171,7 @@ void MainWindow::showStudy(const StudyFile& study) {
   const Table none;
   for (auto* table : {&metrics_, &comparison_, &parts_, &families_, &memory_}) table->set(none);
   breakdown_view_->set(none, none, {});
-  memory_view_->set(none);
+  memory_view_->set(none, {});
   timeline_view_->set(nullptr);
   facts_label_->clear();
   message_->setText(study.path);
@@ -192,19 +194,22 @@ void MainWindow::resultChanged() {
   selection_.reset(result_.opened().timeline->whole());
   summary_view_->showResult(facts, headlines(result, kHeadlineCards));
   breakdown_view_->set(parts_.table(), families_.table(), facts.breakdown_rank);
-  memory_view_->set(memory_.table());
+  QVector<int> ranks;
+  for (const auto& row : memory_.table().rows)
+    ranks << result_.opened().timeline->rankOfPipeline(row.first().number.toInt());
+  memory_view_->set(memory_.table(), ranks);
   timeline_view_->set(result_.opened().timeline);
   facts_label_->setText(QString("%1 engine  ·  %2  ·  simulated in %3  ·  weakest basis: %4")
                             .arg(facts.engine, facts.work, facts.wall_time, facts.basis));
   message_->setText(result_.opened().path);
   setWindowTitle(facts.title + " - Aisle Explorer");
   remember(result_.opened().path);
+  if (result_.opened().path == job_.resultPath()) return;
+  // Run again means the study of this result, where it can be found.
   Diagnostics ignored;
-  if (const auto study = read_study(facts.study, ignored); study && !study_) {
-    study_ = study;
-    study_label_->setText(study->name);
-    run_action_->setEnabled(!job_.isRunning());
-  }
+  study_ = read_study(facts.study, ignored);
+  study_label_->setText(study_ ? study_->name : "No study open");
+  run_action_->setEnabled(study_.has_value() && !job_.isRunning());
 }
 
 void MainWindow::jobChanged(Job::State state) {
@@ -219,15 +224,19 @@ void MainWindow::jobChanged(Job::State state) {
     log_view_->error(job_.sentence());
   message_->setText(job_.sentence());
   message_->setToolTip(job_.errors().join('\n'));
-  if (state == Job::State::failed) findChild<QDockWidget*>("log")->raise();
+  if (state == Job::State::failed) showLog();
+}
+
+void MainWindow::showLog() {
+  auto* log = findChild<QDockWidget*>("log");
+  log->show();
+  log->raise();
 }
 
 void MainWindow::complain(const QStringList& lines) {
   for (const auto& line : lines) log_view_->error(line);
   if (!lines.isEmpty()) message_->setText(lines.first());
-  auto* log = findChild<QDockWidget*>("log");
-  log->show();
-  log->raise();
+  showLog();
 }
 
 void MainWindow::remember(const QString& path) {

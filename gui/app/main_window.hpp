@@ -71,6 +71,7 @@ class MainWindow : public QMainWindow {
   void resultChanged();
   void jobChanged(Job::State state);
   void complain(const QStringList& lines);
+  void showLog();
 
   ResultModel result_;
   Selection selection_;

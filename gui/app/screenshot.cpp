@@ -7,6 +7,8 @@
 #include <QEventLoop>
 #include <QPixmap>
 
+#include <memory>
+
 namespace aisle::gui {
 
 namespace {
@@ -40,6 +42,7 @@ int take_screenshot(MainWindow& window, const CommandLine& line, QString* error)
   window.resize(line.size);
   window.show();
   QWidget* shown = window.view(line.screenshot);
+  const std::unique_ptr<QWidget> alone(shown == &window ? nullptr : shown);
   if (shown != &window) {
     // Alone and at the size asked for, which the frame of a dock would reduce.
     shown->setParent(nullptr);

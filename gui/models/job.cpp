@@ -131,16 +131,13 @@ void Job::childFinished(int code, QProcess::ExitStatus status) {
   if (cancelling_) return finish(State::cancelled, "Cancelled.", 1);
   if (status == QProcess::CrashExit)
     return finish(State::failed, "The run ended unexpectedly (signal); nothing was written.", 1);
-  if (code == 2) {
-    const auto count = errors_.size();
-    return finish(State::failed,
-                  count == 0 ? progress_
-                             : QString("%1%2").arg(
-                                   errors_.first(),
-                                   count > 1 ? QString("  (and %1 more)").arg(count - 1) : ""),
-                  2);
+  if (code != 0) {
+    QString sentence = progress_;
+    if (!errors_.isEmpty()) sentence = errors_.first();
+    if (errors_.size() > 1) sentence += QString("  (and %1 more)").arg(errors_.size() - 1);
+    if (sentence.isEmpty()) sentence = QString("The run ended with exit code %1.").arg(code);
+    return finish(State::failed, sentence, code == 2 ? 2 : 1);
   }
-  if (code != 0) return finish(State::failed, errors_.isEmpty() ? progress_ : errors_.first(), 1);
   const QString path = QDir(request_.output).filePath("result.pb");
   if (!QFileInfo(path).isFile())
     return finish(State::failed, path + ": error: the run ended well but wrote no result", 1);

@@ -116,7 +116,8 @@ void ResultModel::set(OpenedResult opened) {
 }
 
 void ResultModel::clear() {
-  set({});
+  ++request_;
+  opened_ = {};
 }
 
 }  // namespace aisle::gui

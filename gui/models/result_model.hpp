@@ -42,6 +42,7 @@ class ResultModel : public QObject {
   /// Starts reading; `changed` or `failed` follows. A later call overtakes an earlier one.
   void open(const QString& path);
   void set(OpenedResult opened);
+  /// Forgets the result, and a file that is being read; emits nothing.
   void clear();
 
   bool isEmpty() const { return opened_.result == nullptr; }

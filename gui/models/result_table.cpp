@@ -2,6 +2,7 @@
 #include "gui/models/result_table.hpp"
 
 #include "gui/models/result_text.hpp"
+#include "gui/models/timeline_model.hpp"
 #include "sim/report/report.hpp"
 #include "sim/study/result.pb.h"
 
@@ -18,16 +19,22 @@ Cell text_cell(const std::string& text, const QString& tip = {}) {
   return {QString::fromStdString(text), {}, tip};
 }
 
+/// "exposed all_to_all" as people write it.
+Cell name_cell(const std::string& name) {
+  return {QString::fromStdString(name).replace('_', ' '), {}, {}};
+}
+
 Cell number_cell(const QString& text, double number, const QString& tip = {}) {
   return {text, number, tip};
 }
 
 Cell percent_cell(double share) {
+  if (share > 0 && share < 0.0005) return number_cell("< 0.1 %", share);
   return number_cell(QString::number(share * 100, 'f', 1) + " %", share);
 }
 
 Cell seconds_cell(double seconds) {
-  return number_cell(QString::number(seconds, 'g', 4) + " s", seconds,
+  return number_cell(duration_text(seconds * 1e9), seconds,
                      QString::number(seconds, 'g', 15) + " s");
 }
 
@@ -64,7 +71,9 @@ Table comparison_table(const pb::Result& result) {
     const auto label = sim::describe_metric(row.metric(), row.simulated()).label;
     const double difference = row.published() == 0 ? 0 : row.simulated() / row.published() - 1;
     const bool has_bound = row.has_bound() && row.bound() > 0;
-    auto tip = QString::fromStdString(row.note().empty() ? row.source() : row.note());
+    QString tip = QString::fromStdString(row.source());
+    if (has_bound) tip += QString::asprintf("\njudged within ±%.0f %%", row.bound() * 100);
+    if (!row.note().empty()) tip += "\n" + QString::fromStdString(row.note());
     table.rows.push_back(
         {text_cell(label, tip), metric_cell(row.metric(), row.simulated()),
          metric_cell(row.metric(), row.published()),
@@ -82,7 +91,7 @@ Table breakdown_table(const pb::Result& result) {
   const double step = std::accumulate(parts.begin(), parts.end(), 0.0,
                                       [](double sum, auto& part) { return sum + part.seconds(); });
   for (const auto& part : parts)
-    table.rows.push_back({text_cell(part.name()), seconds_cell(part.seconds()),
+    table.rows.push_back({name_cell(part.name()), seconds_cell(part.seconds()),
                           percent_cell(step > 0 ? part.seconds() / step : 0)});
   if (!parts.empty())
     table.rows.push_back({text_cell("step"), seconds_cell(step), percent_cell(step > 0 ? 1 : 0)});
@@ -99,7 +108,7 @@ Table family_table(const pb::Result& result) {
                    [](auto* a, auto* b) { return a->seconds() > b->seconds(); });
   for (const auto* family : families)
     table.rows.push_back(
-        {text_cell(family->family()),
+        {name_cell(family->family()),
          seconds_cell(family->seconds()),
          percent_cell(busy > 0 ? family->seconds() / busy : 0),
          number_cell(QString::number(family->count()), static_cast<double>(family->count())),

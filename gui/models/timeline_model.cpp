@@ -3,6 +3,8 @@
 
 #include "sim/study/result.pb.h"
 
+#include <QRegularExpression>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -50,6 +52,7 @@ TimelineModel::TimelineModel(std::shared_ptr<const pb::Result> result)
 
 void TimelineModel::addStream(const pb::TimelineStream& stream, int rank) {
   const auto& starts = stream.start_ns();
+  if (starts.empty()) return;
   std::vector<std::int32_t> order(static_cast<std::size_t>(starts.size()));
   std::iota(order.begin(), order.end(), 0);
   if (!std::is_sorted(starts.begin(), starts.end()))
@@ -86,6 +89,13 @@ void TimelineModel::addStream(const pb::TimelineStream& stream, int rank) {
     }
     lanes_.push_back(std::move(lane));
   }
+}
+
+int TimelineModel::rankOfPipeline(int pipeline_rank) const {
+  const QRegularExpression word(QString("\\bpipeline %1\\b").arg(pipeline_rank));
+  for (std::size_t rank = 0; rank < ranks_.size(); ++rank)
+    if (ranks_[rank].name.contains(word)) return static_cast<int>(rank);
+  return -1;
 }
 
 QString TimelineModel::laneName(int lane) const {

@@ -48,8 +48,8 @@ struct Block {
   int count = 0;
 };
 
-/// The timeline of a result, laid out in lanes: one per stream of each representative rank, more
-/// where spans of a stream overlap, so that the spans of one lane never do. Reducing a lane to
+/// The timeline of a result, laid out in lanes: one per used stream of each representative rank,
+/// more where spans of a stream overlap, so that the spans of one lane never do. Reducing a lane to
 /// pixel columns costs O(columns log spans), whatever the number of spans: cumulative sums by kind
 /// are made once. Knows nothing of pixels, colours or widgets; immutable, so threads may share it.
 class TimelineModel {
@@ -67,6 +67,10 @@ class TimelineModel {
   TimeRange whole() const { return whole_; }
 
   const std::vector<Rank>& ranks() const { return ranks_; }
+
+  /// Index of the rank that stands for a pipeline rank, by its name, which lists them ("pipeline 0
+  /// and pipeline 15"); -1 if none does.
+  int rankOfPipeline(int pipeline_rank) const;
 
   int laneCount() const { return static_cast<int>(lanes_.size()); }
 

@@ -57,7 +57,7 @@ void BreakdownView::set(const Table& parts, const Table& families, const QString
   if (parts_.rows.isEmpty()) return;
   heading_->setText(QString("A step of <b>%1</b>%2")
                         .arg(parts_.rows.last()[1].text.toHtmlEscaped(),
-                             rank.isEmpty() ? "" : " as " + rank.toHtmlEscaped() + " sees it"));
+                             rank.isEmpty() ? "" : " on " + rank.toHtmlEscaped()));
   showParts();
   showFamilies();
   arrange();

@@ -17,7 +17,8 @@ constexpr double kBytesPerGb = 1e9;
 
 }  // namespace
 
-MemoryView::MemoryView(Selection* selection, QWidget* parent) : QWidget(parent) {
+MemoryView::MemoryView(Selection* selection, QWidget* parent)
+    : QWidget(parent), selection_(selection) {
   setAccessibleName("Memory");
   setAutoFillBackground(true);
   setBackgroundRole(QPalette::Base);
@@ -28,8 +29,9 @@ MemoryView::MemoryView(Selection* selection, QWidget* parent) : QWidget(parent) 
                                      this));
   plot_ = new PlotWidget(this);
   pages_->addWidget(plot_);
-  connect(plot_, &PlotWidget::categoryClicked, selection, &Selection::setRank);
-  connect(selection, &Selection::rankChanged, plot_, &PlotWidget::setHighlight);
+  connect(plot_, &PlotWidget::categoryClicked, this,
+          [this](int row) { selection_->setRank(ranks_.value(row, -1)); });
+  connect(selection_, &Selection::rankChanged, this, &MemoryView::highlight);
   connect(plot_, &PlotWidget::hovered, this, [this](int series, int row, const QPoint& at) {
     if (row < 0) return QToolTip::hideText();
     const auto& cells = memory_.rows[row];
@@ -40,8 +42,16 @@ MemoryView::MemoryView(Selection* selection, QWidget* parent) : QWidget(parent) 
   });
 }
 
-void MemoryView::set(const Table& memory) {
+void MemoryView::highlight() {
+  QVector<int> rows;
+  for (int row = 0; row < static_cast<int>(ranks_.size()); ++row)
+    if (ranks_[row] >= 0 && ranks_[row] == selection_->rank()) rows << row;
+  plot_->setHighlight(rows);
+}
+
+void MemoryView::set(const Table& memory, const QVector<int>& ranks) {
   memory_ = memory;
+  ranks_ = ranks;
   pages_->setCurrentIndex(memory_.rows.isEmpty() ? 0 : 1);
   if (memory_.rows.isEmpty()) return;
   BarChart chart;

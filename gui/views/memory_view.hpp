@@ -20,11 +20,15 @@ class MemoryView : public QWidget {
  public:
   explicit MemoryView(Selection* selection, QWidget* parent = nullptr);
 
-  /// Table of memory_table().
-  void set(const Table& memory);
+  /// Table of memory_table(), and the rank of the timeline that stands for each of its rows.
+  void set(const Table& memory, const QVector<int>& ranks);
 
  private:
+  void highlight();
+
+  Selection* selection_;
   Table memory_;
+  QVector<int> ranks_;
   QStackedLayout* pages_;
   PlotWidget* plot_;
 };

@@ -2,27 +2,26 @@
 #include "gui/views/plot_widget.hpp"
 
 #include <QMouseEvent>
-#include <QVBoxLayout>
 #include <qcustomplot.h>
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace aisle::gui {
 
 namespace {
 
-constexpr double kBarWidth = 0.68;
+constexpr double kBarWidth = 0.68;    ///< of a category's room
+constexpr double kThickestBar = 46;   ///< pixels
+constexpr int kLegendItemExtra = 40;  ///< pixels of icon and gaps beside a legend text
 
 }  // namespace
 
 PlotWidget::PlotWidget(QWidget* parent) : QWidget(parent), plot_(new QCustomPlot(this)) {
-  auto* layout = new QVBoxLayout(this);
-  layout->setContentsMargins(0, 0, 0, 0);
-  layout->addWidget(plot_);
   plot_->setMouseTracking(true);
   plot_->installEventFilter(this);
-  plot_->setMinimumSize(160, 120);
+  setMinimumSize(160, 120);
 }
 
 void PlotWidget::setChart(const BarChart& chart) {
@@ -32,30 +31,109 @@ void PlotWidget::setChart(const BarChart& chart) {
     for (qsizetype i = 0; i < sums_.size(); ++i) sums_[i] += series.values[i];
   plot_->clearPlottables();
   plot_->clearItems();
+  frames_.clear();
   setAxes();
   addBars();
   addLimit();
   addEndLabels();
-  plot_->legend->setVisible(chart_.legend);
-  if (chart_.legend && plot_->plotLayout()->rowCount() == 1) {
-    plot_->plotLayout()->insertRow(0);
-    plot_->plotLayout()->addElement(0, 0, plot_->legend);
-    plot_->plotLayout()->setRowStretchFactor(0, 0.001);
+  addLegend();
+  fit();
+}
+
+void PlotWidget::addLegend() {
+  QCPLegend* legend = plot_->legend;
+  legend->setVisible(chart_.legend);
+  legend->setFont(font());
+  legend->setTextColor(palette().color(QPalette::Text));
+  if (!chart_.legend || plot_->plotLayout()->rowCount() > 1) return;
+  // A layout of its own, where an empty neighbour takes the room that the legend does not need.
+  auto* row = new QCPLayoutGrid;
+  plot_->plotLayout()->insertRow(0);
+  plot_->plotLayout()->addElement(0, 0, row);
+  row->addElement(0, 0, legend);
+  row->addElement(0, 1, new QCPLayoutElement);
+  plot_->plotLayout()->setRowStretchFactor(0, 0.001);
+  legend->setBorderPen(Qt::NoPen);
+  legend->setBrush(Qt::NoBrush);
+  legend->setIconSize(12, 12);
+  legend->setColumnSpacing(10);
+  legend->setRowSpacing(0);
+  legend->setMargins(QMargins(10, 6, 4, 0));
+}
+
+void PlotWidget::fit() {
+  if (chart_.legend) {
+    int widest = 1;
+    for (const auto& series : chart_.series)
+      widest = std::max(widest, fontMetrics().horizontalAdvance(series.name) + kLegendItemExtra);
+    const int columns = std::clamp(width() / widest, 1, static_cast<int>(chart_.series.size()));
+    plot_->legend->setWrap(columns);
     plot_->legend->setFillOrder(QCPLegend::foColumnsFirst);
-    plot_->legend->setBorderPen(Qt::NoPen);
-    plot_->legend->setBrush(Qt::NoBrush);
-    plot_->legend->setIconSize(12, 12);
-    plot_->legend->setColumnSpacing(12);
-    plot_->legend->setMargins(QMargins(4, 4, 4, 0));
+    plot_->legend->setMaximumSize(columns * widest, QWIDGETSIZE_MAX);
   }
-  plot_->legend->setFont(font());
-  plot_->legend->setTextColor(palette().color(QPalette::Text));
+  plot_->setViewport(QRect(QPoint(), size()));
+  plot_->replot();
+  // Sizes in pixels are known only now: room for the text at the end of the bars, and no bar thick
+  // as a plank.
+  const QCPAxisRect* area = plot_->axisRect();
+  const int along = chart_.horizontal ? area->width() : area->height();
+  const int across = chart_.horizontal ? area->height() : area->width();
+  double highest = std::isnan(chart_.limit) ? 0 : chart_.limit * 1.08;
+  for (qsizetype i = 0; i < sums_.size(); ++i) {
+    const QString label = chart_.end_labels.value(i);
+    const int text =
+        chart_.horizontal ? fontMetrics().horizontalAdvance(label) + 14 : fontMetrics().height();
+    const double share = std::min(0.6, static_cast<double>(text) / std::max(1, along));
+    highest = std::max(highest, sums_[i] / (1 - share));
+  }
+  (chart_.horizontal ? plot_->xAxis : plot_->yAxis)->setRange(0, highest > 0 ? highest : 1);
+  const auto count = static_cast<double>(std::max<qsizetype>(1, chart_.categories.size()));
+  labelCategories(across);
+  bar_width_ = std::min(kBarWidth, kThickestBar * count / std::max(1, across));
+  for (int i = 0; i < plot_->plottableCount(); ++i)
+    if (auto* bars = qobject_cast<QCPBars*>(plot_->plottable(i))) bars->setWidth(bar_width_);
+  placeFrames();
   plot_->replot();
 }
 
-void PlotWidget::setHighlight(int category) {
-  highlight_ = category;
-  setChart(BarChart(chart_));
+void PlotWidget::labelCategories(int across) {
+  int longest = 0;
+  for (const auto& name : chart_.categories)
+    longest = std::max(longest, chart_.horizontal ? fontMetrics().height()
+                                                  : fontMetrics().horizontalAdvance(name) + 8);
+  const auto count = static_cast<int>(chart_.categories.size());
+  const int stride = std::max(1, (longest * count + across - 1) / std::max(1, across));
+  const auto ticker = QSharedPointer<QCPAxisTickerText>::create();
+  for (int i = 0; i < count; i += stride) ticker->addTick(i, chart_.categories[i]);
+  (chart_.horizontal ? plot_->yAxis : plot_->xAxis)->setTicker(ticker);
+}
+
+void PlotWidget::resizeEvent(QResizeEvent* event) {
+  QWidget::resizeEvent(event);
+  plot_->setGeometry(rect());
+  fit();
+}
+
+void PlotWidget::setHighlight(const QVector<int>& categories) {
+  highlight_ = categories;
+  placeFrames();
+  plot_->replot();
+}
+
+void PlotWidget::placeFrames() {
+  for (auto* frame : std::exchange(frames_, {})) plot_->removeItem(frame);
+  for (const int category : highlight_) {
+    if (category < 0 || category >= sums_.size()) continue;
+    auto* frame = new QCPItemRect(plot_);
+    frames_ << frame;
+    frame->setPen(QPen(palette().color(QPalette::Text), 2));
+    const double half = bar_width_ / 2 + 0.04;
+    const QPointF top(category - half, sums_[category]);
+    const QPointF bottom(category + half, 0);
+    const auto turned = [&](QPointF p) { return chart_.horizontal ? p.transposed() : p; };
+    frame->topLeft->setCoords(turned(top));
+    frame->bottomRight->setCoords(turned(bottom));
+  }
 }
 
 void PlotWidget::setAxes() {
@@ -76,19 +154,10 @@ void PlotWidget::setAxes() {
     axis->grid()->setZeroLinePen(Qt::NoPen);
   }
   keys->grid()->setVisible(false);
-  const auto ticker = QSharedPointer<QCPAxisTickerText>::create();
-  for (qsizetype i = 0; i < chart_.categories.size(); ++i)
-    ticker->addTick(static_cast<double>(i), chart_.categories[i]);
-  keys->setTicker(ticker);
   keys->setLabel(chart_.category_label);
   keys->setRange(-0.6, static_cast<double>(chart_.categories.size()) - 0.4);
   keys->setRangeReversed(chart_.horizontal);
   values->setLabel(chart_.value_label);
-  double highest = std::isnan(chart_.limit) ? 0 : chart_.limit;
-  for (const double sum : sums_) highest = std::max(highest, sum);
-  // Room for the text at the end of the bars.
-  const double room = chart_.end_labels.isEmpty() ? 1.08 : 1.22;
-  values->setRange(0, highest > 0 ? highest * room : 1);
 }
 
 void PlotWidget::addBars() {
@@ -98,7 +167,6 @@ void PlotWidget::addBars() {
   for (const auto& series : chart_.series) {
     auto* bars = new QCPBars(keys, values);
     bars->setName(series.name);
-    bars->setWidth(kBarWidth);
     bars->setStackingGap(0);
     bars->setAntialiased(false);
     bars->setBrush(series.colour.isValid() ? QBrush(series.colour) : QBrush(Qt::NoBrush));
@@ -110,14 +178,6 @@ void PlotWidget::addBars() {
     if (!series.colour.isValid()) bars->removeFromLegend();
     below = bars;
   }
-  if (highlight_ < 0 || highlight_ >= sums_.size()) return;
-  auto* frame = new QCPItemRect(plot_);
-  frame->setPen(QPen(palette().color(QPalette::Text), 2));
-  const QPointF low(highlight_ - kBarWidth / 2 - 0.04, sums_[highlight_]);
-  const QPointF high(highlight_ + kBarWidth / 2 + 0.04, 0);
-  const auto turned = [&](QPointF p) { return chart_.horizontal ? p.transposed() : p; };
-  frame->topLeft->setCoords(turned(low));
-  frame->bottomRight->setCoords(turned(high));
 }
 
 void PlotWidget::addLimit() {
@@ -157,7 +217,7 @@ int PlotWidget::categoryAt(const QPointF& at) const {
       chart_.horizontal ? plot_->yAxis->pixelToCoord(at.y()) : plot_->xAxis->pixelToCoord(at.x());
   const auto nearest = static_cast<int>(std::lround(key));
   const bool inside = nearest >= 0 && nearest < static_cast<int>(chart_.categories.size()) &&
-                      std::abs(key - nearest) <= kBarWidth / 2;
+                      std::abs(key - nearest) <= bar_width_ / 2;
   return inside && plot_->axisRect()->rect().contains(at.toPoint()) ? nearest : -1;
 }
 

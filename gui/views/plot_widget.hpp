@@ -10,7 +10,7 @@
 
 #include <limits>
 
-class QCPAxis;
+class QCPItemRect;
 class QCustomPlot;
 
 namespace aisle::gui {
@@ -42,8 +42,8 @@ class PlotWidget : public QWidget {
   explicit PlotWidget(QWidget* parent = nullptr);
 
   void setChart(const BarChart& chart);
-  /// Emphasises one category; -1: none.
-  void setHighlight(int category);
+  /// Emphasises these categories, and no other.
+  void setHighlight(const QVector<int>& categories);
 
  signals:
   void categoryClicked(int category);
@@ -52,19 +52,26 @@ class PlotWidget : public QWidget {
 
  protected:
   bool eventFilter(QObject* watched, QEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
 
  private:
   void addBars();
   void addLimit();
   void addEndLabels();
+  void addLegend();
   void setAxes();
+  void fit();
+  void placeFrames();
+  void labelCategories(int across);
   void hover(const QPoint& at);
   int categoryAt(const QPointF& at) const;
 
   QCustomPlot* plot_;
   BarChart chart_;
   QVector<double> sums_;  ///< [categories]
-  int highlight_ = -1;
+  double bar_width_ = 1;  ///< in categories
+  QVector<int> highlight_;
+  QVector<QCPItemRect*> frames_;
 };
 
 }  // namespace aisle::gui

@@ -36,10 +36,16 @@ QToolBar { background: #ffffff; border: 0; border-bottom: 1px solid #d5dbe3; pad
 QToolBar QLineEdit, QToolBar QComboBox { padding: 3px 6px; }
 QDockWidget { font-weight: 600; color: #33404f; }
 QDockWidget::title { background: #eef1f5; padding: 6px 10px; border-bottom: 1px solid #dfe4ea; }
-QTabBar::tab { padding: 6px 14px; }
+QTabBar { qproperty-drawBase: 0; }
+QTabBar::tab { padding: 6px 16px; color: #66727f; border: 0; border-top: 2px solid transparent; }
+QTabBar::tab:selected { background: #ffffff; color: #1f2933; border-top-color: #2f6fb4; }
 QHeaderView::section { background: #ffffff; color: #66727f; border: 0;
-                       border-bottom: 1px solid #d5dbe3; padding: 4px 6px; }
+                       border-bottom: 1px solid #d5dbe3; padding: 4px 3px; }
 QTableView { border: 0; alternate-background-color: #f7f9fb; }
+QToolButton#run { background: #2f6fb4; color: #ffffff; border: 0; border-radius: 4px;
+                  padding: 5px 16px; font-weight: 600; }
+QToolButton#run:hover { background: #275d97; }
+QToolButton#run:disabled { background: #dbe3ec; color: #9aa5b1; }
 QStatusBar { background: #ffffff; border-top: 1px solid #d5dbe3; }
 QStatusBar::item { border: 0; }
 QStatusBar QLabel { color: #4b5763; padding: 2px 8px; }
@@ -84,19 +90,18 @@ QString kind_name(SpanKind kind) {
 }
 
 QColor part_colour(const QString& part) {
-  static constexpr std::array<NamedColour, 14> table{{{"bubble", 0xffb9c2cc},
-                                                      {"idle", 0xffb9c2cc},
-                                                      {"wait", 0xffcfd6dd},
+  static constexpr std::array<NamedColour, 13> table{{{"bubble", 0xffb9c2cc},
+                                                      {"waiting", 0xffcfd6dd},
+                                                      {"slowed", 0xff9a7fc0},
                                                       {"optimizer", 0xff2e9e77},
-                                                      {"recompute", 0xff84b1e0},
                                                       {"forward", 0xff5b97d6},
                                                       {"backward", 0xff2f66a6},
-                                                      {"compute", 0xff3b7dc4},
-                                                      {"all_to_all", 0xffe08a2e},
-                                                      {"all-to-all", 0xffe08a2e},
-                                                      {"pipeline", 0xffc9579b},
+                                                      {"weight gradient", 0xff4aa3a8},
+                                                      {"compute", 0xff84b1e0},
+                                                      {"combine", 0xffe08a2e},
+                                                      {"dispatch", 0xffe9b949},
+                                                      {"all to all", 0xffe08a2e},
                                                       {"send", 0xffc9579b},
-                                                      {"tensor", 0xffe9b949},
                                                       {"exposed", 0xffcf5c36}}};
   return colour_by_word(part, table);
 }

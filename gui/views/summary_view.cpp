@@ -14,6 +14,8 @@ namespace aisle::gui {
 
 namespace {
 
+constexpr int kRoomForBound = 540, kRoomForSource = 1000;
+
 QLabel* add_label(QVBoxLayout* column, const QString& style) {
   auto* label = new QLabel;
   label->setWordWrap(true);
@@ -108,9 +110,9 @@ QTableView* SummaryView::addTable(QVBoxLayout* column, const QString& caption, R
   table->setSelectionBehavior(QAbstractItemView::SelectRows);
   table->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   table->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-  table->setWordWrap(false);
+  table->setFocusPolicy(Qt::ClickFocus);
   table->verticalHeader()->hide();
-  table->verticalHeader()->setDefaultSectionSize(24);
+  table->verticalHeader()->setMinimumSectionSize(24);
   table->horizontalHeader()->setHighlightSections(false);
   inner->addWidget(table);
   column->addWidget(*section);
@@ -121,9 +123,9 @@ void SummaryView::fit(QTableView* table, int stretched) {
   auto* header = table->horizontalHeader();
   header->setSectionResizeMode(QHeaderView::ResizeToContents);
   header->setSectionResizeMode(stretched, QHeaderView::Stretch);
-  const int rows = table->model()->rowCount();
-  table->setFixedHeight(header->sizeHint().height() +
-                        rows * table->verticalHeader()->defaultSectionSize() + 4);
+  // Long names wrap: as high as its rows, the table scrolls with the page.
+  table->resizeRowsToContents();
+  table->setFixedHeight(header->sizeHint().height() + table->verticalHeader()->length() + 4);
 }
 
 void SummaryView::showCards(const QVector<Headline>& headlines) {
@@ -131,7 +133,7 @@ void SummaryView::showCards(const QVector<Headline>& headlines) {
     delete item->widget();
     delete item;
   }
-  constexpr int columns = 2;
+  const int columns = width() < kRoomForSource ? 2 : 4;
   for (int i = 0; i < static_cast<int>(headlines.size()); ++i)
     card_grid_->addWidget(make_card(headlines[i]), i / columns, i % columns);
   cards_->setVisible(!headlines.isEmpty());
@@ -142,6 +144,21 @@ void SummaryView::setTablesVisible(bool visible) {
   comparison_section_->setVisible(visible && comparison_->rowCount() > 0);
 }
 
+void SummaryView::chooseColumns() {
+  if (comparison_->columnCount() > 0) {
+    // Source and bound need room; narrow, they stand in the tool-tips.
+    comparison_table_->setColumnHidden(comparison_->columnCount() - 1, width() < kRoomForSource);
+    comparison_table_->setColumnHidden(comparison_->columnCount() - 2, width() < kRoomForBound);
+    fit(comparison_table_, 0);
+  }
+  if (metrics_->columnCount() > 0) fit(metrics_table_, 0);
+}
+
+void SummaryView::resizeEvent(QResizeEvent* event) {
+  QScrollArea::resizeEvent(event);
+  chooseColumns();
+}
+
 void SummaryView::showResult(const RunFacts& facts, const QVector<Headline>& headlines) {
   set_text(title_, facts.title);
   set_text(question_, facts.question);
@@ -149,10 +166,7 @@ void SummaryView::showResult(const RunFacts& facts, const QVector<Headline>& hea
   set_text(notice_, facts.feasible ? QString() : "Does not run as asked: " + facts.reason);
   showCards(headlines);
   setTablesVisible(true);
-  fit(metrics_table_, 0);
-  // The source stands in the tool-tip: too long for this column.
-  comparison_table_->setColumnHidden(comparison_->columnCount() - 1, true);
-  fit(comparison_table_, 0);
+  chooseColumns();
   QString caveats;
   for (const auto& caveat : facts.caveats) caveats += "<li>" + caveat.toHtmlEscaped() + "</li>";
   set_text(caveats_, caveats.isEmpty()

@@ -27,7 +27,11 @@ class SummaryView : public QScrollArea {
   void showStudy(const QString& title, const QString& question, const QString& description,
                  const QString& advice);
 
+ protected:
+  void resizeEvent(QResizeEvent* event) override;
+
  private:
+  void chooseColumns();
   QTableView* addTable(QVBoxLayout* column, const QString& caption, ResultTable* model,
                        QWidget** section);
   void showCards(const QVector<Headline>& headlines);

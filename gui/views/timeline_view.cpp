@@ -25,7 +25,7 @@ constexpr int kRulerHeight = 26;
 constexpr int kLegendHeight = 24;
 constexpr int kRankHeight = 20;
 constexpr int kGap = 4;
-constexpr int kLowestLane = 11, kHighestLane = 26;
+constexpr int kLowestLane = 14, kHighestLane = 26;
 constexpr int kTextWidth = 34;  ///< pixels from which a span carries its name
 constexpr int kSlack = 3;       ///< pixels by which the pointer may miss
 
@@ -199,6 +199,7 @@ void TimelineView::paintRuler(QPainter& painter) const {
     painter.setPen(palette().color(QPalette::Text));
     painter.drawText(QRectF(x - 55, 0, 110, kRulerHeight - 6), Qt::AlignCenter,
                      relative && mark == first ? QString::number(time / 1e9, 'f', 6) + " s"
+                     : mark == 0               ? "0"
                                                : (relative ? "+" : "") + duration_text(shown));
   }
 }
@@ -236,7 +237,7 @@ void TimelineView::paintLane(QPainter& painter, int lane) const {
                       static_cast<double>(std::max<std::int64_t>(1, range.length()));
   painter.setPen(QColor(0xff4b5763));
   QFont small = font();
-  small.setPointSizeF(std::min(font().pointSizeF(), lane_height_ * 0.62));
+  small.setPointSizeF(std::min(font().pointSizeF(), lane_height_ * 0.58));
   painter.setFont(small);
   const QRect label(20, top, kHeaderWidth - 28, lane_height_);
   const QString share = QString::number(busy * 100, 'f', 0) + " %";
@@ -265,7 +266,7 @@ void TimelineView::paintBlock(QPainter& painter, int lane, const Block& block) c
   const QColor colour = span_colour(span);
   // A hair of ground between wide neighbours shows where one ends.
   painter.fillRect(width > 4 ? box.adjusted(0, 0, -0.8, 0) : box, colour);
-  if (width < kTextWidth || lane_height_ < 14) return;
+  if (width < kTextWidth || lane_height_ < kLowestLane) return;
   painter.setPen(text_colour_on(colour));
   const QString name =
       span.micro_batch >= 0 ? QString("%1 · %2").arg(span.name).arg(span.micro_batch) : span.name;

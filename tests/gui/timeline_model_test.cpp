@@ -47,6 +47,8 @@ TEST(TimelineModel, LaysOutOneLanePerStreamInOrderOfRanks) {
   EXPECT_EQ(model.laneName(0), "compute");
   EXPECT_EQ(model.ranks()[3].multiplicity, 256);
   EXPECT_EQ(model.spanCount(7), 100);
+  EXPECT_EQ(model.rankOfPipeline(7), 7);
+  EXPECT_EQ(model.rankOfPipeline(70), -1);
 }
 
 TEST(TimelineModel, ReductionConservesCoveredTimeAndEverySpanForAnyRange) {

@@ -70,14 +70,15 @@ svg .capacity { stroke: var(--bad); stroke-width: 1.6; stroke-dasharray: 5 3; }
 svg .bound { fill: #e4ebe7; }
 svg .idle { fill: #8193a8; fill-opacity: .12; }
 svg .span { stroke: #ffffff; stroke-width: .5; }
-pre { background: var(--wash); border: 1px solid var(--line); border-radius: 6px; padding: 12px 16px;
-  font: 12.5px/1.45 "JetBrains Mono", "DejaVu Sans Mono", Menlo, monospace; overflow-x: auto;
+pre { background: var(--wash); border: 1px solid var(--line); border-radius: 6px;
+  padding: 12px 16px; font: 12.5px/1.45 "JetBrains Mono", "DejaVu Sans Mono", Menlo, monospace; overflow-x: auto;
   white-space: pre-wrap; }
 ul.caveats { padding-left: 20px; margin: 6px 0; } ul.caveats li { margin: 3px 0; }
 footer { margin-top: 40px; border-top: 1px solid var(--line); padding-top: 10px; color: var(--soft);
   font-size: 12.5px; }
 figcaption .basis { margin: 0 8px; }
-@media (max-width: 860px) { main { padding: 20px; } .cards { grid-template-columns: repeat(2, 1fr); }
+@media (max-width: 860px) { main { padding: 20px; }
+  .cards { grid-template-columns: repeat(2, 1fr); }
   .pair { columns: 1; } }
 @media print { body { background: #fff; font-size: 12px; } main { max-width: none; padding: 0; }
   h2 { break-after: avoid; } .card .value { font-size: 20px; } @page { margin: 14mm; } }

@@ -65,7 +65,8 @@ constexpr const char* kSparse = R"pb(
   breakdown { name: "optimizer" seconds: 0.5 }
   breakdown_rank: "pipeline rank 0"
   caveat: "Expert loads are taken as even; the busiest expert of a real step is slower."
-  caveat: "The fabric is non-blocking: <spine> contention & hashing losses are not simulated, and the time of a checkpoint is not part of the step."
+  caveat: "The fabric is non-blocking: <spine> contention & hashing losses are not simulated, "
+          "and the time of a checkpoint is not part of the step."
   comparison {
     metric: "step_time_s"
     simulated: 20

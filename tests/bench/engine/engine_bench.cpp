@@ -16,7 +16,7 @@ namespace {
 
 using namespace test;
 
-HandMade mirrored_pipeline(int ranks, int steps) {
+HandMade overlapped_pipeline(int ranks, int steps) {
   HandMade made(ranks);
   std::vector<std::int32_t> compute, exchange;
   for (int i = 0; i < 10; ++i) {
@@ -50,7 +50,7 @@ HandMade mirrored_pipeline(int ranks, int steps) {
 }
 
 const HandMade& plan() {
-  static const HandMade made = mirrored_pipeline(16, 500);
+  static const HandMade made = overlapped_pipeline(16, 500);
   return made;
 }
 

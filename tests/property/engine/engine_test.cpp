@@ -3,6 +3,7 @@
 #include "sim/engine/engine.hpp"
 
 #include "sim/base/random.hpp"
+#include "sim/engine/fair_shares.hpp"
 #include "tests/analytic/engine/hand_made.hpp"
 #include "tests/property/engine/random_plans.hpp"
 
@@ -116,6 +117,54 @@ TEST(Folding, IsIdempotent) {
   const FoldedPlan twice = fold(once.plan);
   EXPECT_EQ(once.plan.ranks.size(), twice.plan.ranks.size());
   EXPECT_EQ(once.plan.operations.size(), twice.plan.operations.size());
+}
+
+// The definition of bottleneck max-fairness, on systems like several devices joined in a ring, all
+// of whose capacities run short.
+TEST(FairShares, EveryFlowHasABottleneck) {
+  struct Draw {
+    std::size_t flow, capacity;
+    double share;
+  };
+
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE(trace(seed));
+    Random random(seed, "fair");
+    const auto devices = static_cast<std::size_t>(2 + below(random, 6));
+    FairShares fair;
+    std::vector<Draw> draws;
+    std::vector<double> limits;
+    for (std::size_t flow = 0; flow < 5 * devices; ++flow) {
+      limits.push_back(0.3 + 0.7 * random.uniform());
+      fair.add_flow(limits.back());
+      for (std::size_t place = 0; place < (flow % 5 < 2 ? 2U : 1U); ++place) {
+        for (std::size_t c = 0; c < kCapacities; ++c) {
+          const std::size_t capacity = (flow / 5 + place) % devices * kCapacities + c;
+          draws.push_back({flow, capacity, random.uniform()});
+          fair.add_draw(capacity, draws.back().share);
+        }
+      }
+    }
+    fair.solve();
+    std::vector<double> load(devices * kCapacities, 0), largest(devices * kCapacities, 0);
+    for (const Draw& draw : draws) {
+      const double drawn = draw.share * fair.rate(draw.flow);
+      load[draw.capacity] += drawn;
+      largest[draw.capacity] = std::max(largest[draw.capacity], drawn);
+    }
+    for (const double sum : load) EXPECT_LE(sum, 1 + 1e-6);
+    std::vector<char> held(limits.size(), 0);
+    for (const Draw& draw : draws) {
+      const double drawn = draw.share * fair.rate(draw.flow);
+      if (load[draw.capacity] > 1 - 1e-6 && drawn > largest[draw.capacity] - 1e-6) {
+        held[draw.flow] = 1;
+      }
+    }
+    for (std::size_t flow = 0; flow < limits.size(); ++flow) {
+      EXPECT_LE(fair.rate(flow), limits[flow] * (1 + 1e-12));
+      EXPECT_TRUE(held[flow] != 0 || fair.rate(flow) > limits[flow] - 1e-6) << "flow " << flow;
+    }
+  }
 }
 
 // No shared capacity, cores held or not: the engines are one.

@@ -37,8 +37,10 @@ struct Kernel {
   Family family = Family::gemm;
   Direction direction = Direction::forward;
   topology::Precision precision = topology::Precision::bf16;
-  std::int64_t m = 0, n = 0,
-               k = 0;  ///< attention: m = query tokens, n = head size of qk plus v, k = heads
+  /// C[m,n] = A[m,k] B[k,n]. Attention: m = query tokens, n = head size of qk plus v, k = heads.
+  /// Weight gradients of grouped products: k = the rows of all groups together. Kernels that only
+  /// move bytes: m rows, n columns.
+  std::int64_t m = 0, n = 0, k = 0;
   int groups = 1;
   Flops flops;
   Bytes hbm_bytes;

@@ -22,7 +22,7 @@ struct CommunicationProfile {
 };
 
 /// What one communication operation costs each of its members: the wire bytes in each tier, the
-/// time alone, and what it holds.
+/// time alone, and what it holds. Of send_recv, `out` is the sender's and `in` the receiver's.
 struct CommunicationCost {
   Seconds alone;
   Bytes scale_up_out, scale_up_in;  ///< per member, one direction each

@@ -71,7 +71,8 @@ svg .bound { fill: #e4ebe7; }
 svg .idle { fill: #8193a8; fill-opacity: .12; }
 svg .span { stroke: #ffffff; stroke-width: .5; }
 pre { background: var(--wash); border: 1px solid var(--line); border-radius: 6px;
-  padding: 12px 16px; font: 12.5px/1.45 "JetBrains Mono", "DejaVu Sans Mono", Menlo, monospace; overflow-x: auto;
+  padding: 12px 16px; font: 12.5px/1.45 "JetBrains Mono", "DejaVu Sans Mono", Menlo, monospace;
+  overflow-x: auto;
   white-space: pre-wrap; }
 ul.caveats { padding-left: 20px; margin: 6px 0; } ul.caveats li { margin: 3px 0; }
 footer { margin-top: 40px; border-top: 1px solid var(--line); padding-top: 10px; color: var(--soft);

@@ -10,6 +10,7 @@
 #include <array>
 #include <cmath>
 #include <iterator>
+#include <utility>
 #include <vector>
 
 namespace aisle::sim::report {
@@ -56,28 +57,27 @@ Columns busy(const pb::TimelineStream& stream, int names, const Window& window) 
   return out;
 }
 
+/// Foot and height of one kind's box in one column, on top of the kinds before it. Quarter units
+/// keep the file small and cannot be told from exact heights.
+std::pair<double, double> box(const std::array<double, kSpanKinds>& shares, std::size_t kind) {
+  const auto snap = [](double share) { return std::round(std::min(1.0, share) * kRow * 4) / 4; };
+  double below = 0;
+  for (std::size_t k = 0; k < kind; ++k) below += shares[k];
+  return {snap(below), snap(below + shares[kind]) - snap(below)};
+}
+
 /// One path per kind; neighbouring columns of one height are one box.
 void append_busy(std::string& out, const Columns& columns, double y) {
   for (std::size_t kind = 0; kind < kSpanKinds; ++kind) {
     std::string path;
     std::size_t begin = 0;
-    const auto box = [&](std::size_t c) {
-      double below = 0;
-      for (std::size_t k = 0; k < kind; ++k) below += columns[c][k];
-      // Quarter pixels keep the file small and cannot be told from exact heights.
-      const auto snap = [](double share) {
-        return std::round(std::min(1.0, share) * kRow * 4) / 4;
-      };
-      const double base = snap(below);
-      return std::pair(base, snap(below + columns[c][kind]) - base);
-    };
     while (begin < columns.size()) {
-      const auto [base, height] = box(begin);
+      const auto [foot, height] = box(columns[begin], kind);
       std::size_t end = begin + 1;
-      while (end < columns.size() && box(end) == std::pair(base, height)) ++end;
+      while (end < columns.size() && box(columns[end], kind) == std::pair(foot, height)) ++end;
       if (height > 0) {
         fmt::format_to(std::back_inserter(path), "M{:g} {:g}h{}v{:g}h-{}z",
-                       kLabels + static_cast<double>(begin), y + kRow - base, end - begin, -height,
+                       kLabels + static_cast<double>(begin), y + kRow - foot, end - begin, -height,
                        end - begin);
       }
       begin = end;

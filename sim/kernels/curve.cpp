@@ -39,15 +39,6 @@ Lengths lengths_of(const Kernel& kernel) {
   return lengths;
 }
 
-// m and n are whole numbers of tiles, tiles are whole waves over the cores.
-double quantisation(const Lengths& lengths, double tile_m, double tile_n, double cores) {
-  const double rows = std::ceil(lengths.m / tile_m), columns = std::ceil(lengths.n / tile_n);
-  const double tiles = rows * columns * lengths.groups;
-  const double waves = std::ceil(tiles / cores);
-  const double filled = lengths.m / (rows * tile_m) * lengths.n / (columns * tile_n);
-  return filled * tiles / (waves * cores);
-}
-
 }  // namespace
 
 DeviceRates rates_of(const topology::Accelerator& accelerator) {
@@ -76,13 +67,15 @@ CurveTerms CurveTerms::from(const pb::Curve& curve) {
 
 double CurveTerms::shape(const Kernel& kernel, int device_cores) const {
   const Lengths lengths = lengths_of(kernel);
-  double share = lengths.m / (lengths.m + half_m) * lengths.n / (lengths.n + half_n) * lengths.k /
-                 (lengths.k + half_k);
-  if (tile_m > 0 && tile_n > 0) {
-    const int width = cores > 0 ? std::min(cores, device_cores) : device_cores;
-    share *= quantisation(lengths, tile_m, tile_n, width);
+  const double deep = lengths.k / (lengths.k + half_k);
+  if (tile_m <= 0 || tile_n <= 0) {
+    return deep * lengths.m / (lengths.m + half_m) * lengths.n / (lengths.n + half_n);
   }
-  return share;
+  const double rows = std::ceil(lengths.m / tile_m), columns = std::ceil(lengths.n / tile_n);
+  const double tiles = rows * columns * lengths.groups;
+  const double width = cores > 0 ? std::min(cores, device_cores) : device_cores;
+  const double filled = lengths.m / (rows * tile_m) * lengths.n / (columns * tile_n);
+  return deep * filled * tiles / (std::ceil(tiles / width) * width);
 }
 
 Seconds CurveTerms::time_of(const Kernel& kernel, const DeviceRates& rates) const {

@@ -25,7 +25,7 @@ DeviceRates rates_of(const topology::Accelerator& accelerator);
 /// Time of one launch, alone on the device:
 ///
 ///   t = fixed + max(flops / (peak efficiency s), bytes / (HBM bandwidth hbm_efficiency))
-///   s = q(m) q(n) w  m/(m + half_m)  n/(n + half_n)  k/(k + half_k)
+///   s = m/(m + half_m) n/(n + half_n) k/(k + half_k), or, tiled, q(m) q(n) w k/(k + half_k)
 ///
 /// q is the used share of the last tile, w that of the last wave of tiles over the cores. Lengths:
 /// grouped_gemm has m / groups rows (weight gradient: k / groups deep); attention has query tokens
@@ -36,7 +36,7 @@ struct CurveTerms {
   double hbm_efficiency = 0;
   double fixed_s = 0;
   double half_m = 0, half_n = 0, half_k = 0;  ///< lengths at which half of the efficiency is lost
-  int tile_m = 0, tile_n = 0;                 ///< 0: no quantisation
+  int tile_m = 0, tile_n = 0;                 ///< above 0: tiled, in place of half_m and half_n
   int cores = 0;                              ///< launch width; 0: all
 
   static CurveTerms from(const pb::Curve& curve);

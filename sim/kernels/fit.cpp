@@ -45,11 +45,16 @@ double inverse_share(double share_of, double most) {
   return -std::log(most / share_of - 1);
 }
 
-// Which parameters a family has; the others stay 0.
-std::vector<Parameter> free_parameters(Family family) {
-  if (family == Family::attention) { return {efficiency, fixed_us, half_m, half_k}; }
-  if (is_matrix(family)) { return {efficiency, hbm_efficiency, fixed_us, half_m, half_n, half_k}; }
-  return {hbm_efficiency, fixed_us};
+// Which parameters a family has; the others stay 0. Tiles take the place of half_m and half_n.
+std::vector<Parameter> free_parameters(Family family, bool tiled) {
+  if (!is_matrix(family)) return {hbm_efficiency, fixed_us};
+  std::vector<Parameter> free = {efficiency, fixed_us, half_k};
+  if (!tiled) free.push_back(half_m);
+  if (family != Family::attention) {
+    free.push_back(hbm_efficiency);
+    if (!tiled) free.push_back(half_n);
+  }
+  return free;
 }
 
 double start_of(Parameter parameter) {
@@ -217,7 +222,6 @@ pb::Curve fit(std::span<const Sample> samples, const topology::Accelerator& acce
   Problem problem;
   problem.rates = rates_of(accelerator);
   problem.family = samples.front().kernel.family;
-  problem.free = free_parameters(problem.family);
   problem.cores = cores;
   for (const Sample& sample : samples) {
     AISLE_ASSERT(sample.time.si() > 0, "a kernel takes time");
@@ -234,6 +238,7 @@ pb::Curve fit(std::span<const Sample> samples, const topology::Accelerator& acce
     // Attention has one column: its head dimension lies inside a tile.
     const auto shape =
         problem.family == Family::attention && tile.first > 0 ? std::pair(tile.first, 1) : tile;
+    problem.free = free_parameters(problem.family, tile.first > 0);
     for (const double shift : {0.0, std::log(64.0)}) {
       const auto [terms, cost] = solve(problem, shape, shift);
       if (cost < least) {

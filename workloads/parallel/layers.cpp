@@ -53,7 +53,7 @@ std::int32_t WorkTable::communication(const std::string& name, const Communicati
 
 LayerBuilder::LayerBuilder(const Job& job, const Groups& groups, WorkTable& works,
                            int pipeline_rank)
-    : job_(job), groups_(groups), works_(works), pipeline_rank_(pipeline_rank) {
+    : job_(job), works_(works) {
   for (const Group group : {Group::tensor, Group::context, Group::expert}) {
     hierarchies_[group] = groups.hierarchy(group, pipeline_rank);
   }

@@ -81,9 +81,7 @@ class LayerBuilder {
                 const FeedForwardShape& shape, double bytes_per_token);
 
   const Job& job_;
-  const Groups& groups_;
   WorkTable& works_;
-  int pipeline_rank_;
   std::map<Group, topology::Hierarchy> hierarchies_;
 };
 

@@ -2,6 +2,7 @@
 // What the user can ask the window for: menus, tool bar, dialogs, export.
 #include "gui/app/command_line.hpp"
 #include "gui/app/main_window.hpp"
+#include "gui/views/style.hpp"
 #include "sim/study/study.hpp"
 
 #include <QApplication>

@@ -6,6 +6,7 @@
 #include "gui/views/breakdown_view.hpp"
 #include "gui/views/log_view.hpp"
 #include "gui/views/memory_view.hpp"
+#include "gui/views/style.hpp"
 #include "gui/views/summary_view.hpp"
 #include "gui/views/timeline_view.hpp"
 #include "sim/study/study.hpp"
@@ -125,9 +126,7 @@ void MainWindow::showView(const QString& name) {
 }
 
 void MainWindow::makeStatusBar() {
-  message_ = new QLabel;
-  message_->setTextInteractionFlags(Qt::TextSelectableByMouse);
-  message_->setMinimumWidth(10);
+  message_ = new ElidedLabel;
   facts_label_ = new QLabel;
   progress_bar_ = new QProgressBar;
   progress_bar_->setMaximumWidth(180);
@@ -223,7 +222,6 @@ void MainWindow::jobChanged(Job::State state) {
   if (state == Job::State::failed && !job_.errors().contains(job_.sentence()))
     log_view_->error(job_.sentence());
   message_->setText(job_.sentence());
-  message_->setToolTip(job_.errors().join('\n'));
   if (state == Job::State::failed) showLog();
 }
 

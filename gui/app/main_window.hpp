@@ -21,6 +21,7 @@ class QProgressBar;
 namespace aisle::gui {
 
 class BreakdownView;
+class ElidedLabel;
 class LogView;
 class MemoryView;
 class SummaryView;
@@ -94,7 +95,7 @@ class MainWindow : public QMainWindow {
   QComboBox* engine_box_ = nullptr;
   QLineEdit* changes_edit_ = nullptr;
   QProgressBar* progress_bar_ = nullptr;
-  QLabel* message_ = nullptr;
+  ElidedLabel* message_ = nullptr;
   QLabel* facts_label_ = nullptr;
 };
 

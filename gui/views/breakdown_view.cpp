@@ -76,7 +76,7 @@ void BreakdownView::showParts() {
     const bool is_sum = i == count - 1;
     const double seconds = row[1].number.toDouble();
     chart.categories << row[0].text;
-    chart.end_labels << (is_sum ? row[1].text : row[1].text + "  " + row[2].text);
+    chart.end_labels << (is_sum ? QString() : row[1].text + "  " + row[2].text);
     lift.values[i] = is_sum ? 0 : before;
     // The sum is drawn as the stack of all parts.
     if (is_sum) {

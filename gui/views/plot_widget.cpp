@@ -27,15 +27,20 @@ PlotWidget::PlotWidget(QWidget* parent) : QWidget(parent), plot_(new QCustomPlot
 void PlotWidget::setChart(const BarChart& chart) {
   chart_ = chart;
   sums_.fill(0, chart.categories.size());
-  for (const auto& series : chart.series)
-    for (qsizetype i = 0; i < sums_.size(); ++i) sums_[i] += series.values[i];
+  starts_ = sums_;
+  for (const auto& series : chart.series) {
+    for (qsizetype i = 0; i < sums_.size(); ++i) {
+      sums_[i] += series.values[i];
+      if (!series.colour.isValid()) starts_[i] += series.values[i];
+    }
+  }
   plot_->clearPlottables();
   plot_->clearItems();
   frames_.clear();
+  labels_.clear();
   setAxes();
   addBars();
   addLimit();
-  addEndLabels();
   addLegend();
   fit();
 }
@@ -78,14 +83,7 @@ void PlotWidget::fit() {
   const QCPAxisRect* area = plot_->axisRect();
   const int along = chart_.horizontal ? area->width() : area->height();
   const int across = chart_.horizontal ? area->height() : area->width();
-  double highest = std::isnan(chart_.limit) ? 0 : chart_.limit * 1.08;
-  for (qsizetype i = 0; i < sums_.size(); ++i) {
-    const QString label = chart_.end_labels.value(i);
-    const int text =
-        chart_.horizontal ? fontMetrics().horizontalAdvance(label) + 14 : fontMetrics().height();
-    const double share = std::min(0.6, static_cast<double>(text) / std::max(1, along));
-    highest = std::max(highest, sums_[i] / (1 - share));
-  }
+  const double highest = placeEndLabels(along);
   (chart_.horizontal ? plot_->xAxis : plot_->yAxis)->setRange(0, highest > 0 ? highest : 1);
   const auto count = static_cast<double>(std::max<qsizetype>(1, chart_.categories.size()));
   labelCategories(across);
@@ -158,6 +156,7 @@ void PlotWidget::setAxes() {
   keys->setRange(-0.6, static_cast<double>(chart_.categories.size()) - 0.4);
   keys->setRangeReversed(chart_.horizontal);
   values->setLabel(chart_.value_label);
+  values->setTicker(QSharedPointer<QCPAxisTicker>::create());
 }
 
 void PlotWidget::addBars() {
@@ -199,17 +198,40 @@ void PlotWidget::addLimit() {
   label->position->setCoords(turned(count - 0.45, chart_.limit));
 }
 
-void PlotWidget::addEndLabels() {
+double PlotWidget::placeEndLabels(int along) {
+  double highest = std::isnan(chart_.limit) ? 0 : chart_.limit * 1.08;
+  for (const double sum : sums_) highest = std::max(highest, sum * 1.02);
+  for (auto* label : std::exchange(labels_, {})) plot_->removeItem(label);
+  const auto room = [&](qsizetype i) {
+    return chart_.horizontal ? fontMetrics().horizontalAdvance(chart_.end_labels[i]) + 16
+                             : fontMetrics().height();
+  };
+  // A bar that floats high enough has its text before it, and needs no room behind.
+  const auto fits_before = [&](qsizetype i) {
+    return chart_.horizontal && highest > 0 && starts_[i] / highest * along >= room(i);
+  };
+  // Room behind one bar moves the others: three rounds settle it.
+  for (int round = 0; round < 3; ++round) {
+    for (qsizetype i = 0; i < chart_.end_labels.size(); ++i) {
+      if (fits_before(i)) continue;
+      const double share = std::min(0.6, static_cast<double>(room(i)) / std::max(1, along));
+      highest = std::max(highest, sums_[i] / (1 - share));
+    }
+  }
   for (qsizetype i = 0; i < chart_.end_labels.size(); ++i) {
     auto* label = new QCPItemText(plot_);
+    labels_ << label;
     label->setText(" " + chart_.end_labels[i] + " ");
     label->setFont(font());
     label->setColor(palette().color(QPalette::Text));
-    const auto at = static_cast<double>(i);
-    label->setPositionAlignment(chart_.horizontal ? Qt::AlignLeft | Qt::AlignVCenter
-                                                  : Qt::AlignHCenter | Qt::AlignBottom);
-    label->position->setCoords(chart_.horizontal ? QPointF(sums_[i], at) : QPointF(at, sums_[i]));
+    const bool before = fits_before(i);
+    const double value = before ? starts_[i] : sums_[i];
+    const auto key = static_cast<double>(i);
+    const auto beside = Qt::AlignVCenter | (before ? Qt::AlignRight : Qt::AlignLeft);
+    label->setPositionAlignment(chart_.horizontal ? beside : Qt::AlignHCenter | Qt::AlignBottom);
+    label->position->setCoords(chart_.horizontal ? QPointF(value, key) : QPointF(key, value));
   }
+  return highest;
 }
 
 int PlotWidget::categoryAt(const QPointF& at) const {

@@ -11,6 +11,7 @@
 #include <limits>
 
 class QCPItemRect;
+class QCPItemText;
 class QCustomPlot;
 
 namespace aisle::gui {
@@ -57,7 +58,8 @@ class PlotWidget : public QWidget {
  private:
   void addBars();
   void addLimit();
-  void addEndLabels();
+  /// Returns the end of the value axis that leaves room for the texts; `along`: its pixels.
+  double placeEndLabels(int along);
   void addLegend();
   void setAxes();
   void fit();
@@ -68,10 +70,11 @@ class PlotWidget : public QWidget {
 
   QCustomPlot* plot_;
   BarChart chart_;
-  QVector<double> sums_;  ///< [categories]
-  double bar_width_ = 1;  ///< in categories
+  QVector<double> starts_, sums_;  ///< [categories] where the drawn bar begins and ends
+  double bar_width_ = 1;           ///< in categories
   QVector<int> highlight_;
   QVector<QCPItemRect*> frames_;
+  QVector<QCPItemText*> labels_;
 };
 
 }  // namespace aisle::gui

@@ -3,7 +3,7 @@
 
 #include <QApplication>
 #include <QFontDatabase>
-#include <QLabel>
+#include <QPainter>
 #include <QPalette>
 #include <QStyleFactory>
 
@@ -125,6 +125,23 @@ QFont monospace_font() {
   QFont font = QFontDatabase::systemFont(QFontDatabase::FixedFont);
   font.setPointSizeF(9);
   return font;
+}
+
+ElidedLabel::ElidedLabel(QWidget* parent) : QLabel(parent) {
+  setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+}
+
+void ElidedLabel::setText(const QString& text) {
+  QLabel::setText(text);
+  setToolTip(text);
+}
+
+void ElidedLabel::paintEvent(QPaintEvent*) {
+  QPainter painter(this);
+  const QRect room = contentsRect().adjusted(8, 0, -8, 0);
+  painter.setPen(palette().color(QPalette::WindowText));
+  painter.drawText(room, Qt::AlignVCenter,
+                   fontMetrics().elidedText(text(), Qt::ElideMiddle, room.width()));
 }
 
 QLabel* make_empty_state(const QString& headline, const QString& advice, QWidget* parent) {

@@ -5,11 +5,10 @@
 
 #include <QColor>
 #include <QFont>
+#include <QLabel>
 #include <QString>
 
 class QApplication;
-class QLabel;
-class QWidget;
 
 namespace aisle::gui {
 
@@ -28,6 +27,17 @@ QColor use_colour(const QString& use);
 QColor text_colour_on(const QColor& fill);
 
 QFont monospace_font();
+
+/// One line that is cut in the middle where it is too long, and whole in its tool-tip.
+class ElidedLabel : public QLabel {
+ public:
+  explicit ElidedLabel(QWidget* parent = nullptr);
+
+  void setText(const QString& text);
+
+ protected:
+  void paintEvent(QPaintEvent* event) override;
+};
 
 /// What an empty view shows: a headline and what to do.
 QLabel* make_empty_state(const QString& headline, const QString& advice, QWidget* parent);

@@ -112,7 +112,7 @@ QTableView* SummaryView::addTable(QVBoxLayout* column, const QString& caption, R
   table->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   table->setFocusPolicy(Qt::ClickFocus);
   table->verticalHeader()->hide();
-  table->verticalHeader()->setMinimumSectionSize(24);
+  table->verticalHeader()->setMinimumSectionSize(20);
   table->horizontalHeader()->setHighlightSections(false);
   inner->addWidget(table);
   column->addWidget(*section);
@@ -123,8 +123,13 @@ void SummaryView::fit(QTableView* table, int stretched) {
   auto* header = table->horizontalHeader();
   header->setSectionResizeMode(QHeaderView::ResizeToContents);
   header->setSectionResizeMode(stretched, QHeaderView::Stretch);
-  // Long names wrap: as high as its rows, the table scrolls with the page.
-  table->resizeRowsToContents();
+  // A long name takes two lines; as high as its rows, the table scrolls with the page.
+  const int room = table->columnWidth(stretched) - 8;
+  for (int row = 0; row < table->model()->rowCount(); ++row) {
+    const QString name = table->model()->index(row, stretched).data().toString();
+    const int lines = table->fontMetrics().horizontalAdvance(name) > room ? 2 : 1;
+    table->setRowHeight(row, lines * table->fontMetrics().lineSpacing() + 8);
+  }
   table->setFixedHeight(header->sizeHint().height() + table->verticalHeader()->length() + 4);
 }
 

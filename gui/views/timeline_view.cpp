@@ -150,11 +150,18 @@ void TimelineView::paintEvent(QPaintEvent*) {
   QPainter painter(viewport());
   painter.fillRect(viewport()->rect(), palette().base());
   if (isEmpty()) {
+    const QRect room = viewport()->rect().adjusted(24, 24, -24, -24);
+    const QRect lower = room.adjusted(0, room.height() / 2, 0, 0);
     painter.setPen(QColor(0xff8894a0));
-    painter.drawText(viewport()->rect().adjusted(24, 24, -24, -24),
-                     Qt::AlignCenter | Qt::TextWordWrap,
-                     "Timeline\n\nOpen a result, or run a study: what runs when on each stream "
-                     "appears here,\nfrom the whole step down to single kernels.");
+    painter.drawText(lower, Qt::AlignHCenter | Qt::TextWordWrap,
+                     "Open a result, or run a study: what runs when on each stream appears here, "
+                     "from the whole step down to single kernels.");
+    QFont large = font();
+    large.setPointSizeF(13);
+    painter.setFont(large);
+    painter.setPen(QColor(0xff66727f));
+    painter.drawText(room.adjusted(0, 0, 0, -room.height() / 2 - 8),
+                     Qt::AlignHCenter | Qt::AlignBottom, "Timeline");
     return;
   }
   painter.save();
@@ -211,8 +218,7 @@ void TimelineView::paintRank(QPainter& painter, int rank) const {
   const int scroll = verticalScrollBar()->value();
   if (top + height < scroll + kRulerHeight || top > scroll + viewport()->height()) return;
   const bool chosen = selection_->rank() == rank;
-  const QColor band = chosen ? palette().color(QPalette::Highlight).lighter(185)
-                             : palette().color(QPalette::AlternateBase);
+  const QColor band = chosen ? QColor(0xffd6e4f3) : palette().color(QPalette::AlternateBase);
   painter.fillRect(0, top, viewport()->width(), kRankHeight, band);
   QFont bold = font();
   bold.setBold(true);

@@ -161,7 +161,7 @@ std::int32_t DataParallel::optimizer_work(int pipeline_rank) {
     if (std::find(ranks.begin(), ranks.end(), pipeline_rank) == ranks.end()) continue;
     const double copies = static_cast<double>(ranks.size());
     const double sharing = job_.layout.data * job_.layout.context * copies;
-    const double expert_sharing = job_.stage_width() / job_.layout.expert * copies;
+    const double expert_sharing = job_.expert_holders() * copies;
     for (const LayerSteps& layer : stages_[static_cast<std::size_t>(stage)].layers[0]) {
       const bool sharded = job_.layout.zero >= 1;
       parameters += layer.parameters / (sharded ? sharing : 1);

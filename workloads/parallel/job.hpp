@@ -37,6 +37,9 @@ struct Job {
   /// Accelerators of one pipeline rank.
   int stage_width() const { return layout.tensor * layout.context * layout.data; }
 
+  /// Ranks of one pipeline rank that hold the same routed experts.
+  int expert_holders() const { return stage_width() / layout.expert; }
+
   int stages() const { return layout.pipeline * layout.virtual_stages; }
 
   /// Tokens of one micro-batch that a tensor-parallel group works on together, and the share of

@@ -166,7 +166,7 @@ RankMemory rank_memory(const Job& job, int rank) {
   if (job.schedule == Schedule::dual_pipe) scratch *= 2;  // two passes at once
   const double copies = mirror_of(job, rank) == rank ? 1 : 2;
   const double holders = job.layout.data * job.layout.context * copies;
-  const double expert_holders = job.stage_width() / job.layout.expert * copies;
+  const double expert_holders = job.expert_holders() * copies;
   const double sharded = shared / holders + experts / expert_holders;
   const double whole = shared + experts;
   const int zero = job.layout.zero;
@@ -212,6 +212,7 @@ double activation_bytes(const Job& job, const Layer& layer) {
 
 std::vector<RankMemory> memory_of(const Job& job) {
   std::vector<RankMemory> all;
+  all.reserve(static_cast<std::size_t>(job.layout.pipeline));
   for (int rank = 0; rank < job.layout.pipeline; ++rank) all.push_back(rank_memory(job, rank));
   return all;
 }

@@ -20,7 +20,7 @@ namespace aisle::workloads {
 
 namespace {
 
-using namespace parallel;
+using parallel::Job;
 
 /// Beyond these a plan would not fit in the planner's own memory.
 constexpr std::int64_t kMaxOperations = 20'000'000;
@@ -301,7 +301,7 @@ void Checker::read_stage_layers() {
             "use fewer");
       return;
     }
-    job_.layout.stage_layers = balanced_stage_layers(model_, stages, job_.sequence);
+    job_.layout.stage_layers = parallel::balanced_stage_layers(model_, stages, job_.sequence);
     return;
   }
   job_.layout.stage_layers.assign(given.begin(), given.end());
@@ -390,19 +390,19 @@ std::optional<std::variant<TrainingPlan, Infeasible>> place(
   const std::optional<Job> job =
       Checker(model, training, cluster, places, diagnostics).check(folding);
   if (!job) return std::nullopt;
-  std::vector<RankMemory> memory = memory_of(*job);
+  std::vector<RankMemory> memory = parallel::memory_of(*job);
   const Bytes capacity = cluster.accelerator().hbm_capacity.value;
   const bool misfit = std::any_of(memory.begin(), memory.end(),
                                   [&](const RankMemory& rank) { return rank.total() > capacity; });
   if (misfit) {
-    std::string reason = explain_misfit(*job, memory);
+    std::string reason = parallel::explain_misfit(*job, memory);
     return Infeasible{std::move(reason), std::move(memory)};
   }
   TrainingPlan result;
   result.layout = job->layout;
   result.memory = std::move(memory);
   add_caveats(*job, result.caveats);
-  result.plan = assemble(*job, result.caveats);
+  result.plan = parallel::assemble(*job, result.caveats);
   result.tokens = static_cast<double>(job->global_batch) * job->sequence;
   result.model_flops = training_flops_per_token(model, job->sequence, true) * result.tokens;
   return result;

@@ -22,6 +22,7 @@ Action backward_of(Pass pass) {
 std::vector<Action> gpipe(const Job& job, int rank) {
   std::vector<Action> actions;
   const int count = job.layout.micro_batches;
+  actions.reserve(2 * static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) actions.push_back(forward_of({rank, i, 0}));
   for (int i = 0; i < count; ++i) actions.push_back(backward_of({rank, i, 0}));
   return actions;
@@ -30,6 +31,7 @@ std::vector<Action> gpipe(const Job& job, int rank) {
 std::vector<Action> one_f_one_b(const Job& job, int rank) {
   std::vector<Action> actions;
   const int count = job.layout.micro_batches;
+  actions.reserve(2 * static_cast<std::size_t>(count));
   const int warm_up = std::min(count, job.layout.pipeline - 1 - rank);
   for (int i = 0; i < warm_up; ++i) actions.push_back(forward_of({rank, i, 0}));
   for (int i = 0; i < count - warm_up; ++i) {
@@ -185,6 +187,7 @@ std::vector<Action> program(const Job& job, int pipeline_rank) {
 
 std::vector<std::vector<Action>> programs(const Job& job) {
   std::vector<std::vector<Action>> all;
+  all.reserve(static_cast<std::size_t>(job.layout.pipeline));
   for (int rank = 0; rank < job.layout.pipeline; ++rank) all.push_back(program(job, rank));
   return all;
 }

@@ -298,7 +298,7 @@ void Assembler::deliver(const Message& message) {
   Communication c;
   c.kind = CollectiveKind::send_recv;
   c.bytes = static_cast<double>(job_.shard_tokens()) * job_.model->hidden * 2.0 * units::B;
-  c.group = emitter_.pair(message.from_rank, to_rank);
+  c.group = groups_.pair(message.from_rank, to_rank);
   const std::int32_t work =
       works_.communication(message.forward ? "pipeline forward" : "pipeline backward", c);
   input = emitter_.message(work, message.from_rank, to_rank, produced, message.to.micro_batch);

@@ -7,7 +7,7 @@
 
 namespace aisle::workloads::parallel {
 
-DataParallel::DataParallel(const Job& job, const Groups& groups, Plan& plan, WorkTable& works,
+DataParallel::DataParallel(const Job& job, Groups& groups, Plan& plan, WorkTable& works,
                            const std::vector<Stage>& stages)
     : job_(job), groups_(groups), plan_(plan), works_(works), stages_(stages) {}
 
@@ -29,13 +29,9 @@ std::vector<int> DataParallel::holders(int stage) const {
 void DataParallel::collective(const char* name, CollectiveKind kind, int stage, const Part& part,
                               double bytes_per_parameter, const ByRank& after, ByRank& done) {
   const std::vector<int> ranks = holders(stage);
-  const auto key = std::pair{part.group, ranks.front()};
-  auto known = hierarchies_.find(key);
-  if (known == hierarchies_.end()) {
-    known = hierarchies_.emplace(key, groups_.hierarchy(part.group, ranks.front())).first;
-  }
+  const topology::Hierarchy shape = groups_.hierarchy(part.group, ranks.front());
   const auto count = static_cast<std::size_t>(groups_.replicas());
-  if (known->second.size <= 1) {
+  if (shape.size <= 1) {
     for (const int rank : ranks) {
       const auto found = after.find(rank);
       if (found == after.end()) continue;
@@ -47,7 +43,7 @@ void DataParallel::collective(const char* name, CollectiveKind kind, int stage, 
   Communication c;
   c.kind = kind;
   c.bytes = part.parameters * bytes_per_parameter * units::B;
-  c.group = known->second;
+  c.group = shape;
   const std::int32_t work = works_.communication(name, c);
   std::map<int, Operations> results;
   for (const int rank : ranks) results[rank].assign(count, -1);

@@ -18,7 +18,7 @@ namespace aisle::workloads::parallel {
 /// Gradients of the other stages leave layer by layer in a stage's last backward pass.
 class DataParallel {
  public:
-  DataParallel(const Job& job, const Groups& groups, Plan& plan, WorkTable& works,
+  DataParallel(const Job& job, Groups& groups, Plan& plan, WorkTable& works,
                const std::vector<Stage>& stages);
 
   void begin();
@@ -50,7 +50,7 @@ class DataParallel {
   std::int32_t optimizer_work(int pipeline_rank);
 
   const Job& job_;
-  const Groups& groups_;
+  Groups& groups_;
   Plan& plan_;
   WorkTable& works_;
   const std::vector<Stage>& stages_;
@@ -62,7 +62,6 @@ class DataParallel {
   std::map<std::pair<int, int>, int> passes_left_;          ///< by stage and pipeline rank
   std::map<int, Operations> computed_;                      ///< last backward work by pipeline rank
   std::map<int, std::vector<Operations>> reduced_;          ///< by pipeline rank
-  std::map<std::pair<Group, int>, topology::Hierarchy> hierarchies_;
 };
 
 }  // namespace aisle::workloads::parallel

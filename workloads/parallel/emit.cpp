@@ -101,11 +101,4 @@ Operations Emitter::message(std::int32_t work, int from_rank, int to_rank, const
   return receipts;
 }
 
-topology::Hierarchy Emitter::pair(int from_rank, int to_rank) {
-  const auto key = std::pair{from_rank, to_rank};
-  const auto found = pairs_.find(key);
-  if (found != pairs_.end()) return found->second;
-  return pairs_[key] = groups_.pair(from_rank, to_rank);
-}
-
 }  // namespace aisle::workloads::parallel

@@ -5,8 +5,6 @@
 #include "workloads/parallel/layers.hpp"
 
 #include <array>
-#include <map>
-#include <utility>
 #include <vector>
 
 namespace aisle::workloads::parallel {
@@ -70,7 +68,6 @@ class Emitter {
   /// Sends from every replica of one pipeline rank to its like in another; receipts by replica.
   Operations message(std::int32_t work, int from_rank, int to_rank, const Operations& after,
                      int micro_batch);
-  topology::Hierarchy pair(int from_rank, int to_rank);
 
  private:
   void run(Flow& flow, const Step& step, const std::vector<int>& members);
@@ -78,7 +75,6 @@ class Emitter {
   const Job& job_;
   const Groups& groups_;
   Plan& plan_;
-  std::map<std::pair<int, int>, topology::Hierarchy> pairs_;
 };
 
 }  // namespace aisle::workloads::parallel

@@ -8,8 +8,6 @@ namespace aisle::workloads::parallel {
 
 namespace {
 
-constexpr int kGroups = 7;
-
 /// Orders spreads by what they cost: more domains first, then fewer members sharing one.
 bool wider(const topology::Hierarchy& a, const topology::Hierarchy& b) {
   if (a.domains != b.domains) return a.domains > b.domains;
@@ -35,16 +33,16 @@ int rank_of_stage(const Job& job, int stage, int direction) {
 
 Groups::Groups(const Job& job)
     : job_(job), replicas_(job.folding == Folding::folded ? 1 : job.stage_width()) {
-  for (int kind = 0; kind < kGroups; ++kind) {
-    if (job.folding == Folding::folded) {
-      members_.push_back({{0}});
-    } else {
-      members_.push_back(all_members(static_cast<Group>(kind)));
-    }
+  for (const Group group :
+       {Group::tensor, Group::context, Group::expert, Group::data, Group::expert_data}) {
+    real_.emplace(group, real_members(group));
   }
+  if (job.folding == Folding::folded) return;
+  real_.emplace(Group::self, real_members(Group::self));
+  real_.emplace(Group::all, real_members(Group::all));
 }
 
-std::vector<std::vector<int>> Groups::all_members(Group group) const {
+std::vector<std::vector<int>> Groups::real_members(Group group) const {
   const Layout& layout = job_.layout;
   const int width = job_.stage_width();
   int groups = 1;
@@ -86,43 +84,60 @@ std::vector<std::vector<int>> Groups::all_members(Group group) const {
   return members;
 }
 
-topology::Hierarchy Groups::hierarchy(Group group, int pipeline_rank) const {
+/// Groups of one kind are the same figure moved along the accelerators: shapes repeat with the
+/// scale-up domain, so that the cost does not follow the number of groups.
+topology::Hierarchy Groups::widest(const std::vector<std::vector<int>>& groups) {
+  const int period = std::max(1, job_.cluster->domain_size());
+  std::vector<bool> seen(static_cast<std::size_t>(period), false);
+  topology::Hierarchy found;
+  bool first = true;
+  for (const auto& ids : groups) {
+    const auto offset = static_cast<std::size_t>(ids.front() % period);
+    if (seen[offset]) continue;
+    seen[offset] = true;
+    const topology::Hierarchy shape = job_.cluster->hierarchy(ids);
+    if (!first && !equal(shape, found)) uneven_ = true;
+    if (first || wider(shape, found)) found = shape;
+    first = false;
+  }
+  return found;
+}
+
+topology::Hierarchy Groups::hierarchy(Group group, int pipeline_rank) {
+  const auto key = std::pair{group, group == Group::all ? 0 : pipeline_rank};
+  const auto known = hierarchies_.find(key);
+  if (known != hierarchies_.end()) return known->second;
   const int width = job_.stage_width();
   if (group == Group::all) {
     std::vector<int> ids(static_cast<std::size_t>(width * job_.layout.pipeline));
     std::iota(ids.begin(), ids.end(), 0);
-    return job_.cluster->hierarchy(ids);
+    return hierarchies_[key] = job_.cluster->hierarchy(ids);
   }
   const int mirror = mirror_of(job_, pipeline_rank);
   const bool both =
       mirror != pipeline_rank && (group == Group::data || group == Group::expert_data);
-  topology::Hierarchy widest;
-  bool first = true;
-  for (const auto& members : all_members(group)) {
-    std::vector<int> ids;
-    for (const int member : members) {
-      ids.push_back(pipeline_rank * width + member);
-      if (both) ids.push_back(mirror * width + member);
+  std::vector<std::vector<int>> groups = real_.at(group);
+  for (auto& ids : groups) {
+    const std::size_t count = ids.size();
+    for (std::size_t i = 0; i < count; ++i) {
+      if (both) ids.push_back(mirror * width + ids[i]);
+      ids[i] += pipeline_rank * width;
     }
     std::sort(ids.begin(), ids.end());
-    const topology::Hierarchy found = job_.cluster->hierarchy(ids);
-    if (!first && !equal(found, widest)) uneven_ = true;
-    if (first || wider(found, widest)) widest = found;
-    first = false;
   }
-  return widest;
+  return hierarchies_[key] = widest(groups);
 }
 
-topology::Hierarchy Groups::pair(int from_pipeline_rank, int to_pipeline_rank) const {
+topology::Hierarchy Groups::pair(int from_pipeline_rank, int to_pipeline_rank) {
+  const auto key = std::pair{from_pipeline_rank, to_pipeline_rank};
+  const auto known = pairs_.find(key);
+  if (known != pairs_.end()) return known->second;
   const int width = job_.stage_width();
-  topology::Hierarchy widest;
-  for (int i = 0; i < width; ++i) {
-    const int ids[] = {from_pipeline_rank * width + i, to_pipeline_rank * width + i};
-    const topology::Hierarchy found = job_.cluster->hierarchy(ids);
-    if (i > 0 && !equal(found, widest)) uneven_ = true;
-    if (i == 0 || wider(found, widest)) widest = found;
+  std::vector<std::vector<int>> groups;
+  for (int i = 0; i < std::min(width, job_.cluster->domain_size()); ++i) {
+    groups.push_back({from_pipeline_rank * width + i, to_pipeline_rank * width + i});
   }
-  return widest;
+  return pairs_[key] = widest(groups);
 }
 
 }  // namespace aisle::workloads::parallel

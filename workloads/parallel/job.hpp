@@ -7,7 +7,8 @@
 #include "workloads/plan.hpp"
 
 #include <cstdint>
-#include <string>
+#include <map>
+#include <utility>
 #include <vector>
 
 /// Inside of workloads/parallel: what its files share about one training job.
@@ -79,24 +80,28 @@ class Groups {
 
   /// Members by replica index, group by group; planned ranks only.
   const std::vector<std::vector<int>>& members(Group group) const {
-    return members_[static_cast<std::size_t>(group)];
+    return job_.folding == Folding::folded ? representative_ : real_.at(group);
   }
 
   /// How the groups of a pipeline rank lie in the cluster; the widest spread where they differ
   /// (then `uneven` is set). DualPipe's data groups reach over the mirrored pipeline rank too.
-  topology::Hierarchy hierarchy(Group group, int pipeline_rank) const;
+  topology::Hierarchy hierarchy(Group group, int pipeline_rank);
   /// Of sender and receiver of pipeline messages.
-  topology::Hierarchy pair(int from_pipeline_rank, int to_pipeline_rank) const;
+  topology::Hierarchy pair(int from_pipeline_rank, int to_pipeline_rank);
 
   bool uneven() const { return uneven_; }
 
  private:
-  std::vector<std::vector<int>> all_members(Group group) const;
+  std::vector<std::vector<int>> real_members(Group group) const;
+  topology::Hierarchy widest(const std::vector<std::vector<int>>& groups);
 
   const Job& job_;
   int replicas_ = 1;
-  std::vector<std::vector<std::vector<int>>> members_;
-  mutable bool uneven_ = false;
+  std::vector<std::vector<int>> representative_{{0}};
+  std::map<Group, std::vector<std::vector<int>>> real_;
+  std::map<std::pair<Group, int>, topology::Hierarchy> hierarchies_;
+  std::map<std::pair<int, int>, topology::Hierarchy> pairs_;
+  bool uneven_ = false;
 };
 
 /// Pipeline rank that holds a stage, entered from the front (direction 0) or, in DualPipe, from the

@@ -51,8 +51,7 @@ std::int32_t WorkTable::communication(const std::string& name, const Communicati
   return find_or_add(std::move(work), key);
 }
 
-LayerBuilder::LayerBuilder(const Job& job, const Groups& groups, WorkTable& works,
-                           int pipeline_rank)
+LayerBuilder::LayerBuilder(const Job& job, Groups& groups, WorkTable& works, int pipeline_rank)
     : job_(job), works_(works) {
   for (const Group group : {Group::tensor, Group::context, Group::expert}) {
     hierarchies_[group] = groups.hierarchy(group, pipeline_rank);

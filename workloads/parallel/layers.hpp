@@ -57,7 +57,7 @@ class WorkTable {
 /// Builds the steps of layers as the ranks at one pipeline rank carry them out.
 class LayerBuilder {
  public:
-  LayerBuilder(const Job& job, const Groups& groups, WorkTable& works, int pipeline_rank);
+  LayerBuilder(const Job& job, Groups& groups, WorkTable& works, int pipeline_rank);
 
   /// One entry for most layers; three for a multi-token-prediction module (projection, block,
   /// head).

@@ -86,15 +86,21 @@ std::vector<std::vector<int>> Groups::real_members(Group group) const {
 
 /// Groups of one kind are the same figure moved along the accelerators: shapes repeat with the
 /// scale-up domain, so that the cost does not follow the number of groups.
-topology::Hierarchy Groups::widest(const std::vector<std::vector<int>>& groups) {
+topology::Hierarchy Groups::widest(const std::vector<std::vector<int>>& groups,
+                                   std::initializer_list<int> bases) {
   const int period = std::max(1, job_.cluster->domain_size());
   std::vector<bool> seen(static_cast<std::size_t>(period), false);
   topology::Hierarchy found;
   bool first = true;
-  for (const auto& ids : groups) {
-    const auto offset = static_cast<std::size_t>(ids.front() % period);
+  for (const auto& members : groups) {
+    const auto offset = static_cast<std::size_t>((*bases.begin() + members.front()) % period);
     if (seen[offset]) continue;
     seen[offset] = true;
+    std::vector<int> ids;
+    ids.reserve(members.size() * bases.size());
+    for (const int base : bases) {
+      for (const int member : members) ids.push_back(base + member);
+    }
     const topology::Hierarchy shape = job_.cluster->hierarchy(ids);
     if (!first && !equal(shape, found)) uneven_ = true;
     if (first || wider(shape, found)) found = shape;
@@ -116,16 +122,10 @@ topology::Hierarchy Groups::hierarchy(Group group, int pipeline_rank) {
   const int mirror = mirror_of(job_, pipeline_rank);
   const bool both =
       mirror != pipeline_rank && (group == Group::data || group == Group::expert_data);
-  std::vector<std::vector<int>> groups = real_.at(group);
-  for (auto& ids : groups) {
-    const std::size_t count = ids.size();
-    for (std::size_t i = 0; i < count; ++i) {
-      if (both) ids.push_back(mirror * width + ids[i]);
-      ids[i] += pipeline_rank * width;
-    }
-    std::sort(ids.begin(), ids.end());
-  }
-  return hierarchies_[key] = widest(groups);
+  const auto& groups = real_.at(group);
+  return hierarchies_[key] = both ? widest(groups, {std::min(mirror, pipeline_rank) * width,
+                                                    std::max(mirror, pipeline_rank) * width})
+                                  : widest(groups, {pipeline_rank * width});
 }
 
 topology::Hierarchy Groups::pair(int from_pipeline_rank, int to_pipeline_rank) {
@@ -133,11 +133,9 @@ topology::Hierarchy Groups::pair(int from_pipeline_rank, int to_pipeline_rank) {
   const auto known = pairs_.find(key);
   if (known != pairs_.end()) return known->second;
   const int width = job_.stage_width();
-  std::vector<std::vector<int>> groups;
-  for (int i = 0; i < std::min(width, job_.cluster->domain_size()); ++i) {
-    groups.push_back({from_pipeline_rank * width + i, to_pipeline_rank * width + i});
-  }
-  return pairs_[key] = widest(groups);
+  std::vector<std::vector<int>> replicas;
+  for (int i = 0; i < std::min(width, job_.cluster->domain_size()); ++i) replicas.push_back({i});
+  return pairs_[key] = widest(replicas, {from_pipeline_rank * width, to_pipeline_rank * width});
 }
 
 }  // namespace aisle::workloads::parallel

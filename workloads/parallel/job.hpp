@@ -7,6 +7,7 @@
 #include "workloads/plan.hpp"
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <utility>
 #include <vector>
@@ -93,7 +94,9 @@ class Groups {
 
  private:
   std::vector<std::vector<int>> real_members(Group group) const;
-  topology::Hierarchy widest(const std::vector<std::vector<int>>& groups);
+  /// Widest spread of the groups' members, at each of these first ids of pipeline ranks together.
+  topology::Hierarchy widest(const std::vector<std::vector<int>>& groups,
+                             std::initializer_list<int> bases);
 
   const Job& job_;
   int replicas_ = 1;

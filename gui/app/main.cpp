@@ -41,6 +41,7 @@ int explore(int argc, char** argv, const aisle::gui::CommandLine& line) {
   QCoreApplication::setApplicationName("aisle-explorer");
   aisle::gui::apply_style(application);
   aisle::gui::MainWindow window;
+  window.setRemembers(line.screenshot.isEmpty());
   for (const auto& input : line.inputs)
     if (!show(window, input)) return 2;
   if (!line.screenshot.isEmpty()) {

@@ -200,7 +200,9 @@ void MainWindow::resultChanged() {
   timeline_view_->set(result_.opened().timeline);
   facts_label_->setText(QString("%1 engine  ·  %2  ·  simulated in %3  ·  weakest basis: %4")
                             .arg(facts.engine, facts.work, facts.wall_time, facts.basis));
-  message_->setText(result_.opened().path);
+  const QFileInfo file(result_.opened().path);
+  message_->setText(file.dir().dirName() + "/" + file.fileName());
+  message_->setToolTip(file.filePath());
   setWindowTitle(facts.title + " - Aisle Explorer");
   remember(result_.opened().path);
   if (result_.opened().path == job_.resultPath()) return;
@@ -222,6 +224,7 @@ void MainWindow::jobChanged(Job::State state) {
   if (state == Job::State::failed && !job_.errors().contains(job_.sentence()))
     log_view_->error(job_.sentence());
   message_->setText(job_.sentence());
+  if (result_.isEmpty()) summary_view_->setNotice(job_.sentence());
   if (state == Job::State::failed) showLog();
 }
 
@@ -238,6 +241,7 @@ void MainWindow::complain(const QStringList& lines) {
 }
 
 void MainWindow::remember(const QString& path) {
+  if (!remembers_) return;
   QSettings settings;
   QStringList recent = settings.value("recent").toStringList();
   recent.removeAll(path);
@@ -260,13 +264,13 @@ void MainWindow::closeEvent(QCloseEvent* event) {
   QMainWindow::closeEvent(event);
 }
 
-void MainWindow::runStudy() {
+void MainWindow::runStudy(const QString& output) {
   if (!study_ || job_.isRunning()) return;
   QStringList changes;
   for (const auto& part : changes_edit_->text().split(';', Qt::SkipEmptyParts))
     changes << part.trimmed();
   job_.start(find_aisle(), {study_->path, changes, engine_box_->currentData().toString(),
-                            new_output_folder(study_->name)});
+                            output.isEmpty() ? new_output_folder(study_->name) : output});
 }
 
 }  // namespace aisle::gui

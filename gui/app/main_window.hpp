@@ -38,7 +38,11 @@ class MainWindow : public QMainWindow {
   void open(const QString& path);
   void showResult(const OpenedResult& opened);
   void showStudy(const StudyFile& study);
-  void runStudy();
+  /// Runs the study shown; into `output`, or a new folder among the user's data.
+  void runStudy(const QString& output = {});
+
+  /// Whether what is opened joins the recent files; true at first.
+  void setRemembers(bool remembers) { remembers_ = remembers; }
 
   /// Shows one view of view_names() alone, or all for "window".
   void showView(const QString& name);
@@ -80,6 +84,7 @@ class MainWindow : public QMainWindow {
   StudyListModel studies_;
   ResultTable metrics_, comparison_, parts_, families_, memory_;
   std::optional<StudyFile> study_;
+  bool remembers_ = true;
 
   SummaryView* summary_view_;
   BreakdownView* breakdown_view_;

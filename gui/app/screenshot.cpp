@@ -6,6 +6,7 @@
 #include <QApplication>
 #include <QEventLoop>
 #include <QPixmap>
+#include <QTemporaryDir>
 
 #include <memory>
 
@@ -13,14 +14,14 @@ namespace aisle::gui {
 
 namespace {
 
-/// Runs the study that the window shows and waits for the end; true after success.
-bool run_to_end(MainWindow& window) {
+/// Runs the study that the window shows into `output` and waits for the end; true after success.
+bool run_to_end(MainWindow& window, const QString& output) {
   QEventLoop loop;
   Job& job = window.job();
   QObject::connect(&job, &Job::stateChanged, &loop, [&](Job::State state) {
     if (state != Job::State::running) loop.quit();
   });
-  window.runStudy();
+  window.runStudy(output);
   if (job.isRunning()) loop.exec();
   return job.state() == Job::State::done;
 }
@@ -28,8 +29,9 @@ bool run_to_end(MainWindow& window) {
 }  // namespace
 
 int take_screenshot(MainWindow& window, const CommandLine& line, QString* error) {
+  const QTemporaryDir output;
   if (!line.inputs.isEmpty() && window.result().isEmpty()) {
-    if (!run_to_end(window)) {
+    if (!run_to_end(window, output.path())) {
       const QStringList errors = window.job().errors();
       *error = errors.isEmpty() ? window.job().sentence() : errors.join('\n');
       return window.job().exitCode();

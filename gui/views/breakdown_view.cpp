@@ -16,7 +16,8 @@ namespace aisle::gui {
 
 namespace {
 
-constexpr int kRoomForBoth = 900;
+constexpr int kRoomForBoth = 900;   ///< pixels for both charts
+constexpr int kRoomForTimes = 640;  ///< for times beside the shares; the axis tells them too
 constexpr qsizetype kMostFamilies = 14;
 
 }  // namespace
@@ -58,7 +59,6 @@ void BreakdownView::set(const Table& parts, const Table& families, const QString
   heading_->setText(QString("A step of <b>%1</b>%2")
                         .arg(parts_.rows.last()[1].text.toHtmlEscaped(),
                              rank.isEmpty() ? "" : " on " + rank.toHtmlEscaped()));
-  showParts();
   showFamilies();
   arrange();
 }
@@ -76,7 +76,9 @@ void BreakdownView::showParts() {
     const bool is_sum = i == count - 1;
     const double seconds = row[1].number.toDouble();
     chart.categories << row[0].text;
-    chart.end_labels << (is_sum ? QString() : row[1].text + "  " + row[2].text);
+    chart.end_labels << (is_sum  ? QString()
+                         : wide_ ? row[1].text + "  " + row[2].text
+                                 : row[2].text);
     lift.values[i] = is_sum ? 0 : before;
     // The sum is drawn as the stack of all parts.
     if (is_sum) {
@@ -110,6 +112,8 @@ void BreakdownView::showFamilies() {
 
 void BreakdownView::arrange() {
   families_plot_->setVisible(width() >= kRoomForBoth && !families_.rows.isEmpty());
+  wide_ = width() >= kRoomForTimes;
+  if (!parts_.rows.isEmpty()) showParts();
 }
 
 void BreakdownView::resizeEvent(QResizeEvent* event) {

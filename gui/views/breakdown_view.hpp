@@ -33,6 +33,7 @@ class BreakdownView : public QWidget {
   void showTip(const Table& table, int row, const QPoint& global) const;
 
   Table parts_, families_;
+  bool wide_ = false;
   QStackedLayout* pages_;
   QLabel* heading_;
   PlotWidget* parts_plot_;

@@ -179,6 +179,10 @@ void SummaryView::showResult(const RunFacts& facts, const QVector<Headline>& hea
                          : "<b>Caveats</b><ul style='margin-left:-22px'>" + caveats + "</ul>");
 }
 
+void SummaryView::setNotice(const QString& text) {
+  set_text(notice_, text);
+}
+
 void SummaryView::showStudy(const QString& title, const QString& question,
                             const QString& description, const QString& advice) {
   set_text(title_, title);

@@ -27,6 +27,9 @@ class SummaryView : public QScrollArea {
   void showStudy(const QString& title, const QString& question, const QString& description,
                  const QString& advice);
 
+  /// Replaces the advice.
+  void setNotice(const QString& text);
+
  protected:
   void resizeEvent(QResizeEvent* event) override;
 

@@ -2,7 +2,9 @@
 #include "gui/views/style.hpp"
 
 #include <QApplication>
+#include <QSettings>
 #include <QStandardPaths>
+#include <QTemporaryDir>
 #include <gtest/gtest.h>
 
 int main(int argc, char** argv) {
@@ -11,7 +13,10 @@ int main(int argc, char** argv) {
   QApplication application(argc, argv);
   QCoreApplication::setOrganizationName("Aisle");
   QCoreApplication::setApplicationName("aisle-explorer-test");
+  // Nothing of the user's is read or written.
+  const QTemporaryDir folder;
   QStandardPaths::setTestModeEnabled(true);
+  QSettings::setPath(QSettings::NativeFormat, QSettings::UserScope, folder.path());
   aisle::gui::apply_style(application);
   return RUN_ALL_TESTS();
 }

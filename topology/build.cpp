@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/base/proto_text.hpp"
 #include "sim/base/quantity.hpp"
+#include "sim/base/statistics.hpp"
 #include "sim/study/scenario.pb.h"
 #include "topology/catalogue/catalogue.hpp"
 #include "topology/catalogue/figures.hpp"
@@ -176,6 +177,7 @@ class Builder {
     chip.idle_power = read<Watts>(entry_.idle_power(), "idle_power");
     chip.rental = read<DollarsPerSecond>(entry_.rental(), "rental");
     impl_->count = spec_.count();
+    read_spread();
     impl_->accelerator_word =
         entry_.kind() == "gpu" || entry_.kind() == "tpu" || entry_.kind() == "npu" ? entry_.kind()
                                                                                    : "chip";
@@ -183,6 +185,23 @@ class Builder {
       error("cluster.accelerator",
             fmt::format("'{}' has no published memory capacity or bandwidth", entry_.name()),
             "state them in cluster.what_if");
+    }
+  }
+
+  void read_spread() {
+    const double spread = spec_.speed_spread();
+    if (!(spread >= 0 && spread <= 0.2)) {
+      error("cluster.speed_spread", "a spread lies between 0 and 0.2",
+            "0.014 is what synchronous training on H100 shows");
+      return;
+    }
+    impl_->slowest_factor = 1 + spread * expected_maximum(impl_->count);
+    if (impl_->slowest_factor > 1) {
+      note(
+          "computation moves at the pace of the slowest of {} accelerators, {:.1f} % behind the "
+          "mean one (cluster.speed_spread {:g}{})",
+          impl_->count, 100 * (impl_->slowest_factor - 1), spread,
+          spec_.has_speed_spread() ? "" : ", fitted on H100");
     }
   }
 

@@ -49,6 +49,10 @@ Watts Cluster::host_power() const {
   return impl_->host_power.value;
 }
 
+double Cluster::slowest_factor() const {
+  return impl_->slowest_factor;
+}
+
 Basis Cluster::host_power_basis() const {
   return impl_->host_power.basis;
 }

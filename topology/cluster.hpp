@@ -99,6 +99,9 @@ class Cluster {
   const Tier& scale_out() const;  ///< NIC and fabric together, for traffic that leaves the domain
   Watts host_power() const;       ///< per accelerator, beside the accelerator itself
   Basis host_power_basis() const;
+  /// Time of computation on the slowest of the cluster's accelerators over that on the mean one:
+  /// 1 + spread x expected largest of count() draws.
+  double slowest_factor() const;
   const std::string& system_name() const;
   const std::string& fabric_name() const;
   FabricCounts fabric_counts() const;

@@ -23,6 +23,7 @@ struct Cluster::Impl {
   Estimate<BytesPerSecond> pair_bandwidth;  ///< between two accelerators of a domain
   Seconds switch_latency;
   Estimate<Watts> host_power;
+  double slowest_factor = 1;
   std::string system_name, fabric_name;
   std::vector<std::string> notes;
   std::optional<FabricPlan> fabric;

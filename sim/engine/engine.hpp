@@ -49,9 +49,11 @@ struct TimedWork {
 };
 
 /// Rate, as a share of full rate, at which a work runs while `held` of `cores` cores are taken by
-/// communication: alone / sum of t * max(1, c / (cores - held)) over its widths, divided by
-/// `interference` if held > 0. Exact for each kernel's time; a chain of kernels moves at the mean
-/// rate of the chain. At least one core is left. 1 for communication.
+/// communication: alone / sum of t * max(interference, c / (cores - held)) over its widths; gaps
+/// keep their length. A kernel as wide as the device loses the cores; one that leaves them free
+/// anyway loses `interference` (both measured: docs/model/kernels.md). Exact for each kernel's
+/// time; a chain of kernels moves at the mean rate of the chain. At least one core is left. 1 for
+/// communication.
 double rate_factor(const TimedWork& work, int held, int cores, double interference);
 
 /// A plan lowered onto a machine: every work timed. Both engines execute this.
@@ -59,7 +61,8 @@ struct TimedPlan {
   const workloads::Plan* plan = nullptr;
   std::vector<TimedWork> works;  ///< parallel to plan->works
   int cores = 1;                 ///< of one accelerator
-  double interference = 1;       ///< divides a rank's compute rate while communication holds cores
+  double interference = 1;       ///< least slow-down of a kernel while communication holds cores
+  double slowest = 1;  ///< computation on the slowest accelerator over the mean; in `alone`
 };
 
 /// Times every work of the plan, once each. `plan` must outlive the result.

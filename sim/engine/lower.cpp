@@ -40,7 +40,8 @@ TimedWork time_compute(const Work& work, const Cluster& cluster, const KernelMod
   TimedWork timed;
   timed.basis = Basis::measured;
   for (const workloads::Kernel& kernel : work.kernels) {
-    const KernelTime launch = kernels.time_of(kernel);
+    KernelTime launch = kernels.time_of(kernel);
+    launch.time *= cluster.slowest_factor();
     const double count = kernel.count;
     const Seconds gaps = count * kernels.launch_gap();
     add_width(timed.widths, count * launch.time, launch.cores);
@@ -86,6 +87,7 @@ TimedPlan lower(const workloads::Plan& plan, const Cluster& cluster, const Kerne
   timed.plan = &plan;
   timed.cores = cluster.accelerator().cores;
   timed.interference = kernels.interference();
+  timed.slowest = cluster.slowest_factor();
   timed.works.reserve(plan.works.size());
   for (const Work& work : plan.works) {
     timed.works.push_back(work.is_communication ? time_communication(work, cluster, kernels)

@@ -34,10 +34,11 @@ double rate_factor(const TimedWork& work, int held, int cores, double interferen
   const double left = std::max(1, cores - held);
   double slowed = 0;
   for (const Width& width : work.widths) {
-    slowed += width.time.si() * std::max(1.0, width.cores / left);
+    const double factor = width.cores > 0 ? std::max(interference, width.cores / left) : 1;
+    slowed += width.time.si() * factor;
   }
   if (slowed <= 0) return 1;
-  return work.alone.si() / slowed / interference;
+  return work.alone.si() / slowed;
 }
 
 namespace {

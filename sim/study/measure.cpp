@@ -19,6 +19,7 @@ using workloads::Stream;
 
 constexpr const char* kIdle = "pipeline bubble and waiting";
 constexpr const char* kSlowed = "compute slowed by communication";
+constexpr const char* kSlowest = "pace of the slowest accelerator";
 
 pb::Basis to_pb(Basis basis) {
   return static_cast<pb::Basis>(static_cast<int>(basis) + 1);
@@ -103,7 +104,8 @@ std::map<std::string, double> parts_of(const TimedPlan& timed, const Execution& 
       const Operation& operation = plan.operations[at];
       const double alone = timed.works[static_cast<std::size_t>(operation.work)].alone.in(units::s);
       const double share = std::min(1.0, alone / (execution.end_s[at] - execution.start_s[at]));
-      parts[compute_part(operation.phase)] += length * share;
+      parts[compute_part(operation.phase)] += length * share / timed.slowest;
+      parts[kSlowest] += length * share * (1 - 1 / timed.slowest);
       parts[kSlowed] += length * (1 - share);
       return;
     }
@@ -154,7 +156,7 @@ std::vector<RankTotals> totals_by_rank(const TimedPlan& timed, const Execution& 
       // receiver's.
       const double share =
           place.stream == Stream::send || place.stream == Stream::receive ? 0.5 : 1.0;
-      rank.activity.hbm += share * work.hbm_bytes;
+      rank.activity.hbm += work.hbm_bytes;
       rank.activity.scale_up += share * work.scale_up_bytes;
       rank.activity.nic += share * work.scale_out_bytes;
       if (place.stream == Stream::compute) {

@@ -262,15 +262,12 @@ AttentionKernels attention_kernels(const Job& job, const Layer& layer) {
   kernels.forward_core = listed(job, [&](KernelList& k) { forward_core(job, a, s, k); });
   kernels.forward_tail = listed(job, [&](KernelList& k) { forward_tail(job, s, k); });
   kernels.backward_head = listed(job, [&](KernelList& k) { backward_head(job, s, k); });
-  if (a.mla && job.recompute == Recompute::selective) {
-    kernels.backward_recompute = listed(job, [&](KernelList& k) {
-      latent_norms(s, s.tokens, k);
-      latent_projections(s, k);
-    });
-  }
   kernels.backward_core = listed(job, [&](KernelList& k) {
     output_gradient(job, s, k);
-    k.append(kernels.backward_recompute);
+    if (a.mla && job.recompute == Recompute::selective) {
+      latent_norms(s, s.tokens, k);
+      latent_projections(s, k);
+    }
     core_gradient(job, a, s, k);
     a.mla ? latent_gradient(s, k) : plain_gradient(s, k);
   });

@@ -93,72 +93,83 @@ void LayerBuilder::exchange(Steps& steps, const std::string& name, CollectiveKin
 
 void LayerBuilder::add_attention(const Layer& layer, LayerSteps& steps) {
   const AttentionKernels a = attention_kernels(job_, layer);
-  const bool cut = job_.layout.tensor > 1;
   const auto tokens = static_cast<double>(job_.tokens());
-  const double hidden = job_.model->hidden;
-  const double gathered = tokens * a.gather_width * kActivation;
-  const double whole = tokens * hidden * kActivation;
-  const double key_values = tokens * job_.layout.context * a.kv_width * kActivation;
-  const bool moe = layer.feed_forward.experts > 0;
+  Sizes sizes;
+  sizes.gathered = tokens * a.gather_width * kActivation;
+  sizes.whole = tokens * job_.model->hidden * kActivation;
+  sizes.key_values = tokens * job_.layout.context * a.kv_width * kActivation;
+  attention_forward(layer, a, sizes, steps);
+  attention_backward(layer, a, sizes, steps);
+}
 
+void LayerBuilder::attention_forward(const Layer& layer, const AttentionKernels& a,
+                                     const Sizes& sizes, LayerSteps& steps) {
+  const bool cut = job_.layout.tensor > 1;
+  Steps& ahead = steps.attention;
   KernelList k(job_);
   k.append(a.forward_shard);
   if (cut) {
-    compute(steps.attention, "attention norm", k, Phase::forward);
-    communicate(steps.attention, "tensor all-gather", CollectiveKind::all_gather, Group::tensor,
-                gathered);
+    compute(ahead, "attention norm", k, Phase::forward);
+    communicate(ahead, "tensor all-gather", CollectiveKind::all_gather, Group::tensor,
+                sizes.gathered);
   }
   k.append(a.forward_project);
   if (job_.layout.context > 1) {
-    compute(steps.attention, "attention projections", k, Phase::forward);
-    communicate(steps.attention, "context all-gather", CollectiveKind::all_gather, Group::context,
-                key_values);
+    compute(ahead, "attention projections", k, Phase::forward);
+    communicate(ahead, "context all-gather", CollectiveKind::all_gather, Group::context,
+                sizes.key_values);
   }
   k.append(a.forward_core);
   if (cut) {
-    compute(steps.attention, "attention forward", k, Phase::forward);
-    communicate(steps.attention, "tensor reduce-scatter", CollectiveKind::reduce_scatter,
-                Group::tensor, whole);
+    compute(ahead, "attention forward", k, Phase::forward);
+    communicate(ahead, "tensor reduce-scatter", CollectiveKind::reduce_scatter, Group::tensor,
+                sizes.whole);
   }
   k.append(a.forward_tail);
-  if (moe) k.append(router_forward(job_, layer.feed_forward));
-  compute(steps.attention, cut ? "feed-forward norm" : "attention forward", k, Phase::forward);
+  if (layer.feed_forward.experts > 0) k.append(router_forward(job_, layer.feed_forward));
+  compute(ahead, cut ? "feed-forward norm" : "attention forward", k, Phase::forward);
+}
 
-  Steps& backward = steps.attention_backward;
+void LayerBuilder::attention_backward(const Layer& layer, const AttentionKernels& a,
+                                      const Sizes& sizes, LayerSteps& steps) {
+  const bool cut = job_.layout.tensor > 1, moe = layer.feed_forward.experts > 0;
+  Steps& back = steps.attention_backward;
+  KernelList k(job_);
   if (moe) k.append(router_backward(job_, layer.feed_forward));
   k.append(a.backward_head);
   if (cut) {
-    compute(backward, "feed-forward norm backward", k, Phase::backward);
-    communicate(backward, "tensor all-gather", CollectiveKind::all_gather, Group::tensor, whole);
-    communicate(backward, "tensor all-gather", CollectiveKind::all_gather, Group::tensor, gathered,
-                Role::prefetch);
+    compute(back, "feed-forward norm backward", k, Phase::backward);
+    communicate(back, "tensor all-gather", CollectiveKind::all_gather, Group::tensor, sizes.whole);
+    communicate(back, "tensor all-gather", CollectiveKind::all_gather, Group::tensor,
+                sizes.gathered, Role::prefetch);
   }
   if (job_.layout.context > 1) {
-    communicate(backward, "context all-gather", CollectiveKind::all_gather, Group::context,
-                key_values);
+    compute(back, "feed-forward norm backward", k, Phase::backward);
+    communicate(back, "context all-gather", CollectiveKind::all_gather, Group::context,
+                sizes.key_values);
   }
   k.append(a.backward_core);
   if (job_.layout.context > 1) {
-    compute(backward, "attention backward", k, Phase::backward);
-    communicate(backward, "context reduce-scatter", CollectiveKind::reduce_scatter, Group::context,
-                key_values);
+    compute(back, "attention backward", k, Phase::backward);
+    communicate(back, "context reduce-scatter", CollectiveKind::reduce_scatter, Group::context,
+                sizes.key_values);
   }
   if (cut) {
-    compute(backward, "attention backward", k, Phase::backward);
-    communicate(backward, "tensor reduce-scatter", CollectiveKind::reduce_scatter, Group::tensor,
-                gathered);
+    compute(back, "attention backward", k, Phase::backward);
+    communicate(back, "tensor reduce-scatter", CollectiveKind::reduce_scatter, Group::tensor,
+                sizes.gathered);
   }
   k.append(a.backward_tail);
   // Gradients leave for the experts of the layer below in the exchange's format.
   if (moe) k.cast("cast dx for dispatch", kBackward, job_.shard_tokens(), job_.model->hidden);
-  compute(cut ? steps.attention_tail : backward,
-          cut ? "attention norm backward" : "attention backward", k, Phase::backward);
+  compute(cut ? steps.attention_tail : back, cut ? "attention norm backward" : "attention backward",
+          k, Phase::backward);
   k.append(a.weight);
   compute(steps.attention_weight, "attention weight gradients", k, Phase::weight_gradient,
           Role::weight);
 }
 
-void LayerBuilder::add_dense(const Layer& layer, LayerSteps& steps) {
+void LayerBuilder::add_feed_forward(const Layer& layer, LayerSteps& steps) {
   const FeedForwardKernels f = feed_forward_kernels(job_, layer);
   const bool moe = layer.feed_forward.experts > 0;
   const bool has_whole = !f.forward.empty();  // cut by tensor parallelism: dense or shared experts
@@ -203,7 +214,7 @@ void LayerBuilder::add_dense(const Layer& layer, LayerSteps& steps) {
           Phase::weight_gradient, Role::weight);
 }
 
-void LayerBuilder::add_moe(const Layer& layer, LayerSteps& steps) {
+void LayerBuilder::add_exchanges(const Layer& layer, LayerSteps& steps) {
   const double hidden = job_.model->hidden;
   const double narrow = job_.quantised() ? hidden * topology::size_of(job_.precision).si() +
                                                hidden / kScaleBlock * kScaleSize
@@ -233,8 +244,8 @@ void LayerBuilder::add_recompute(LayerSteps& steps) {
 LayerSteps LayerBuilder::block(const Layer& layer) {
   LayerSteps steps;
   add_attention(layer, steps);
-  if (layer.feed_forward.experts > 0) add_moe(layer, steps);
-  add_dense(layer, steps);
+  if (layer.feed_forward.experts > 0) add_exchanges(layer, steps);
+  add_feed_forward(layer, steps);
   if (job_.recompute == Recompute::full) add_recompute(steps);
   return steps;
 }

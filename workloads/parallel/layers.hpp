@@ -54,37 +54,6 @@ class WorkTable {
   std::map<std::string, std::int32_t> known_;
 };
 
-/// Builds the steps of layers as the ranks at one pipeline rank carry them out.
-class LayerBuilder {
- public:
-  LayerBuilder(const Job& job, Groups& groups, WorkTable& works, int pipeline_rank);
-
-  /// One entry for most layers; three for a multi-token-prediction module (projection, block,
-  /// head).
-  std::vector<LayerSteps> build(const Layer& layer);
-
- private:
-  LayerSteps block(const Layer& layer);
-  LayerSteps embedding(const Layer& layer);
-  LayerSteps head(const Layer& layer);
-  LayerSteps projection();
-  void add_attention(const Layer& layer, LayerSteps& steps);
-  void add_dense(const Layer& layer, LayerSteps& steps);
-  void add_moe(const Layer& layer, LayerSteps& steps);
-  void add_recompute(LayerSteps& steps);
-
-  void compute(Steps& steps, const std::string& name, KernelList& kernels, Phase phase,
-               Role role = Role::chain);
-  void communicate(Steps& steps, const std::string& name, CollectiveKind kind, Group group,
-                   double bytes, Role role = Role::chain);
-  void exchange(Steps& steps, const std::string& name, CollectiveKind kind,
-                const FeedForwardShape& shape, double bytes_per_token);
-
-  const Job& job_;
-  WorkTable& works_;
-  std::map<Group, topology::Hierarchy> hierarchies_;
-};
-
 /// Parameters that one rank of the layer holds: shared ones (cut by tensor parallelism where they
 /// are) and routed experts.
 struct HeldParameters {
@@ -101,9 +70,8 @@ struct AttentionKernels {
   std::vector<Kernel> forward_core;     ///< attention core and output projection
   std::vector<Kernel> forward_tail;     ///< residual and second norm, on the shard
   std::vector<Kernel> backward_head;    ///< gradients of residual and second norm, on the shard
-  std::vector<Kernel> backward_recompute;
-  std::vector<Kernel> backward_core;
-  std::vector<Kernel> backward_tail;  ///< what is not cut, and the first norm
+  std::vector<Kernel> backward_core;    ///< with what is computed again before it
+  std::vector<Kernel> backward_tail;    ///< what is not cut, and the first norm
   std::vector<Kernel> weight;
   double gather_width = 0;  ///< numbers per token that tensor parallelism gathers before the cut
   double kv_width = 0;      ///< numbers per token of keys and values on one rank
@@ -130,5 +98,45 @@ struct Copies {
 };
 
 Copies token_copies(const FeedForwardShape& shape, const topology::Hierarchy& group);
+
+/// Builds the steps of layers as the ranks at one pipeline rank carry them out.
+class LayerBuilder {
+ public:
+  LayerBuilder(const Job& job, Groups& groups, WorkTable& works, int pipeline_rank);
+
+  /// One entry for most layers; three for a multi-token-prediction module (projection, block,
+  /// head).
+  std::vector<LayerSteps> build(const Layer& layer);
+
+ private:
+  /// Bytes that attention exchanges in one tensor- or context-parallel group.
+  struct Sizes {
+    double gathered = 0, whole = 0, key_values = 0;
+  };
+
+  LayerSteps block(const Layer& layer);
+  LayerSteps embedding(const Layer& layer);
+  LayerSteps head(const Layer& layer);
+  LayerSteps projection();
+  void add_attention(const Layer& layer, LayerSteps& steps);
+  void attention_forward(const Layer& layer, const AttentionKernels& kernels, const Sizes& sizes,
+                         LayerSteps& steps);
+  void attention_backward(const Layer& layer, const AttentionKernels& kernels, const Sizes& sizes,
+                          LayerSteps& steps);
+  void add_feed_forward(const Layer& layer, LayerSteps& steps);
+  void add_exchanges(const Layer& layer, LayerSteps& steps);
+  void add_recompute(LayerSteps& steps);
+
+  void compute(Steps& steps, const std::string& name, KernelList& kernels, Phase phase,
+               Role role = Role::chain);
+  void communicate(Steps& steps, const std::string& name, CollectiveKind kind, Group group,
+                   double bytes, Role role = Role::chain);
+  void exchange(Steps& steps, const std::string& name, CollectiveKind kind,
+                const FeedForwardShape& shape, double bytes_per_token);
+
+  const Job& job_;
+  WorkTable& works_;
+  std::map<Group, topology::Hierarchy> hierarchies_;
+};
 
 }  // namespace aisle::workloads::parallel

@@ -45,6 +45,8 @@ struct Kernel {
   Flops flops;
   Bytes hbm_bytes;
   int count = 1;
+  double load =
+      1;  ///< time on the most loaded member over that on the mean one, whose work this is
   const char* name = "";  ///< string literal, e.g. "q up-projection"
 };
 
@@ -73,6 +75,8 @@ struct Communication {
   /// in them (own domain and own rank included).
   double copies_to_domains = 0;
   double copies_to_ranks = 0;
+  /// Dispatch and combine: computation of another micro-batch runs beside it.
+  bool beside_computation = false;
 };
 
 /// Kernels that run back to back on one stream, or one communication; operations refer to it, so

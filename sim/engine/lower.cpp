@@ -41,7 +41,7 @@ TimedWork time_compute(const Work& work, const Cluster& cluster, const KernelMod
   timed.basis = Basis::measured;
   for (const workloads::Kernel& kernel : work.kernels) {
     KernelTime launch = kernels.time_of(kernel);
-    launch.time *= cluster.slowest_factor();
+    launch.time *= kernel.load * cluster.slowest_factor();
     const double count = kernel.count;
     const Seconds gaps = count * kernels.launch_gap();
     add_width(timed.widths, count * launch.time, launch.cores);

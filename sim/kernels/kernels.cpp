@@ -239,10 +239,12 @@ struct KernelModel::Builder {
     }
     if (const auto* curve = communication("dispatch", "scale_out")) {
       profile.dispatch_efficiency = curve->efficiency();
+      profile.dispatch_efficiency_beside = curve->efficiency_beside();
       profile.cores_expert = curve->cores();
     }
     if (const auto* curve = communication("combine", "scale_out")) {
       profile.combine_efficiency = curve->efficiency();
+      profile.combine_efficiency_beside = curve->efficiency_beside();
     }
     if (const auto* curve = communication("send_recv", "scale_out")) {
       profile.cores_send_recv = curve->cores();

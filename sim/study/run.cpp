@@ -157,7 +157,7 @@ void execute(const Prepared& prepared, const pb::Scenario& scenario,
   Basis tokens_basis = Basis::assumed;
   const double tokens = run_tokens(prepared, asked, tokens_basis);
   const Flops full_attention = training.tokens * workloads::training_flops_per_token(
-                                                     prepared.model, asked.sequence(), true, false);
+                                                     prepared.model, asked.sequence(), false, false);
   measure({training, timed, execution, prepared.cluster, prepared.curve, prepared.site,
            full_attention, tokens, tokens_basis},
           prepared.precision, result);

@@ -29,10 +29,13 @@ Setting setting_of(const Communication& communication, const topology::Cluster& 
                   profile.hop,
                   cluster.scale_out().latency,
                   profile.base};
+  const bool beside = communication.beside_computation;
   if (communication.kind == CollectiveKind::dispatch) {
-    setting.scale_out = cluster.scale_out().bandwidth.value * profile.dispatch_efficiency;
+    setting.scale_out = cluster.scale_out().bandwidth.value *
+                        (beside ? profile.dispatch_efficiency_beside : profile.dispatch_efficiency);
   } else if (communication.kind == CollectiveKind::combine) {
-    setting.scale_out = cluster.scale_out().bandwidth.value * profile.combine_efficiency;
+    setting.scale_out = cluster.scale_out().bandwidth.value *
+                        (beside ? profile.combine_efficiency_beside : profile.combine_efficiency);
   }
   return setting;
 }

@@ -13,8 +13,9 @@ namespace aisle::workloads {
 struct CommunicationProfile {
   double scale_up_efficiency = 0.8;    ///< NVLink-class rings and pairs
   double scale_out_efficiency = 0.92;  ///< NIC
-  double dispatch_efficiency = 0.8,
-         combine_efficiency = 0.8;         ///< expert all-to-all beside computation, of the NIC
+  /// Expert all-to-all, of the NIC: while nothing else runs, and beside computation.
+  double dispatch_efficiency = 0.8, combine_efficiency = 0.8;
+  double dispatch_efficiency_beside = 0.5, combine_efficiency_beside = 0.6;
   Seconds base = Seconds::from_si(5e-6);   ///< fixed time of a collective kernel
   Seconds hop = Seconds::from_si(0.9e-6);  ///< one step inside the scale-up domain
   int cores_collective = 16, cores_expert = 20, cores_send_recv = 2;

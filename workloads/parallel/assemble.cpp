@@ -86,10 +86,18 @@ class Assembler {
         .layers[static_cast<std::size_t>(pass.direction)];
   }
 
+  const std::vector<LayerSteps>& paired(const Pass& pass) const {
+    return stages_[static_cast<std::size_t>(pass.stage)]
+        .paired[static_cast<std::size_t>(pass.direction)];
+  }
+
   double cost(const Pass& pass) const { return stages_[static_cast<std::size_t>(pass.stage)].cost; }
 
   void add_ranks();
   void build_stages();
+  std::vector<LayerSteps> build_layers(int stage, int direction, const std::vector<Layer>& layers,
+                                       const Exposure& exposure);
+  std::vector<Kernel> weight_kernels(const std::vector<LayerSteps>& steps) const;
   void schedule();
   double ready_time(const Action& action);
   double duration(const Action& action) const;
@@ -145,28 +153,47 @@ void Assembler::add_ranks() {
   }
 }
 
+std::vector<LayerSteps> Assembler::build_layers(int stage, int direction,
+                                                const std::vector<Layer>& layers,
+                                                const Exposure& exposure) {
+  LayerBuilder builder(job_, groups_, works_, rank_of_stage(job_, stage, direction), exposure);
+  std::vector<LayerSteps> steps;
+  for (const Layer& layer : layers) {
+    for (LayerSteps& built : builder.build(layer)) steps.push_back(std::move(built));
+  }
+  return steps;
+}
+
+/// Weight gradients of all layers, last layer first.
+std::vector<Kernel> Assembler::weight_kernels(const std::vector<LayerSteps>& steps) const {
+  std::vector<Kernel> weights;
+  for (auto layer = steps.rbegin(); layer != steps.rend(); ++layer) {
+    for (const Steps* slot : {&layer->feed_forward_weight, &layer->attention_weight}) {
+      for (const Step& step : *slot) {
+        const auto& kernels = plan_.works[static_cast<std::size_t>(step.work)].kernels;
+        weights.insert(weights.end(), kernels.begin(), kernels.end());
+      }
+    }
+  }
+  return weights;
+}
+
 void Assembler::build_stages() {
   const int directions = job_.schedule == Schedule::dual_pipe ? 2 : 1;
   for (int s = 0; s < job_.stages(); ++s) {
     Stage stage;
     const std::vector<Layer> layers = layers_of_stage(job_, s);
+    const auto mixed =
+        static_cast<int>(std::count_if(layers.begin(), layers.end(), [](const Layer& layer) {
+          return layer.feed_forward.experts > 0;
+        }));
     for (int direction = 0; direction < directions; ++direction) {
-      LayerBuilder builder(job_, groups_, works_, rank_of_stage(job_, s, direction));
-      auto& steps = stage.layers[static_cast<std::size_t>(direction)];
-      for (const Layer& layer : layers) {
-        for (LayerSteps& built : builder.build(layer)) steps.push_back(std::move(built));
-      }
-      std::vector<Kernel> weights;
-      for (auto layer = steps.rbegin(); layer != steps.rend(); ++layer) {
-        for (const Steps* slot : {&layer->feed_forward_weight, &layer->attention_weight}) {
-          for (const Step& step : *slot) {
-            const auto& kernels = plan_.works[static_cast<std::size_t>(step.work)].kernels;
-            weights.insert(weights.end(), kernels.begin(), kernels.end());
-          }
-        }
-      }
-      stage.weight_work[static_cast<std::size_t>(direction)] =
-          works_.computation("weight gradients", std::move(weights));
+      const auto d = static_cast<std::size_t>(direction);
+      stage.layers[d] = build_layers(s, direction, layers, exposed(job_));
+      // A pair runs through a stage's layers forward and as many backward.
+      stage.paired[d] = build_layers(s, direction, layers, overlapped(job_, 2 * mixed));
+      stage.weight_work[d] =
+          works_.computation("weight gradients", weight_kernels(stage.paired[d]));
     }
     stage.cost = 1e-6;  // an empty stage still takes its turn
     for (const Layer& layer : layers) {
@@ -369,8 +396,8 @@ void Assembler::weight_pass(const Pass& pass, int rank) {
 /// pass runs beside computation of the other.
 void Assembler::pair_layer(Flow& ahead, const Pass& f, std::size_t i, Flow& back, const Pass& b,
                            std::size_t j) {
-  const LayerSteps& forward = layers(f)[i];
-  const LayerSteps& backward = layers(b)[j];
+  const LayerSteps& forward = paired(f)[i];
+  const LayerSteps& backward = paired(b)[j];
   data_->before_forward(ahead, f, i);
   data_->before_backward(back, b, j);
   emitter_.run(back, backward.gradient_dispatch);

@@ -14,9 +14,10 @@ using Operations = std::vector<std::int32_t>;
 
 /// A stage as its holders carry it out, by direction.
 struct Stage {
-  std::array<std::vector<LayerSteps>, 2> layers;
-  std::array<std::int32_t, 2> weight_work{};  ///< all weight gradients in one go
-  double cost = 0;                            ///< of a forward pass, TFLOP of one micro-batch
+  std::array<std::vector<LayerSteps>, 2> layers;  ///< of passes on their own
+  std::array<std::vector<LayerSteps>, 2> paired;  ///< of passes in overlapped pairs
+  std::array<std::int32_t, 2> weight_work{};      ///< all weight gradients in one go
+  double cost = 0;                                ///< of a forward pass, TFLOP of one micro-batch
 };
 
 /// Where one pass of one micro-batch has got to, on every replica of a pipeline rank.

@@ -155,7 +155,7 @@ Copies token_copies(const FeedForwardShape& shape, const topology::Hierarchy& gr
   return {expected_copies(routing, group.domains), expected_copies(routing, group.size)};
 }
 
-FeedForwardKernels feed_forward_kernels(const Job& job, const Layer& layer) {
+FeedForwardKernels feed_forward_kernels(const Job& job, const Layer& layer, double expert_load) {
   const FeedForwardShape& f = layer.feed_forward;
   FeedForwardKernels kernels;
   const std::int64_t hidden = job.model->hidden, gates = f.gated ? 2 : 1;
@@ -181,6 +181,9 @@ FeedForwardKernels feed_forward_kernels(const Job& job, const Layer& layer) {
   kernels.expert_forward = listed(job, [&](KernelList& k) { expert_forward(job, e, k); });
   kernels.expert_backward = listed(job, [&](KernelList& k) { expert_backward(job, e, k); });
   kernels.expert_weight = listed(job, [&](KernelList& k) { expert_weight(e, k); });
+  for (auto* list : {&kernels.expert_forward, &kernels.expert_backward, &kernels.expert_weight}) {
+    for (Kernel& kernel : *list) kernel.load = expert_load;
+  }
   return kernels;
 }
 

@@ -35,6 +35,7 @@ struct Job {
   bool overlap = true;
   int sequence = 0, micro_batch = 1, global_batch = 0;
   StateSizes states;
+  double expert_load_spread = 0;  ///< relative standard deviation of one rank's rows in one layer
 
   /// Accelerators of one pipeline rank.
   int stage_width() const { return layout.tensor * layout.context * layout.data; }

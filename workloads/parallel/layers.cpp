@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workloads/parallel/layers.hpp"
 
+#include "sim/base/statistics.hpp"
+
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace aisle::workloads::parallel {
@@ -16,9 +20,14 @@ constexpr Direction kBackward = Direction::dgrad;
 constexpr double kActivation = 2;
 
 std::string key_of(const Kernel& k) {
-  return fmt::format("{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{};", static_cast<int>(k.family),
+  return fmt::format("{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{};", static_cast<int>(k.family),
                      static_cast<int>(k.direction), static_cast<int>(k.precision), k.m, k.n, k.k,
-                     k.groups, k.flops.si(), k.hbm_bytes.si(), k.count, k.name);
+                     k.groups, k.flops.si(), k.hbm_bytes.si(), k.count, k.load, k.name);
+}
+
+/// How far the most loaded expert-parallel rank is above the mean one in one layer.
+double most_loaded(const Job& job) {
+  return job.expert_load_spread * expected_maximum(job.layout.expert);
 }
 
 }  // namespace
@@ -41,9 +50,10 @@ std::int32_t WorkTable::computation(const std::string& name, std::vector<Kernel>
 }
 
 std::int32_t WorkTable::communication(const std::string& name, const Communication& c) {
-  const std::string key = fmt::format(
-      "{}|{}/{}/{}/{}/{}/{}/{}/{}", name, static_cast<int>(c.kind), c.bytes.si(), c.group.size,
-      c.group.domains, c.group.per_domain, c.group.pods, c.copies_to_domains, c.copies_to_ranks);
+  const std::string key =
+      fmt::format("{}|{}/{}/{}/{}/{}/{}/{}/{}/{}", name, static_cast<int>(c.kind), c.bytes.si(),
+                  c.group.size, c.group.domains, c.group.per_domain, c.group.pods,
+                  c.copies_to_domains, c.copies_to_ranks, c.beside_computation);
   Work work;
   work.name = name;
   work.is_communication = true;
@@ -51,8 +61,17 @@ std::int32_t WorkTable::communication(const std::string& name, const Communicati
   return find_or_add(std::move(work), key);
 }
 
-LayerBuilder::LayerBuilder(const Job& job, Groups& groups, WorkTable& works, int pipeline_rank)
-    : job_(job), works_(works) {
+Exposure exposed(const Job& job) {
+  return {false, 1 + most_loaded(job)};
+}
+
+Exposure overlapped(const Job& job, int layers) {
+  return {true, 1 + most_loaded(job) / std::sqrt(std::max(1, layers))};
+}
+
+LayerBuilder::LayerBuilder(const Job& job, Groups& groups, WorkTable& works, int pipeline_rank,
+                           const Exposure& exposure)
+    : job_(job), works_(works), exposure_(exposure) {
   for (const Group group : {Group::tensor, Group::context, Group::expert}) {
     hierarchies_[group] = groups.hierarchy(group, pipeline_rank);
   }
@@ -87,6 +106,7 @@ void LayerBuilder::exchange(Steps& steps, const std::string& name, CollectiveKin
   const Copies copies = token_copies(shape, c.group);
   c.copies_to_domains = copies.to_domains;
   c.copies_to_ranks = copies.to_ranks;
+  c.beside_computation = exposure_.beside_computation;
   steps.push_back({works_.communication(name, c), Group::expert, Stream::collective,
                    Phase::communication, Role::chain});
 }
@@ -170,7 +190,7 @@ void LayerBuilder::attention_backward(const Layer& layer, const AttentionKernels
 }
 
 void LayerBuilder::add_feed_forward(const Layer& layer, LayerSteps& steps) {
-  const FeedForwardKernels f = feed_forward_kernels(job_, layer);
+  const FeedForwardKernels f = feed_forward_kernels(job_, layer, exposure_.expert_load);
   const bool moe = layer.feed_forward.experts > 0;
   const bool has_whole = !f.forward.empty();  // cut by tensor parallelism: dense or shared experts
   const double whole = static_cast<double>(job_.tokens()) * job_.model->hidden * kActivation;

@@ -86,7 +86,8 @@ struct FeedForwardKernels {
   std::vector<Kernel> expert_forward, expert_backward, expert_weight;
 };
 
-FeedForwardKernels feed_forward_kernels(const Job& job, const Layer& layer);
+/// `expert_load`: time on the most loaded expert-parallel rank over that on the mean one.
+FeedForwardKernels feed_forward_kernels(const Job& job, const Layer& layer, double expert_load);
 
 /// Router: forward, and backward with its weight gradient.
 std::vector<Kernel> router_forward(const Job& job, const FeedForwardShape& shape);
@@ -99,10 +100,23 @@ struct Copies {
 
 Copies token_copies(const FeedForwardShape& shape, const topology::Hierarchy& group);
 
+/// How a pass meets its exchanges with the experts.
+struct Exposure {
+  bool beside_computation = false;  ///< of another micro-batch, which hides them
+  double expert_load = 1;           ///< most loaded rank over the mean one, as far as it is felt
+};
+
+/// Passes whose every exchange is waited for feel the most loaded rank of each layer. Passes in
+/// overlapped pairs absorb that in the slack behind the other pass, and feel the rank most loaded
+/// over the `layers` that the pair runs through (docs/model/parallel.md).
+Exposure exposed(const Job& job);
+Exposure overlapped(const Job& job, int layers);
+
 /// Builds the steps of layers as the ranks at one pipeline rank carry them out.
 class LayerBuilder {
  public:
-  LayerBuilder(const Job& job, Groups& groups, WorkTable& works, int pipeline_rank);
+  LayerBuilder(const Job& job, Groups& groups, WorkTable& works, int pipeline_rank,
+               const Exposure& exposure);
 
   /// One entry for most layers; three for a multi-token-prediction module (projection, block,
   /// head).
@@ -136,6 +150,7 @@ class LayerBuilder {
 
   const Job& job_;
   WorkTable& works_;
+  Exposure exposure_;
   std::map<Group, topology::Hierarchy> hierarchies_;
 };
 

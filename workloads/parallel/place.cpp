@@ -5,6 +5,7 @@
 #include "sim/study/scenario.pb.h"
 #include "workloads/parallel/assemble.hpp"
 #include "workloads/parallel/job.hpp"
+#include "workloads/parallel/layers.hpp"
 #include "workloads/parallel/memory.hpp"
 #include "workloads/parallel/stages.hpp"
 
@@ -238,6 +239,11 @@ void Checker::check_model_cuts() {
 }
 
 void Checker::check_experts() {
+  job_.expert_load_spread = training_.expert_load_spread();
+  if (!(job_.expert_load_spread >= 0 && job_.expert_load_spread <= 1)) {
+    error("expert_load_spread", "a spread lies between 0 and 1",
+          "0.076 is what a recorded DeepSeek-V3 step shows");
+  }
   const Layout& l = job_.layout;
   if (l.expert == 1) return;
   if (!model_.is_moe()) {
@@ -364,8 +370,12 @@ std::optional<Job> Checker::check(Folding folding) {
 
 void add_caveats(const Job& job, std::vector<std::string>& caveats) {
   if (job.model->is_moe()) {
-    caveats.emplace_back(
-        "Tokens are spread over the experts evenly on average, without imbalance.");
+    caveats.push_back(fmt::format(
+        "Experts: the most loaded of {} expert-parallel ranks is taken to work {:.0f} % longer "
+        "than "
+        "the mean one where its exchange is exposed, less where it is hidden (expert_load_spread "
+        "{:g}).",
+        job.layout.expert, 100 * (parallel::exposed(job).expert_load - 1), job.expert_load_spread));
   }
   if (job.model->tied_embeddings && job.layout.pipeline > 1) {
     caveats.emplace_back(
@@ -404,7 +414,7 @@ std::optional<std::variant<TrainingPlan, Infeasible>> place(
   add_caveats(*job, result.caveats);
   result.plan = parallel::assemble(*job, result.caveats);
   result.tokens = static_cast<double>(job->global_batch) * job->sequence;
-  result.model_flops = training_flops_per_token(model, job->sequence, true) * result.tokens;
+  result.model_flops = training_flops_per_token(model, job->sequence, false) * result.tokens;
   return result;
 }
 

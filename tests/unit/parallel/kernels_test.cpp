@@ -18,7 +18,7 @@ class DeepSeekKernels : public testing::Test {
       if (candidate.kind == LayerKind::moe) layer_ = candidate;
     }
     attention_ = attention_kernels(job_, layer_);
-    feed_forward_ = feed_forward_kernels(job_, layer_);
+    feed_forward_ = feed_forward_kernels(job_, layer_, 1);
   }
 
   static const Kernel& find(const std::vector<Kernel>& kernels, const std::string& name,
@@ -155,7 +155,7 @@ TEST_F(DeepSeekKernels, Bf16HasNoCasts) {
   Job job = job_;
   job.precision = topology::Precision::bf16;
   const AttentionKernels a = attention_kernels(job, layer_);
-  const FeedForwardKernels f = feed_forward_kernels(job, layer_);
+  const FeedForwardKernels f = feed_forward_kernels(job, layer_, 1);
   for (const auto* list :
        {&a.forward_shard, &a.forward_core, &a.backward_core, &a.backward_tail, &f.forward,
         &f.backward, &f.expert_forward, &f.expert_backward, &f.expert_weight}) {

@@ -21,7 +21,8 @@ std::map<std::string, double> metrics_of(const std::string& arguments) {
   const auto document = parser.parse(simdjson::padded_string(outcome.out)).value();
   EXPECT_TRUE(document["feasible"].get_bool().value()) << outcome.out;
   std::map<std::string, double> metrics;
-  for (const auto field : document["metrics"].get_object().value()) {
+  const simdjson::dom::object fields = document["metrics"];
+  for (const auto field : fields) {
     metrics[std::string(field.key)] = field.value.get_double().value();
   }
   metrics["operations"] = static_cast<double>(document["operations"].get_int64().value());

@@ -21,7 +21,8 @@ TEST_P(PublishedFigures, AreWithinTheirBounds) {
     const auto document = parser.parse(simdjson::padded_string(outcome.out)).value();
     ASSERT_TRUE(document["feasible"].get_bool().value()) << outcome.out;
     int compared = 0;
-    for (const auto row : document["comparison"].get_array().value()) {
+    const simdjson::dom::array comparison = document["comparison"];
+    for (const auto row : comparison) {
       const double simulated = row["simulated"].get_double().value();
       const double published = row["published"].get_double().value();
       const double bound = row["bound"].get_double().value();

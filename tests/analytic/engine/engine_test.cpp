@@ -280,9 +280,11 @@ TEST(RateFactor, FollowsItsFormula) {
   work.widths = {{Seconds::from_si(1.0), 100}};
   EXPECT_EQ(rate_factor(work, 0, 100, 2), 1);
   EXPECT_DOUBLE_EQ(rate_factor(work, 50, 100, 1), 0.5);
-  EXPECT_DOUBLE_EQ(rate_factor(work, 50, 100, 2), 0.25);
+  EXPECT_DOUBLE_EQ(rate_factor(work, 50, 100, 4), 0.25);   // the worse of the two, not both
   EXPECT_DOUBLE_EQ(rate_factor(work, 200, 100, 1), 0.01);  // one core is left
-  EXPECT_EQ(rate_factor(TimedWork{}, 50, 100, 2), 1);      // communication
+  work.widths = {{Seconds::from_si(0.5), 40}, {Seconds::from_si(0.5), 0}};
+  EXPECT_DOUBLE_EQ(rate_factor(work, 50, 100, 3), 0.5);  // a narrow kernel and a gap
+  EXPECT_EQ(rate_factor(TimedWork{}, 50, 100, 2), 1);    // communication
 }
 
 }  // namespace

@@ -137,8 +137,9 @@ TEST(ModelThatDoesNotFit, IsAnAnswerThatSaysByHowMuchAndWhatWouldHelp) {
                                        "workload { training { model: \"llama-3.1-405b\" "
                                        "global_batch: 8 parallel { tensor: 8 } } }\n");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, HasSubstr("GB"));
-  EXPECT_THAT(outcome.out, HasSubstr("does not fit"));
+  EXPECT_THAT(outcome.out, HasSubstr("DOES NOT RUN"));
+  EXPECT_THAT(outcome.out, HasSubstr("GB more than the 80 GB of h100-sxm"));
+  EXPECT_THAT(outcome.out, HasSubstr("use more accelerators"));
 }
 
 TEST(MachineFailure, OutputFolderThatIsAFile) {

@@ -78,7 +78,7 @@ class Quantity {
 
   friend constexpr Quantity operator/(Quantity a, double divisor) { return a /= divisor; }
 
-  friend constexpr auto operator<=>(Quantity a, Quantity b) = default;
+  friend constexpr auto operator<=>(Quantity a, Quantity b) = default;  // NOLINT(*-use-nullptr)
 
  private:
   double si_ = 0;

@@ -2,9 +2,9 @@
 #include "sim/report/page.hpp"
 
 namespace aisle::sim::report {
+namespace {
 
-std::string_view style() {
-  return R"css(
+constexpr std::string_view kStyle = R"css(
 :root { --ink: #17202c; --soft: #5b6776; --line: #dde3ea; --paper: #ffffff; --wash: #f4f6f9;
   --accent: #24507f; --good: #2d7d5a; --bad: #b3402b; }
 * { box-sizing: border-box; }
@@ -84,6 +84,11 @@ figcaption .basis { margin: 0 8px; }
 @media print { body { background: #fff; font-size: 12px; } main { max-width: none; padding: 0; }
   h2 { break-after: avoid; } .card .value { font-size: 20px; } @page { margin: 14mm; } }
 )css";
+
+}  // namespace
+
+std::string_view style() {
+  return kStyle;
 }
 
 }  // namespace aisle::sim::report

@@ -37,6 +37,7 @@ std::vector<int> chosen_ranks(const pb::Timeline& timeline) {
   const int count = timeline.rank_size();
   std::vector<int> out;
   const int shown = std::min(count, kMostRanks);
+  out.reserve(static_cast<std::size_t>(shown));
   for (int i = 0; i < shown; ++i) out.push_back(shown == 1 ? 0 : i * (count - 1) / (shown - 1));
   return out;
 }

@@ -38,6 +38,12 @@ struct Message {
   bool operator>(const Message& other) const { return key() > other.key(); }
 };
 
+/// Between two actions of a rank whose messages are not asynchronous: they leave when the first has
+/// ended, and the second waits for them.
+struct Border {
+  std::vector<Operations> ended, sent;
+};
+
 /// Puts the ranks' programs into one plan. Actions are inserted in the order of a planned time by
 /// FLOPs, in which every input exists before its consumer; so each queue agrees with the
 /// dependencies and no plan can lock up.
@@ -54,6 +60,7 @@ class Assembler {
     }
     arrival_.assign(2 * passes, std::numeric_limits<double>::infinity());
     deferred_.resize(passes);
+    borders_.resize(static_cast<std::size_t>(job_.layout.pipeline));
   }
 
   void run() {
@@ -105,6 +112,7 @@ class Assembler {
   void deliver(const Message& message);
   void post(const Pass& pass, int rank, double end, bool forward);
 
+  Flow begin(int rank, int micro_batch, const Operations& inputs) const;
   Flow begin_forward(const Pass& pass, int rank);
   Flow begin_backward(const Pass& pass, int rank);
   void forward_layer(Flow& flow, const Pass& pass, std::size_t layer);
@@ -112,7 +120,7 @@ class Assembler {
   void end_forward(Flow& flow, const Pass& pass);
   void end_backward(Flow& flow, const Pass& pass, bool put_off);
   void weight_pass(const Pass& pass, int rank);
-  void pair(const Action& action, int rank);
+  std::vector<Operations> pair(const Action& action, int rank);
   void pair_layer(Flow& ahead, const Pass& f, std::size_t i, Flow& back, const Pass& b,
                   std::size_t j);
 
@@ -126,6 +134,7 @@ class Assembler {
   // By pass: operations by replica.
   std::vector<Operations> forward_input_, forward_output_, backward_input_;
   std::vector<std::vector<Operations>> deferred_;  ///< what put-off weight gradients wait for
+  std::vector<Border> borders_;  ///< by rank
   std::vector<double> arrival_;                    ///< planned; infinite until posted
   std::priority_queue<Message, std::vector<Message>, std::greater<>> messages_;
 };
@@ -267,6 +276,7 @@ void Assembler::schedule() {
 }
 
 void Assembler::emit(const Action& action, int rank, double end) {
+  std::vector<Operations> ended;
   switch (action.kind) {
     case Kind::forward: {
       Flow flow = begin_forward(action.forward, rank);
@@ -274,6 +284,7 @@ void Assembler::emit(const Action& action, int rank, double end) {
         forward_layer(flow, action.forward, i);
       }
       end_forward(flow, action.forward);
+      ended = {flow.last()};
       break;
     }
     case Kind::backward:
@@ -284,15 +295,17 @@ void Assembler::emit(const Action& action, int rank, double end) {
         backward_layer(flow, action.backward, i - 1, put_off);
       }
       end_backward(flow, action.backward, put_off);
+      ended = {flow.last(), flow.weights()};
       break;
     }
     case Kind::weight:
       weight_pass(action.backward, rank);
       break;
     case Kind::pair:
-      pair(action, rank);
+      ended = pair(action, rank);
       break;
   }
+  borders_[static_cast<std::size_t>(rank)] = {std::move(ended), {}};
   if (action.kind == Kind::forward || action.kind == Kind::pair) {
     post(action.forward, rank, end, true);
   }
@@ -328,18 +341,30 @@ void Assembler::deliver(const Message& message) {
   c.group = groups_.pair(message.from_rank, to_rank);
   const std::int32_t work =
       works_.communication(message.forward ? "pipeline forward" : "pipeline backward", c);
-  input = emitter_.message(work, message.from_rank, to_rank, produced, message.to.micro_batch);
+  std::vector<Operations> after{produced};
+  Border& border = borders_[static_cast<std::size_t>(message.from_rank)];
+  if (!job_.asynchronous_messages())
+    after.insert(after.end(), border.ended.begin(), border.ended.end());
+  input = emitter_.message(work, message.from_rank, to_rank, after, message.to.micro_batch);
+  if (!job_.asynchronous_messages()) border.sent.push_back(input);
+}
+
+/// A pass's operations, after its inputs and after the messages that the rank sent before it.
+Flow Assembler::begin(int rank, int micro_batch, const Operations& inputs) const {
+  Flow flow = emitter_.begin(rank, micro_batch, inputs);
+  for (const Operations& sent : borders_[static_cast<std::size_t>(rank)].sent) flow.depend(sent);
+  return flow;
 }
 
 Flow Assembler::begin_forward(const Pass& pass, int rank) {
-  return emitter_.begin(rank, pass.micro_batch, forward_input_[index(pass)]);
+  return begin(rank, pass.micro_batch, forward_input_[index(pass)]);
 }
 
 /// The last stage starts from its own output (the loss), others from the gradient received.
 Flow Assembler::begin_backward(const Pass& pass, int rank) {
   const bool last = pass.stage == job_.stages() - 1;
-  Flow flow = emitter_.begin(rank, pass.micro_batch,
-                             last ? forward_output_[index(pass)] : backward_input_[index(pass)]);
+  Flow flow = begin(rank, pass.micro_batch,
+                    last ? forward_output_[index(pass)] : backward_input_[index(pass)]);
   if (!last) flow.depend(forward_output_[index(pass)]);
   return flow;
 }
@@ -380,7 +405,7 @@ void Assembler::end_backward(Flow& flow, const Pass& pass, bool put_off) {
 void Assembler::weight_pass(const Pass& pass, int rank) {
   auto& waits = deferred_[index(pass)];
   AISLE_ASSERT(!waits.empty(), "weight gradients follow their backward pass");
-  Flow flow = emitter_.begin(rank, pass.micro_batch, waits.front());
+  Flow flow = begin(rank, pass.micro_batch, waits.front());
   for (std::size_t i = 1; i < waits.size(); ++i) flow.depend(waits[i]);
   waits.clear();
   const std::int32_t work = stages_[static_cast<std::size_t>(pass.stage)]
@@ -414,7 +439,8 @@ void Assembler::pair_layer(Flow& ahead, const Pass& f, std::size_t i, Flow& back
   data_->after_weight(back, b, j);
 }
 
-void Assembler::pair(const Action& action, int rank) {
+/// Returns the last operations of both passes.
+std::vector<Operations> Assembler::pair(const Action& action, int rank) {
   const Pass &f = action.forward, &b = action.backward;
   const std::size_t ahead_layers = layers(f).size(), back_layers = layers(b).size();
   const std::size_t together = job_.overlap ? std::min(ahead_layers, back_layers) : 0;
@@ -428,6 +454,7 @@ void Assembler::pair(const Action& action, int rank) {
     backward_layer(back, b, back_layers - 1 - i, false);
   }
   end_backward(back, b, false);
+  return {ahead.last(), back.last(), back.weights()};
 }
 
 }  // namespace

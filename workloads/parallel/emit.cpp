@@ -87,11 +87,14 @@ void Emitter::run(Flow& flow, const Step& step, const std::vector<int>& members)
   }
 }
 
-Operations Emitter::message(std::int32_t work, int from_rank, int to_rank, const Operations& after,
-                            int micro_batch) {
+Operations Emitter::message(std::int32_t work, int from_rank, int to_rank,
+                            const std::vector<Operations>& after, int micro_batch) {
   Operations receipts;
   for (int i = 0; i < groups_.replicas(); ++i) {
-    std::vector<std::int32_t> producers{after[static_cast<std::size_t>(i)]};
+    std::vector<std::int32_t> producers;
+    for (const Operations& operations : after) {
+      producers.push_back(operations[static_cast<std::size_t>(i)]);
+    }
     tidy(producers);
     receipts.push_back(plan_.add(work,
                                  {{from_rank * groups_.replicas() + i, Stream::send},

@@ -67,8 +67,8 @@ class Emitter {
   void run(Flow& flow, const Steps& steps);
 
   /// Sends from every replica of one pipeline rank to its like in another; receipts by replica.
-  Operations message(std::int32_t work, int from_rank, int to_rank, const Operations& after,
-                     int micro_batch);
+  Operations message(std::int32_t work, int from_rank, int to_rank,
+                     const std::vector<Operations>& after, int micro_batch);
 
  private:
   void run(Flow& flow, const Step& step, const std::vector<int>& members);

@@ -53,6 +53,11 @@ struct Job {
 
   std::int64_t shard_tokens() const { return tokens() / layout.tensor; }
 
+  /// Whether a rank goes on while its messages to other stages leave. The published DualPipe code
+  /// (deepseek-ai/DualPipe @ bb214e8) and Megatron's 1F1B wait for them before the next pass;
+  /// Megatron's interleaved schedule overlaps them.
+  bool asynchronous_messages() const { return schedule == Schedule::interleaved && overlap; }
+
   /// Matrix operands narrower than two bytes are cast, scaled by blocks and transposed.
   bool quantised() const { return topology::size_of(precision).si() < 2; }
 

@@ -129,8 +129,7 @@ class Builder {
 
   /// Where a figure of the accelerator stands: in the study's what_if, or in the catalogue.
   Place place_of(const std::string& field) const {
-    const Place in_study = places_.find("cluster.what_if." + field);
-    if (spec_.has_what_if()) return in_study;
+    if (spec_.has_what_if()) return places_.find("cluster.what_if." + field);
     return {catalogue_.file_of("accelerator", entry_.name()), 0, 0};
   }
 

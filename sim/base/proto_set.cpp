@@ -171,7 +171,7 @@ bool assign(const Assignment& assignment, const Target& target) {
   PlaceMap ignored;
   const bool good = parse_text(line, "", *parsed, ignored, found);
   for (const Diagnostic& diagnostic : found.all()) {
-    const std::size_t dot = diagnostic.field.find_first_of(".");
+    const std::size_t dot = diagnostic.field.find('.');
     const std::string below = dot == std::string::npos ? "" : diagnostic.field.substr(dot);
     assignment.fail(assignment.path + below, diagnostic.sentence, diagnostic.hint);
   }

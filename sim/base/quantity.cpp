@@ -215,7 +215,7 @@ std::vector<std::string> spellings(const std::string& word) {
   std::vector<std::string> out;
   const std::string key = lower(symbol);
   for (const Atom& atom : kAtoms) {
-    const auto consider = [&](std::string spelling) {
+    const auto consider = [&](const std::string& spelling) {
       if (lower(spelling) == key && parse_simple_unit(spelling)) out.push_back(spelling);
     };
     consider(std::string(atom.symbol));
@@ -256,7 +256,7 @@ std::vector<std::string> meant_units(std::string_view text, const Dimension& dim
         continue;
       }
       for (const std::string& bottom : spellings(form.substr(slash + 1))) {
-        out.push_back(top + "/" + bottom);
+        out.push_back(std::string(top).append("/").append(bottom));
       }
     }
     std::erase_if(out, [&](const std::string& unit) {

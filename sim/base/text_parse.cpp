@@ -331,6 +331,7 @@ bool parse_text(std::string_view text, const std::string& file, pb::Message& mes
 
 std::vector<std::string> field_names(const pb::Descriptor& type) {
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(type.field_count()));
   for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
   return names;
 }

@@ -159,6 +159,7 @@ void add_timeline(std::string& out, const pb::Result& result) {
   if (whole.empty()) return;
   const std::vector<std::string> kinds = {"compute", "communication", "optimizer"};
   std::vector<std::string> colour;
+  colour.reserve(kSpanKinds);
   for (int kind = 0; kind < kSpanKinds; ++kind) colour.emplace_back(kind_colour(kind));
   const std::string basis = basis_of(result, "step_time_s");
   out += "<h2>Timeline</h2><figure>";

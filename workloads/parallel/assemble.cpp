@@ -134,7 +134,7 @@ class Assembler {
   // By pass: operations by replica.
   std::vector<Operations> forward_input_, forward_output_, backward_input_;
   std::vector<std::vector<Operations>> deferred_;  ///< what put-off weight gradients wait for
-  std::vector<Border> borders_;  ///< by rank
+  std::vector<Border> borders_;                    ///< by rank
   std::vector<double> arrival_;                    ///< planned; infinite until posted
   std::priority_queue<Message, std::vector<Message>, std::greater<>> messages_;
 };

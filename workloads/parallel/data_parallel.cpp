@@ -149,9 +149,10 @@ void DataParallel::after_pass(Flow& flow, const Pass& pass) {
 }
 
 /// Memory-bound: gradients, master weights and both moments read, the latter three and the weights
-/// written; and the gradients read once before, for their norm.
+/// written; the gradients read once before, for their norm, and cleared after; a quantised recipe
+/// casts the new weights.
 std::int32_t DataParallel::optimizer_work(int pipeline_rank) {
-  double parameters = 0;
+  double parameters = 0, held = 0;
   for (int stage = 0; stage < job_.stages(); ++stage) {
     const std::vector<int> ranks = holders(stage);
     if (std::find(ranks.begin(), ranks.end(), pipeline_rank) == ranks.end()) continue;
@@ -160,6 +161,7 @@ std::int32_t DataParallel::optimizer_work(int pipeline_rank) {
     const double expert_sharing = job_.expert_holders() * copies;
     for (const LayerSteps& layer : stages_[static_cast<std::size_t>(stage)].layers[0]) {
       const bool sharded = job_.layout.zero >= 1;
+      held += layer.parameters + layer.expert_parameters;
       parameters += layer.parameters / (sharded ? sharing : 1);
       parameters += layer.expert_parameters / (sharded ? expert_sharing : 1);
     }
@@ -170,6 +172,10 @@ std::int32_t DataParallel::optimizer_work(int pipeline_rank) {
   kernels.stream(Family::optimizer, "gradient norm", Direction::forward, rows, 1, size.gradients);
   kernels.stream(Family::optimizer, "Adam update", Direction::forward, rows, 1,
                  size.gradients + 2 * size.master_weights + 4 * size.moments + size.weights);
+  const auto all = static_cast<std::int64_t>(held);
+  kernels.stream(Family::optimizer, "clear gradients", Direction::forward,
+                 job_.layout.zero >= 2 ? rows : all, 1, size.gradients);
+  kernels.cast("cast weights", Direction::forward, all, 1);
   return works_.computation("optimizer", kernels.take());
 }
 

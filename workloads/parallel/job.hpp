@@ -33,6 +33,7 @@ struct Job {
   Schedule schedule = Schedule::one_f_one_b;
   Recompute recompute = Recompute::none;
   bool overlap = true;
+  bool eager = false;  ///< operator by operator instead of fused kernels
   int sequence = 0, micro_batch = 1, global_batch = 0;
   StateSizes states;
   double expert_load_spread = 0;  ///< relative standard deviation of one rank's rows in one layer

@@ -52,6 +52,7 @@ class KernelList {
   std::vector<Kernel> take() { return std::exchange(kernels_, {}); }
 
  private:
+  void accumulate(std::int64_t m, std::int64_t n);
   void matrix(Kernel kernel, double weights, double operand, double scales, double output);
 
   const Job& job_;

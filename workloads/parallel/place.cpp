@@ -95,6 +95,7 @@ bool Checker::read_sizes() {
   job_.micro_batch = training_.micro_batch();
   job_.global_batch = training_.global_batch();
   job_.overlap = p.overlap();
+  job_.eager = training_.operators() == pb::eager;
   return good;
 }
 

@@ -25,7 +25,8 @@ TEST_P(PublishedFigures, AreWithinTheirBounds) {
     for (const auto row : comparison) {
       const double simulated = row["simulated"].get_double().value();
       const double published = row["published"].get_double().value();
-      const double bound = row["bound"].get_double().value();
+      double bound = 0;
+      if (row["bound"].get(bound) != simdjson::SUCCESS) continue;  // shown beside, not promised
       EXPECT_LE(std::abs(std::log(simulated / published)), bound)
           << GetParam() << " (" << engine << ") " << row["metric"].get_string().value()
           << ": simulated " << simulated << ", published " << published;

@@ -156,8 +156,9 @@ void execute(const Prepared& prepared, const pb::Scenario& scenario,
   const pb::Training& asked = scenario.workload().training();
   Basis tokens_basis = Basis::assumed;
   const double tokens = run_tokens(prepared, asked, tokens_basis);
-  const Flops full_attention = training.tokens * workloads::training_flops_per_token(
-                                                     prepared.model, asked.sequence(), false, false);
+  const Flops full_attention =
+      training.tokens *
+      workloads::training_flops_per_token(prepared.model, asked.sequence(), false, false);
   measure({training, timed, execution, prepared.cluster, prepared.curve, prepared.site,
            full_attention, tokens, tokens_basis},
           prepared.precision, result);

@@ -28,8 +28,7 @@ TEST(Run, WritesEveryFormAndOneJsonDocument) {
   EXPECT_EQ(document["engine"].get_string().value(), "analytic");
   double sum = 0;
   const simdjson::dom::object breakdown = document["breakdown"];
-  for (const auto part : breakdown)
-    sum += part.value.get_double().value();
+  for (const auto part : breakdown) sum += part.value.get_double().value();
   EXPECT_NEAR(sum, document["metrics"]["step_time_s"].get_double().value(), 1e-9 * sum + 1e-9);
   std::set<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder / "r"))

@@ -31,36 +31,48 @@ void append_degree(std::string& line, std::string_view name, int degree) {
   if (degree > 1) append(line, fmt::format("{} {}", name, degree));
 }
 
-/// "3 of 4 published figures are within their bounds; the farthest is MFU, +2.1 %."
+/// "3 of 4 published figures within their bounds; the farthest: MFU, +2.1 %."
 std::string agreement(const pb::Result& result) {
-  if (result.comparison().empty()) return {};
-  const auto& all = result.comparison();
-  const auto distance = [](const pb::Comparison& c) { return std::abs(c.error()); };
-  const auto within = std::count_if(all.begin(), all.end(), within_bound);
-  const auto farthest = std::max_element(all.begin(), all.end(), [&](const auto& a, const auto& b) {
-    return distance(a) < distance(b);
-  });
+  int judged = 0, within = 0;
+  const pb::Comparison* farthest = nullptr;
+  for (const pb::Comparison& entry : result.comparison()) {
+    const std::optional<bool> verdict = within_bound(entry);
+    if (!verdict) continue;
+    ++judged;
+    within += *verdict ? 1 : 0;
+    if (!farthest || std::abs(entry.error()) > std::abs(farthest->error())) farthest = &entry;
+  }
+  if (!farthest) return {};
+  const std::string label = label_of(farthest->metric());
+  const std::string error = signed_percent(farthest->error());
+  if (judged == 1) {
+    return fmt::format(" The one published figure with a bound is {} it: {}, {}.",
+                       within == 1 ? "within" : "OUT OF", label, error);
+  }
   return fmt::format(" {} of {} published figures within their bounds; the farthest: {}, {}.",
-                     within, all.size(), label_of(farthest->metric()),
-                     signed_percent(farthest->error()));
+                     within, judged, label, error);
 }
 
-/// "62.1 % of the step is compute; the largest other part is pipeline bubble, 2.71 s (13.6 %)."
-std::string largest_loss(const pb::Result& result) {
+/// "78.3 % of the step is computation, 6.2 % exposed communication; the largest loss is pipeline
+/// bubble, 1.23 s (6.5 %)."
+std::string where_it_goes(const pb::Result& result) {
   const double total = total_seconds(result);
-  const pb::Part* compute = nullptr;
+  const double computation = family_seconds(result, PartFamily::computation);
+  if (total <= 0 || computation <= 0) return {};
+  std::string text = fmt::format(" {} of the step is computation", percent(computation / total));
+  if (const double exposed = family_seconds(result, PartFamily::exposed); exposed > 0) {
+    text += fmt::format(", {} exposed communication", share(exposed / total));
+  }
   const pb::Part* loss = nullptr;
   for (const pb::Part& part : result.breakdown()) {
-    if (part.name() == "compute") {
-      compute = &part;
-    } else if (!loss || part.seconds() > loss->seconds()) {
-      loss = &part;
-    }
+    if (family_of(part.name()) == PartFamily::computation) continue;
+    if (!loss || part.seconds() > loss->seconds()) loss = &part;
   }
-  if (!compute || !loss || total <= 0 || loss->seconds() <= 0) return {};
-  return fmt::format(" {} of the step is compute; the largest other part is {}, {} ({}).",
-                     percent(compute->seconds() / total), loss->name(),
-                     format_seconds(loss->seconds(), 3), percent(loss->seconds() / total));
+  if (loss && loss->seconds() > 0) {
+    text += fmt::format("; the largest loss is {}, {} ({})", part_label(loss->name()),
+                        format_seconds(loss->seconds(), 3), share(loss->seconds() / total));
+  }
+  return text + ".";
 }
 
 std::string run_sentence(const pb::Result& result) {
@@ -102,6 +114,10 @@ std::string large(double value, int digits) {
 
 std::string percent(double fraction) {
   return fmt::format("{:.1f} %", 100 * fraction);
+}
+
+std::string share(double fraction) {
+  return fraction > 0 && fraction < 0.0005 ? "< 0.1 %" : percent(fraction);
 }
 
 std::string signed_percent(double fraction) {
@@ -228,7 +244,7 @@ std::string answer(const pb::Result& result) {
     text += fmt::format(", {} per chip", format_metric("tflops_per_chip", *rate, 3));
   }
   if (const auto mfu = metric(result, "mfu")) text += fmt::format(" (MFU {})", percent(*mfu));
-  return text + "." + largest_loss(result) + run_sentence(result) + agreement(result);
+  return text + "." + where_it_goes(result) + run_sentence(result) + agreement(result);
 }
 
 double total_bytes(const pb::MemoryUse& rank) {
@@ -255,8 +271,8 @@ const pb::MemoryUse* fullest(const pb::Result& result) {
   return worst;
 }
 
-bool within_bound(const pb::Comparison& comparison) {
-  if (!comparison.has_bound()) return true;
+std::optional<bool> within_bound(const pb::Comparison& comparison) {
+  if (!comparison.has_bound()) return std::nullopt;
   if (comparison.simulated() <= 0 || comparison.published() <= 0) return false;
   return std::abs(std::log(comparison.simulated() / comparison.published())) <= comparison.bound();
 }

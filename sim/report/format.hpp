@@ -19,6 +19,8 @@ std::string thousands(long long value);
 std::string large(double value, int digits);
 /// A fraction as percent with one decimal: "38.9 %".
 std::string percent(double fraction);
+/// A share of a whole: as percent(), but what is there never reads as nothing: "< 0.1 %".
+std::string share(double fraction);
 /// A difference with its sign: "+1.2 %"; "-0.0" is written "0.0".
 std::string signed_percent(double fraction);
 /// In the unit that suits its size, ns to days: "19.9 s".
@@ -60,12 +62,25 @@ std::string engine_line(const pb::Result& result);
 /// What a planner reads first, in at most four sentences; empty for a job that does not run.
 std::string answer(const pb::Result& result);
 
+/// What a part of the step is: work, work that takes longer than alone on a mean chip,
+/// communication that nothing hides, anything else, waiting. Reports list parts in this order.
+enum class PartFamily { computation, slowed, exposed, other, waiting };
+PartFamily family_of(std::string_view part);
+/// "exposed expert dispatch" for "exposed dispatch".
+std::string part_label(std::string_view name);
+/// "pipeline messages" for send_recv.
+std::string communication_label(std::string_view kind);
+/// Whether a report lists part `a` before part `b`.
+bool precedes(std::string_view a, double seconds_a, std::string_view b, double seconds_b);
+double family_seconds(const pb::Result& result, PartFamily family);
+
 double total_bytes(const pb::MemoryUse& rank);
 double total_seconds(const pb::Result& result);
 /// The rank with the largest share of its capacity in use; null where memory is not known.
 const pb::MemoryUse* fullest(const pb::Result& result);
-/// |ln(simulated/published)| against the bound; true where no bound is given.
-bool within_bound(const pb::Comparison& comparison);
+/// |ln(simulated/published)| against the bound; empty where no bound is given, which is a row for
+/// information, judged by nobody.
+std::optional<bool> within_bound(const pb::Comparison& comparison);
 /// Uses of memory in the order in which they first appear.
 std::vector<std::string> memory_uses(const pb::Result& result);
 double bytes_of(const pb::MemoryUse& rank, std::string_view use);

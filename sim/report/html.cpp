@@ -78,20 +78,27 @@ void add_comparisons(std::string& out, const pb::Result& result) {
   if (result.comparison().empty()) return;
   out +=
       "<h2>Beside published figures</h2><p class=\"note\">The band is the bound that the study "
-      "sets; the bar is the error.</p><table><thead><tr><th>metric</th>"
+      "sets; the bar is the error. Rows without a bound are for "
+      "information.</p><table><thead><tr><th>metric</th>"
       "<th class=\"number\">simulated</th><th class=\"number\">published</th>"
       "<th class=\"number\">error</th><th></th><th class=\"number\">bound</th><th></th>"
       "<th>source</th></tr></thead><tbody>";
   for (const pb::Comparison& entry : result.comparison()) {
-    const bool within = within_bound(entry);
+    const std::optional<bool> within = within_bound(entry);
     add(out,
         "<tr><td class=\"name\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>"
         "<td class=\"number\">{}</td><td>{}</td><td class=\"number\">{}</td>"
         "<td class=\"{}\">{}</td><td class=\"note wide\">{}{}</td></tr>",
         escape(label_of(entry.metric())), format_metric(entry.metric(), entry.simulated(), 4),
         format_metric(entry.metric(), entry.published(), 4), signed_percent(entry.error()),
-        error_svg(entry), entry.has_bound() ? percent(entry.bound()) : std::string("none"),
-        within ? "good" : "bad", within ? "within" : "out of bound", escape(entry.source()),
+        error_svg(entry), entry.has_bound() ? percent(entry.bound()) : std::string("-"),
+        !within   ? "note"
+        : *within ? "good"
+                  : "bad",
+        !within   ? ""
+        : *within ? "within"
+                  : "out of bound",
+        escape(entry.source()),
         entry.note().empty() ? std::string() : "<br>" + escape(entry.note()));
   }
   out += "</tbody></table>";
@@ -100,9 +107,6 @@ void add_comparisons(std::string& out, const pb::Result& result) {
 void add_breakdown(std::string& out, const pb::Result& result) {
   const double total = total_seconds(result);
   if (total <= 0) return;
-  std::vector<std::string> names;
-  for (const pb::Part& part : result.breakdown()) names.push_back(part.name());
-  const std::vector<std::string> colour = colours(names);
   add(out, "<h2>Where the step goes</h2><figure>{}{}</figure>", breakdown_svg(result),
       caption(result.breakdown_rank().empty() ? std::string("Parts of one step, in seconds.")
                                               : fmt::format("Parts of one step on {}, in seconds.",
@@ -111,12 +115,11 @@ void add_breakdown(std::string& out, const pb::Result& result) {
   out +=
       "<table><thead><tr><th>part</th><th class=\"number\">seconds</th>"
       "<th class=\"number\">of the step</th></tr></thead><tbody>";
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const double seconds = result.breakdown(static_cast<int>(i)).seconds();
+  for (const PartText& part : describe_parts(result)) {
     add(out,
         "<tr><td><span class=\"swatch\" style=\"background:{}\"></span>{}</td>"
         "<td class=\"number\">{:.4f} s</td><td class=\"number\">{}</td></tr>",
-        colour[i], escape(names[i]), seconds, percent(seconds / total));
+        part.colour, escape(part.label), part.seconds, escape(share(part.seconds / total)));
   }
   add(out,
       "<tr><td><strong>together</strong></td><td class=\"number\">{:.4f} s</td>"
@@ -146,7 +149,7 @@ void add_memory(std::string& out, const pb::Result& result) {
         percent(total_bytes(*worst) / capacity));
   }
   out += "<figure>";
-  add_legend(out, uses, colours(uses));
+  add_legend(out, uses, use_colours(uses));
   add(out, "{}{}</figure>", memory_svg(result),
       caption(
           "Memory of one accelerator of each pipeline rank at its fullest, in GB (10<sup>9</sup> "

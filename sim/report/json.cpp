@@ -36,7 +36,9 @@ void write_comparisons(JsonWriter& json, const pb::Result& result) {
     json.key("error").value(comparison.error());
     json.key("bound");
     comparison.has_bound() ? json.value(comparison.bound()) : json.null();
-    json.key("within_bound").value(report::within_bound(comparison));
+    json.key("within_bound");
+    const std::optional<bool> within = report::within_bound(comparison);
+    within ? json.value(*within) : json.null();
     json.key("source").value(comparison.source());
     json.key("note").value(comparison.note());
     json.end_object();

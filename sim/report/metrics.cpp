@@ -113,7 +113,14 @@ Reading read_name(std::string_view name) {
     break;
   }
   std::replace(reading.label.begin(), reading.label.end(), '_', ' ');
-  if (name.starts_with("exposed_")) reading.group = Group::exposed;
+  constexpr std::string_view kExposed = "exposed_";
+  if (name.starts_with(kExposed)) {
+    reading.group = Group::exposed;
+    if (name.ends_with("_s") && name.size() > kExposed.size() + 2) {
+      const auto kind = name.substr(kExposed.size(), name.size() - kExposed.size() - 2);
+      reading.label = "exposed " + communication_label(kind);
+    }
+  }
   if (name.starts_with("run_")) reading.group = Group::run;
   return reading;
 }

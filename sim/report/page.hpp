@@ -27,8 +27,8 @@ struct Tick {
 /// Round values from 0 to `end`, at most ten, labelled as multiples of `unit`.
 std::vector<Tick> ticks(double end, double unit);
 
-/// Colour of each named thing, in order; the usual names always have the same one.
-std::vector<std::string> colours(const std::vector<std::string>& names);
+/// Colour of each use of memory; the usual ones always have the same.
+std::vector<std::string> use_colours(const std::vector<std::string>& uses);
 /// Colour of a kind of span.
 std::string_view kind_colour(int kind);
 

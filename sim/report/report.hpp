@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 namespace aisle::pb {
 class Result;
@@ -42,5 +43,17 @@ struct MetricText {
 };
 
 MetricText describe_metric(const std::string& name, double value);
+
+/// One part of the step for people.
+struct PartText {
+  std::string name;    ///< as in the result: "exposed all_to_all"
+  std::string label;   ///< "exposed all-to-all"
+  std::string colour;  ///< "#d9782b", the same for the same name in every result
+  double seconds = 0;
+};
+
+/// The breakdown in the order of a report: computation, what slows it, exposed communication by
+/// size, parts of other names, waiting.
+std::vector<PartText> describe_parts(const pb::Result& result);
 
 }  // namespace aisle::sim

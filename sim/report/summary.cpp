@@ -55,11 +55,12 @@ void append_comparisons(Page& page, const pb::Result& result) {
                         right("published", 15), right("error", 8), right("bound", 8)));
   for (const pb::Comparison& entry : result.comparison()) {
     const std::string bound = entry.has_bound() ? percent(entry.bound()) : std::string("-");
+    const std::optional<bool> within = within_bound(entry);
+    const std::string_view verdict = !within ? "" : *within ? "within" : "OUT OF BOUND";
     page.line(fmt::format("  {} {} {} {} {}  {}", left(label_of(entry.metric()), 29),
                           right(format_metric(entry.metric(), entry.simulated(), 4), 15),
                           right(format_metric(entry.metric(), entry.published(), 4), 15),
-                          right(signed_percent(entry.error()), 8), right(bound, 8),
-                          within_bound(entry) ? "within" : "OUT OF BOUND"));
+                          right(signed_percent(entry.error()), 8), right(bound, 8), verdict));
   }
   // Sources are too long for the table.
   for (const pb::Comparison& entry : result.comparison()) {
@@ -76,11 +77,11 @@ void append_breakdown(Page& page, const pb::Result& result) {
   if (!basis.empty()) note += note.empty() ? basis : ", " + basis;
   page.heading("Where the step goes", note);
   const bool milliseconds = total < 1;
-  for (const pb::Part& part : result.breakdown()) {
-    const double share = part.seconds() / total;
-    page.line(fmt::format("  {} {:>10.3f} {} {}  {}", left(part.name(), 36),
-                          milliseconds ? 1e3 * part.seconds() : part.seconds(),
-                          milliseconds ? "ms" : "s", right(percent(share), 8), bar(share, 36)));
+  for (const PartText& part : describe_parts(result)) {
+    page.line(fmt::format("  {} {:>10.3f} {} {}  {}", left(part.label, 36),
+                          milliseconds ? 1e3 * part.seconds : part.seconds,
+                          milliseconds ? "ms" : "s", right(share(part.seconds / total), 8),
+                          bar(part.seconds / total, 36)));
   }
 }
 

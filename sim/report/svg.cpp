@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/report/format.hpp"
 #include "sim/report/page.hpp"
+#include "sim/report/report.hpp"
 
 #include <fmt/format.h>
 
@@ -15,14 +16,11 @@ struct NamedColour {
   std::string_view name, colour;
 };
 
-constexpr NamedColour kNamed[] = {
-    {"compute", "#3b6fb6"},        {"pipeline bubble", "#a3adba"}, {"optimizer", "#3f9b74"},
-    {"optimizer step", "#3f9b74"}, {"weights", "#2f5d8a"},         {"gradients", "#6ba3d6"},
-    {"activations", "#e08a3c"},    {"buffers", "#8a6fb0"},         {"reserve", "#b8c0cb"},
+constexpr NamedColour kUses[] = {
+    {"weights", "#2f5d8a"},     {"gradients", "#6ba3d6"}, {"optimizer", "#3f9b74"},
+    {"activations", "#e08a3c"}, {"buffers", "#8a6fb0"},   {"reserve", "#b8c0cb"},
 };
-/// Exposed communication is warm, everything else cool.
-constexpr std::string_view kWarm[] = {"#e08a3c", "#c8553d", "#e8b84a", "#a8577e", "#b5713a"};
-constexpr std::string_view kCool[] = {"#6a5fa8", "#4aa3a3", "#88a848", "#5c7fa8", "#8c6d5a"};
+constexpr std::string_view kOther[] = {"#6a5fa8", "#4aa3a3", "#88a848", "#5c7fa8", "#8c6d5a"};
 
 double largest_bytes(const pb::Result& result) {
   double most = 0;
@@ -113,19 +111,14 @@ std::vector<Tick> ticks(double end, double unit) {
   return out;
 }
 
-std::vector<std::string> colours(const std::vector<std::string>& names) {
+std::vector<std::string> use_colours(const std::vector<std::string>& uses) {
   std::vector<std::string> out;
-  std::size_t warm = 0, cool = 0;
-  for (const std::string& name : names) {
-    const auto* known = std::find_if(std::begin(kNamed), std::end(kNamed),
-                                     [&](const NamedColour& entry) { return entry.name == name; });
-    if (known != std::end(kNamed)) {
-      out.emplace_back(known->colour);
-    } else if (name.starts_with("exposed")) {
-      out.emplace_back(kWarm[warm++ % std::size(kWarm)]);
-    } else {
-      out.emplace_back(kCool[cool++ % std::size(kCool)]);
-    }
+  std::size_t other = 0;
+  for (const std::string& use : uses) {
+    const auto* known = std::find_if(std::begin(kUses), std::end(kUses),
+                                     [&](const NamedColour& entry) { return entry.name == use; });
+    out.emplace_back(known != std::end(kUses) ? known->colour
+                                              : kOther[other++ % std::size(kOther)]);
   }
   return out;
 }
@@ -138,25 +131,21 @@ std::string_view kind_colour(int kind) {
 std::string breakdown_svg(const pb::Result& result) {
   const double total = total_seconds(result);
   if (total <= 0) return {};
-  std::vector<std::string> names;
-  for (const pb::Part& part : result.breakdown()) names.push_back(part.name());
-  const std::vector<std::string> colour = colours(names);
   std::string out = fmt::format(
       "<svg viewBox=\"0 0 {:g} 46\" role=\"img\" aria-label=\"Shares of the step\">", kFigureWidth);
   double x = 0;
-  for (int i = 0; i < result.breakdown_size(); ++i) {
-    const pb::Part& part = result.breakdown(i);
-    const double width = kFigureWidth * std::max(0.0, part.seconds()) / total;
+  for (const PartText& part : describe_parts(result)) {
+    const double width = kFigureWidth * std::max(0.0, part.seconds) / total;
     fmt::format_to(std::back_inserter(out),
-                   "<rect x=\"{:.2f}\" y=\"0\" width=\"{:.2f}\" height=\"46\" fill=\"{}\">"
-                   "<title>{}: {} ({})</title></rect>",
-                   x, width, colour[static_cast<std::size_t>(i)], escape(part.name()),
-                   format_seconds(part.seconds(), 3), percent(part.seconds() / total));
+                   "<rect class=\"span\" x=\"{:.2f}\" y=\"0\" width=\"{:.2f}\" height=\"46\" "
+                   "fill=\"{}\"><title>{}: {} ({})</title></rect>",
+                   x, width, part.colour, escape(part.label), format_seconds(part.seconds, 3),
+                   escape(share(part.seconds / total)));
     if (width >= 56) {
       fmt::format_to(
           std::back_inserter(out),
           "<text class=\"inside\" text-anchor=\"middle\" x=\"{:.1f}\" y=\"28\">{}</text>",
-          x + width / 2, percent(part.seconds() / total));
+          x + width / 2, percent(part.seconds / total));
     }
     x += width;
   }
@@ -167,7 +156,7 @@ std::string memory_svg(const pb::Result& result) {
   const double most = largest_bytes(result);
   if (most <= 0) return {};
   const std::vector<std::string> uses = memory_uses(result);
-  const std::vector<std::string> colour = colours(uses);
+  const std::vector<std::string> colour = use_colours(uses);
   Frame frame;
   frame.slot = (kFigureWidth - frame.left) / result.memory_size();
   frame.scale = frame.height / most;
@@ -217,11 +206,12 @@ std::string error_svg(const pb::Comparison& comparison) {
                    "<rect x=\"{:.1f}\" y=\"1\" width=\"{:.1f}\" height=\"14\" class=\"bound\"/>",
                    kHalf - reach, 2 * reach);
   }
+  const std::optional<bool> within = within_bound(comparison);
+  const std::string_view fill = !within ? "#8e9aa8" : *within ? "#3f9b74" : "#c8553d";
   fmt::format_to(std::back_inserter(out),
                  "<rect x=\"{:.1f}\" y=\"4\" width=\"{:.1f}\" height=\"8\" fill=\"{}\"/>"
                  "<line class=\"axis\" x1=\"{:g}\" x2=\"{:g}\" y1=\"0\" y2=\"16\"/></svg>",
-                 error < 0 ? kHalf - length : kHalf, std::max(length, 0.5),
-                 within_bound(comparison) ? "#3f9b74" : "#c8553d", kHalf, kHalf);
+                 error < 0 ? kHalf - length : kHalf, std::max(length, 0.5), fill, kHalf, kHalf);
   return out;
 }
 

@@ -58,11 +58,17 @@ constexpr const char* kSparse = R"pb(
   metric { name: "run_cost_usd" value: 5353009 basis: assumed }
   metric { name: "run_energy_mwh" value: 2679.094 basis: extrapolated }
   metric { name: "novel_queue_s" value: 0.0125 }
-  breakdown { name: "compute" seconds: 13.25 }
+  breakdown { name: "backward" seconds: 6.5 }
+  breakdown { name: "forward" seconds: 4.25 }
+  breakdown { name: "pipeline bubble and waiting" seconds: 2.875 }
   breakdown { name: "exposed all_to_all" seconds: 2.5 }
-  breakdown { name: "exposed gradient reduction" seconds: 0.75 }
-  breakdown { name: "pipeline bubble" seconds: 3 }
-  breakdown { name: "optimizer" seconds: 0.5 }
+  breakdown { name: "weight gradient" seconds: 2 }
+  breakdown { name: "pace of the slowest accelerator" seconds: 0.625 }
+  breakdown { name: "exposed reduce_scatter" seconds: 0.5 }
+  breakdown { name: "optimizer" seconds: 0.3745 }
+  breakdown { name: "compute slowed by communication" seconds: 0.25 }
+  breakdown { name: "exposed ring_exchange" seconds: 0.125 }
+  breakdown { name: "exposed send_recv" seconds: 0.0005 }
   breakdown_rank: "pipeline rank 0"
   caveat: "Expert loads are taken as even; the busiest expert of a real step is slower."
   caveat: "The fabric is non-blocking: <spine> contention & hashing losses are not simulated, "
@@ -83,6 +89,14 @@ constexpr const char* kSparse = R"pb(
     error: 0.110857
     source: "another report"
     bound: 0.05
+  }
+  comparison {
+    metric: "tflops_per_chip"
+    simulated: 384.5
+    published: 300
+    error: 0.281667
+    source: "a talk"
+    note: "counted by another convention"
   }
   wall_time_s: 1.75
   rank_classes: 16

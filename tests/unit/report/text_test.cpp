@@ -9,12 +9,21 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 namespace aisle::sim {
 namespace {
 
 using namespace report;
+
+std::size_t count_of(const std::string& text, const std::string& what) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) {
+    ++found;
+  }
+  return found;
+}
 
 TEST(ReportText, NumbersRoundFirstAndGroupDigits) {
   EXPECT_EQ(significant(19.926, 3), "19.9");
@@ -102,6 +111,50 @@ TEST(ReportText, SummaryOfAnEmptyResultStands) {
   EXPECT_NE(summary(result).find("DOES NOT RUN"), std::string::npos);
   result.set_feasible(true);
   EXPECT_FALSE(summary(result).empty());
+}
+
+TEST(ReportText, RowsWithoutABoundAreJudgedByNobody) {
+  // The third row of the sample is 28 % off, but has no bound.
+  pb::Result result = test::sparse_result();
+  EXPECT_NE(answer(result).find("1 of 2 published figures within their bounds; the farthest: MFU"),
+            std::string::npos);
+  const std::string text = summary(result);
+  const std::size_t row = text.find("384.5 TFLOP/s   300.0 TFLOP/s");
+  ASSERT_NE(row, std::string::npos);
+  const std::string line = text.substr(row, text.find('\n', row) - row);
+  EXPECT_TRUE(line.ends_with("-")) << line;
+  EXPECT_EQ(line.find("within"), std::string::npos);
+  EXPECT_EQ(count_of(html_page(result), ">within<"), 1u);
+
+  result.mutable_comparison()->DeleteSubrange(1, 1);
+  EXPECT_NE(answer(result).find("The one published figure with a bound is within it: step time"),
+            std::string::npos);
+  result.mutable_comparison(0)->clear_bound();
+  EXPECT_EQ(answer(result).find("published"), std::string::npos);
+}
+
+TEST(ReportText, PartsAreInFamiliesWithLabelsAndColoursOfTheirOwn) {
+  const std::vector<PartText> parts = describe_parts(test::sparse_result());
+  std::vector<std::string> labels;
+  std::set<std::string> colours;
+  double sum = 0;
+  for (const PartText& part : parts) {
+    labels.push_back(part.label);
+    EXPECT_TRUE(colours.insert(part.colour).second) << part.label;
+    sum += part.seconds;
+  }
+  EXPECT_EQ(labels, (std::vector<std::string>{
+                        "forward", "backward", "weight gradient", "optimizer",
+                        "pace of the slowest accelerator", "compute slowed by communication",
+                        "exposed all-to-all", "exposed reduce-scatter", "exposed ring exchange",
+                        "exposed pipeline messages", "pipeline bubble and waiting"}));
+  EXPECT_DOUBLE_EQ(sum, 20);
+  EXPECT_NE(
+      answer(test::sparse_result())
+          .find("65.6 % of the step is computation, 15.6 % exposed communication; the largest "
+                "loss is pipeline bubble and waiting, 2.88 s (14.4 %)."),
+      std::string::npos);
+  EXPECT_EQ(label_of("exposed_send_recv_s"), "exposed pipeline messages");
 }
 
 /// AISLE_UPDATE_GOLDEN=1 writes the file anew.

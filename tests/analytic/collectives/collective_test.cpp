@@ -129,6 +129,47 @@ TEST(Collective, DispatchOfDeepSeekOverEightNodes) {
   EXPECT_EQ(cost.algorithm, "two-hop");
 }
 
+TEST(Collective, ExchangesAreFasterAlone) {
+  const topology::Cluster machine = cluster(
+      "accelerator: \"h800-sxm\" count: 64 scale_up { size: 8 } scale_out { nic: \"400 Gb/s\" }");
+  CommunicationProfile profile = ideal();
+  profile.dispatch_efficiency = 0.89;
+  profile.dispatch_efficiency_beside = 0.5;
+  profile.combine_efficiency = 0.875;
+  profile.combine_efficiency_beside = 0.6;
+  const auto wire = [&](CollectiveKind kind, bool beside, double bytes_per_token) {
+    Communication c = of(kind, 4096 * bytes_per_token * B, 8, 8);
+    c.copies_to_domains = 3.629;
+    c.copies_to_ranks = 7.359;
+    c.beside_computation = beside;
+    return (cost_of(c, machine, profile).alone - machine.scale_out().latency).in(ms);
+  };
+  // The NIC binds in all four.
+  const double copies = 4096 * 3.629 * 7 / 8 / 50e9 * 1e3;
+  EXPECT_NEAR(wire(CollectiveKind::dispatch, false, 7392), copies * 7392 / 0.89, 1e-6);
+  EXPECT_NEAR(wire(CollectiveKind::dispatch, true, 7392), copies * 7392 / 0.5, 1e-6);
+  EXPECT_NEAR(wire(CollectiveKind::combine, false, 14336), copies * 14336 / 0.875, 1e-6);
+  EXPECT_NEAR(wire(CollectiveKind::combine, true, 14336), copies * 14336 / 0.6, 1e-6);
+}
+
+TEST(Collective, OnlyExchangesKnowWhatRunsBeside) {
+  const topology::Cluster machine = h100();
+  const CommunicationProfile profile;
+  for (int kind = 0; kind <= static_cast<int>(CollectiveKind::barrier); ++kind) {
+    Communication c = of(static_cast<CollectiveKind>(kind), 1 * GB, 4, 8);
+    c.copies_to_domains = 3;
+    c.copies_to_ranks = 6;
+    const auto alone = cost_of(c, machine, profile);
+    c.beside_computation = true;
+    const auto beside = cost_of(c, machine, profile);
+    const bool exchange = c.kind == CollectiveKind::dispatch || c.kind == CollectiveKind::combine;
+    EXPECT_EQ(alone.alone < beside.alone, exchange) << to_string(c.kind);
+    EXPECT_LE(alone.alone, beside.alone);
+    EXPECT_EQ(alone.scale_out_out, beside.scale_out_out);
+    EXPECT_EQ(alone.hbm, beside.hbm);
+  }
+}
+
 TEST(Collective, OneMemberCostsNothing) {
   const topology::Cluster machine = h100();
   for (int kind = 0; kind <= static_cast<int>(CollectiveKind::barrier); ++kind) {

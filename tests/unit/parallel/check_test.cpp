@@ -105,6 +105,19 @@ TEST_F(Checks, NonsenseSizes) {
   }
 }
 
+TEST_F(Checks, SpreadOfExpertLoads) {
+  const std::string good = "global_batch: 64 precision: \"fp8\" parallel { expert: 64 } ";
+  for (const char* spread : {"-0.001", "1.001", "nan", "inf"}) {
+    const auto fields = refused(moe_, good + "expert_load_spread: " + spread);
+    EXPECT_EQ(fields, std::vector<std::string>{"expert_load_spread"}) << spread;
+  }
+  for (const char* spread : {"0", "1"}) {
+    Diagnostics diagnostics;
+    test::placed(moe_, good + "expert_load_spread: " + spread, diagnostics);
+    EXPECT_FALSE(diagnostics.has_errors()) << spread;
+  }
+}
+
 TEST_F(Checks, StageLayersMayBeEmptyStages) {
   const auto result =
       test::plan_of(dense_,

@@ -109,7 +109,7 @@ parallel::Job deepseek_job(const Ground& on) {
   return job;
 }
 
-std::vector<double> unit_times(const Plan& plan) {
+Times times_of(const Plan& plan, const std::function<double(const Operation&)>& duration) {
   const std::size_t count = plan.operations.size();
   std::vector<std::vector<std::int32_t>> queues(plan.ranks.size() * kStreams);
   const auto queue_of = [](const Place& place) {
@@ -145,8 +145,7 @@ std::vector<double> unit_times(const Plan& plan) {
   while (!ready.empty()) {
     const auto i = static_cast<std::size_t>(ready.back());
     ready.pop_back();
-    const Work& work = plan.works[static_cast<std::size_t>(plan.operations[i].work)];
-    end[i] = start[i] + (work.is_communication ? 0.0 : 1.0);
+    end[i] = start[i] + duration(plan.operations[i]);
     ++done;
     for (const std::int32_t next : waiting[i]) {
       const auto at = static_cast<std::size_t>(next);
@@ -154,7 +153,19 @@ std::vector<double> unit_times(const Plan& plan) {
       if (--missing[at] == 0) ready.push_back(next);
     }
   }
-  return done == count ? end : std::vector<double>();
+  return done == count ? Times{std::move(start), std::move(end)} : Times{};
+}
+
+std::vector<double> unit_times(const Plan& plan) {
+  return times_of(plan,
+                  [&plan](const Operation& operation) {
+                    return work_of(plan, operation).is_communication ? 0.0 : 1.0;
+                  })
+      .end;
+}
+
+const Work& work_of(const Plan& plan, const Operation& operation) {
+  return plan.works[static_cast<std::size_t>(operation.work)];
 }
 
 double plan_flops(const Plan& plan, bool attention) {

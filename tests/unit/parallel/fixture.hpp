@@ -7,6 +7,7 @@
 #include "workloads/parallel/job.hpp"
 #include "workloads/parallel/place.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,9 +43,17 @@ parallel::Job job_of(const Ground& on, const Layout& layout, parallel::Schedule 
 parallel::Job deepseek_job(const Ground& on);
 Ground deepseek_ground();
 
-/// End times of all operations when every computation takes one unit, a message nothing, on queues
-/// and dependencies as engines execute them; empty if the plan locks up.
+struct Times {
+  std::vector<double> start, end;  ///< by operation; empty if the plan locks up
+};
+
+/// Times on queues and dependencies as engines execute them, without sharing.
+Times times_of(const Plan& plan, const std::function<double(const Operation&)>& duration);
+
+/// End times of all operations when every computation takes one unit, a message nothing.
 std::vector<double> unit_times(const Plan& plan);
+
+const Work& work_of(const Plan& plan, const Operation& operation);
 
 /// FLOPs of all kernels of the plan on all accelerators, by family.
 double plan_flops(const Plan& plan, bool attention);

@@ -65,6 +65,18 @@ TEST(Plan, FlopsAreThoseOfTheModel) {
               training_flops_per_token(on.model, 8192, true).si() * placed.tokens, 1);
 }
 
+TEST(Plan, ModelFlopsLeaveOutThePredictionModule) {
+  // Published: 385 TFLOP/s at 1,542 tokens/s per chip, 249.7 GFLOP per token.
+  const Ground on = small_moe();
+  const TrainingPlan placed =
+      plan_of(on, training("tensor: 2 pipeline: 4 data: 8 expert: 4 zero: 1"));
+  const auto count = [&](bool with_module) {
+    return training_flops_per_token(on.model, 4096, with_module).si() * placed.tokens;
+  };
+  EXPECT_DOUBLE_EQ(placed.model_flops.si(), count(false));
+  EXPECT_GT(count(true), count(false));
+}
+
 TEST(Plan, FullRecomputationRunsLayersForwardTwice) {
   const Ground on = ground("llama-3.1-405b", "h100-sxm", 64, "layers: 8");
   const std::string text =

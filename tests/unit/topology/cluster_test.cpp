@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sim/base/statistics.hpp"
 #include "tests/unit/topology/support.hpp"
 
 #include <algorithm>
@@ -122,6 +123,38 @@ TEST(Cluster, AFabricSlowerThanTheNicBinds) {
 
 TEST(Cluster, AcceleratorsWithoutFiguresSaySo) {
   EXPECT_THAT(messages("accelerator: \"kunlun-p800\" count: 8"), HasSubstr("what_if"));
+}
+
+TEST(SlowestAccelerator, IsTheExpectedLargestOfItsDraws) {
+  EXPECT_EQ(built("accelerator: \"h100\" count: 1").slowest_factor(), 1.0);
+  EXPECT_EQ(built("accelerator: \"h100\" count: 2048 speed_spread: 0").slowest_factor(), 1.0);
+  const Cluster usual = built("accelerator: \"h100\" count: 2048");
+  EXPECT_DOUBLE_EQ(usual.slowest_factor(), 1 + 0.019 * expected_maximum(2048));
+  EXPECT_NEAR(usual.slowest_factor(), 1.065, 0.001);  // expected largest of 2,048: 3.43
+  EXPECT_NEAR(built("accelerator: \"h100\" count: 2048 speed_spread: 0.2").slowest_factor(), 1.686,
+              0.005);
+  // Both ends of 10,000 chips.
+  EXPECT_NEAR(2 * 0.019 * expected_maximum(10000), 0.146, 0.001);
+}
+
+TEST(SlowestAccelerator, ANoteSaysSoWhereItCounts) {
+  const auto notes = [](const std::string& fields) { return built(fields).notes(); };
+  EXPECT_THAT(notes("accelerator: \"h100\" count: 2048"),
+              Contains(AllOf(HasSubstr("slowest of 2048"), HasSubstr("6.5 %"),
+                             HasSubstr("fitted on H100"))));
+  EXPECT_THAT(notes("accelerator: \"h100\" count: 2048 speed_spread: 0.019"),
+              testing::Not(Contains(HasSubstr("fitted on H100"))));
+  EXPECT_THAT(notes("accelerator: \"h100\" count: 1"),
+              testing::Not(Contains(HasSubstr("slowest"))));
+}
+
+TEST(SlowestAccelerator, SpreadsOutOfRangeAreLocated) {
+  for (const char* spread : {"-0.001", "0.21", "nan", "inf"}) {
+    EXPECT_THAT(messages(std::string("accelerator: \"h100\"\n count: 8\n speed_spread: ") + spread),
+                AllOf(HasSubstr("test.textproto:4:"), HasSubstr("cluster.speed_spread"),
+                      HasSubstr("between 0 and 0.2")))
+        << spread;
+  }
 }
 
 TEST(Hierarchy, Groups) {

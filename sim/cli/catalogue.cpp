@@ -6,6 +6,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace aisle::cli {
 
 namespace {
@@ -15,6 +18,31 @@ std::vector<std::vector<std::string>> cells(const std::vector<sim::EntryLine>& l
   rows.reserve(lines.size());
   for (const sim::EntryLine& line : lines) rows.push_back(line.cells);
   return rows;
+}
+
+/// For people: long texts below the table, and each source once, by number.
+void print_entry(std::vector<std::vector<std::string>> rows,
+                 const std::vector<std::string>& header) {
+  constexpr std::size_t kLong = 48;
+  std::vector<std::vector<std::string>> table = {header};
+  std::vector<std::string> sources, texts;
+  for (std::vector<std::string>& row : rows) {
+    if (row[1].size() > kLong) {
+      texts.push_back(row[0] + ": " + row[1]);
+      continue;
+    }
+    if (!row[3].empty()) {
+      const auto known = std::find(sources.begin(), sources.end(), row[3]);
+      const auto number = known - sources.begin() + 1;
+      if (known == sources.end()) sources.push_back(row[3]);
+      row[3] = fmt::format("[{}]", number);
+    }
+    table.push_back(std::move(row));
+  }
+  print_rows(table, "fields", false);
+  for (const std::string& text : texts) fmt::print("\n{}\n", text);
+  if (!sources.empty()) fmt::print("\nSources\n");
+  for (std::size_t i = 0; i < sources.size(); ++i) fmt::print("  [{}] {}\n", i + 1, sources[i]);
 }
 
 }  // namespace
@@ -34,8 +62,13 @@ int show(const std::string& name, bool json) {
   std::vector<std::vector<std::string>> rows =
       cells(sim::show_entry(*catalogue, name, diagnostics));
   if (rows.empty()) return bad_input(diagnostics);
-  rows.insert(rows.begin(), {"FIELD", "VALUE", "BASIS", "SOURCE"});
-  print_rows(rows, "fields", json);
+  const std::vector<std::string> header = {"FIELD", "VALUE", "BASIS", "SOURCE"};
+  if (json) {
+    rows.insert(rows.begin(), header);
+    print_rows(rows, "fields", true);
+  } else {
+    print_entry(std::move(rows), header);
+  }
   return kDone;
 }
 

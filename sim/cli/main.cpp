@@ -42,7 +42,8 @@ void add_run(CLI::App& app, RunArguments& a, int& code) {
       ->type_name("DIR");
   command->add_flag("--json", a.json, "Print one JSON document on stdout");
   command->add_flag("-q,--quiet", a.quiet, "No talk on stderr except errors");
-  command->footer(example("aisle run deepseek-v3-h800 --set cluster.count=1024 -o results/half"));
+  command->footer(
+      example("aisle run deepseek-v3-h800 --set cluster.scale_out.nic='200 Gb/s' -o results/half"));
   command->callback([&] { code = aisle::cli::run(a); });
 }
 

@@ -91,6 +91,11 @@ std::optional<Study> load(const std::string& name, const std::vector<std::string
     good = set_field(assignment, *study.scenario, study.places, diagnostics) && good;
   }
   if (!good) return std::nullopt;
+  // Published figures are those of the job as written.
+  const bool changed = std::any_of(assignments.begin(), assignments.end(), [](const auto& text) {
+    return text.starts_with("cluster.") || text.starts_with("workload.");
+  });
+  if (changed) study.scenario->clear_reference();
   if (!study.scenario->has_workload() || !study.scenario->workload().has_training()) {
     diagnostics.error(study.places.find("workload"), "workload", "the scenario names no workload",
                       "add for example: workload { training { model: \"deepseek-v3\" } }");

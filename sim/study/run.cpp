@@ -216,7 +216,7 @@ std::optional<std::vector<std::string>> check(const Study& study,
   if (!placed || diagnostics.has_errors()) return std::nullopt;
   const workloads::ModelCount count = workloads::count_parameters(prepared->model);
   std::vector<std::string> lines = {
-      fmt::format("cluster   {} x {} in {}s, scale-up domains of {}, {}", prepared->cluster.count(),
+      fmt::format("cluster   {} x {} ({}), scale-up domains of {}, {}", prepared->cluster.count(),
                   prepared->cluster.accelerator().name, prepared->cluster.system_name(),
                   prepared->cluster.domain_size(), prepared->cluster.fabric_name()),
       fmt::format("model     {}: {:.1f}B parameters, {:.1f}B active", prepared->model.name,

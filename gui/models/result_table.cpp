@@ -19,7 +19,7 @@ Cell text_cell(const std::string& text, const QString& tip = {}) {
   return {QString::fromStdString(text), {}, tip};
 }
 
-/// "exposed all_to_all" as people write it.
+/// "grouped_gemm fp8" as people write it.
 Cell name_cell(const std::string& name) {
   return {QString::fromStdString(name).replace('_', ' '), {}, {}};
 }
@@ -87,12 +87,15 @@ Table comparison_table(const pb::Result& result) {
 
 Table breakdown_table(const pb::Result& result) {
   Table table{{"Part", "Time", "Share"}, {}};
-  const auto& parts = result.breakdown();
+  const auto parts = sim::describe_parts(result);
   const double step = std::accumulate(parts.begin(), parts.end(), 0.0,
-                                      [](double sum, auto& part) { return sum + part.seconds(); });
-  for (const auto& part : parts)
-    table.rows.push_back({name_cell(part.name()), seconds_cell(part.seconds()),
-                          percent_cell(step > 0 ? part.seconds() / step : 0)});
+                                      [](double sum, auto& part) { return sum + part.seconds; });
+  for (const auto& part : parts) {
+    Cell name = text_cell(part.label);
+    name.colour = QString::fromStdString(part.colour);
+    table.rows.push_back(
+        {name, seconds_cell(part.seconds), percent_cell(step > 0 ? part.seconds / step : 0)});
+  }
   if (!parts.empty())
     table.rows.push_back({text_cell("step"), seconds_cell(step), percent_cell(step > 0 ? 1 : 0)});
   return table;

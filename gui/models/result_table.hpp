@@ -18,6 +18,7 @@ struct Cell {
   QString text;
   QVariant number;
   QString tip;
+  QString colour = {};  ///< "#2f66a6" in which figures show the row; empty: as they like
 };
 
 struct Table {

@@ -214,7 +214,7 @@ std::vector<Block> TimelineModel::reduce(int lane, TimeRange range, int columns)
 QString duration_text(double nanoseconds) {
   const double size = std::abs(nanoseconds);
   if (size < 1e3) return QString("%1 ns").arg(nanoseconds, 0, 'g', 4);
-  if (size < 1e6) return QString("%1 µs").arg(nanoseconds / 1e3, 0, 'g', 4);
+  if (size < 1e6) return QString("%1 us").arg(nanoseconds / 1e3, 0, 'g', 4);
   if (size < 1e9) return QString("%1 ms").arg(nanoseconds / 1e6, 0, 'g', 4);
   return QString("%1 s").arg(nanoseconds / 1e9, 0, 'g', 4);
 }

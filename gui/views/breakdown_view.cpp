@@ -85,7 +85,7 @@ void BreakdownView::showParts() {
       for (qsizetype part = 0; part < bars.size(); ++part)
         bars[part].values[i] = parts_.rows[part][1].number.toDouble();
     } else {
-      bars.push_back({row[0].text, part_colour(row[0].text), QVector<double>(count, 0)});
+      bars.push_back({row[0].text, QColor(row[0].colour), QVector<double>(count, 0)});
       bars.last().values[i] = seconds;
     }
     before += seconds;

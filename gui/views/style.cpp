@@ -89,23 +89,6 @@ QString kind_name(SpanKind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
-QColor part_colour(const QString& part) {
-  static constexpr std::array<NamedColour, 13> table{{{"bubble", 0xffb9c2cc},
-                                                      {"waiting", 0xffcfd6dd},
-                                                      {"slowed", 0xff9a7fc0},
-                                                      {"optimizer", 0xff2e9e77},
-                                                      {"forward", 0xff5b97d6},
-                                                      {"backward", 0xff2f66a6},
-                                                      {"weight gradient", 0xff4aa3a8},
-                                                      {"compute", 0xff84b1e0},
-                                                      {"combine", 0xffe08a2e},
-                                                      {"dispatch", 0xffe9b949},
-                                                      {"all to all", 0xffe08a2e},
-                                                      {"send", 0xffc9579b},
-                                                      {"exposed", 0xffcf5c36}}};
-  return colour_by_word(part, table);
-}
-
 QColor use_colour(const QString& use) {
   static constexpr std::array<NamedColour, 6> table{{{"weight", 0xff3b7dc4},
                                                      {"gradient", 0xff63b3cf},

@@ -19,8 +19,6 @@ void apply_style(QApplication& application);
 // thing in the same colour in every view.
 QColor kind_colour(SpanKind kind);
 QString kind_name(SpanKind kind);
-/// Part of a step ("compute", "exposed all_to_all", "pipeline bubble").
-QColor part_colour(const QString& part);
 /// Use of memory ("weights", "activations").
 QColor use_colour(const QString& use);
 /// Of text on a filled shape: dark or light, whichever reads better.

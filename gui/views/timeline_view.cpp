@@ -200,7 +200,7 @@ void TimelineView::paintRuler(QPainter& painter) const {
     const double x = xAt(std::llround(time));
     painter.setPen(palette().color(QPalette::Mid));
     painter.drawLine(QPointF(x, kRulerHeight - 6), QPointF(x, kRulerHeight));
-    // Far into a step and close up, the marks count from the left edge: "+20 µs".
+    // Far into a step and close up, the marks count from the left edge: "+20 us".
     const bool relative = time > 1e4 * step;
     const double shown = relative ? time - first * step : time;
     painter.setPen(palette().color(QPalette::Text));

@@ -43,8 +43,8 @@ void add_metrics(pb::Result& result) {
 
 void add_parts(pb::Result& result) {
   const std::pair<const char*, double> parts[] = {
-      {"forward", 5.4},          {"backward", 10.9}, {"exposed all_to_all", 1.2},
-      {"exposed pipeline", 0.4}, {"optimizer", 0.7}, {"pipeline bubble", 1.71}};
+      {"backward", 10.9},          {"forward", 5.4},   {"pipeline bubble and waiting", 1.71},
+      {"exposed all_to_all", 1.2}, {"optimizer", 0.7}, {"exposed send_recv", 0.4}};
   for (const auto& [name, seconds] : parts) {
     auto& part = *result.add_breakdown();
     part.set_name(name);

@@ -9,6 +9,7 @@
 #include <QAbstractItemModelTester>
 #include <QDir>
 #include <QFile>
+#include <QRegularExpression>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <gtest/gtest.h>
@@ -72,6 +73,14 @@ TEST(ResultTable, BreakdownSumsToTheStep) {
   for (qsizetype i = 0; i + 1 < table.rows.size(); ++i) sum += table.rows[i][1].number.toDouble();
   EXPECT_DOUBLE_EQ(sum, table.rows.last()[1].number.toDouble());
   EXPECT_NEAR(sum, 20.31, 1e-12);
+  // The order, words and colours are those of the report.
+  QStringList names;
+  for (const auto& row : table.rows) names << row[0].text;
+  EXPECT_EQ(names,
+            (QStringList{"forward", "backward", "optimizer", "exposed all-to-all",
+                         "exposed pipeline messages", "pipeline bubble and waiting", "step"}));
+  for (qsizetype i = 0; i + 1 < table.rows.size(); ++i)
+    EXPECT_TRUE(QRegularExpression("^#[0-9a-f]{6}$").match(table.rows[i][0].colour).hasMatch());
 }
 
 TEST(ResultTable, MetricsShowUnitAndBasis) {

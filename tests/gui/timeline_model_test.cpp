@@ -183,7 +183,7 @@ TEST(Selection, AnEmptyTimelineDoesNoHarm) {
 
 TEST(DurationText, PicksAUnitThatSuits) {
   EXPECT_EQ(duration_text(12), "12 ns");
-  EXPECT_EQ(duration_text(1234.5), "1.234 µs");
+  EXPECT_EQ(duration_text(1234.5), "1.234 us");
   EXPECT_EQ(duration_text(20e9), "20 s");
 }
 

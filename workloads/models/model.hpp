@@ -93,8 +93,8 @@ ModelCount count_parameters(const ModelGraph& model);
 Flops forward_flops(const ModelGraph& model, const Layer& layer, std::int64_t tokens, int sequence,
                     bool causal = true);
 /// Forward and backward of the whole model per token: causal attention, no recomputation, no input
-/// embedding, MTP modules included with their heads where `with_mtp`: the count behind
-/// `tflops_per_chip` and `mfu`.
+/// embedding, MTP modules included with their heads where `with_mtp`. Without them: the count
+/// behind `tflops_per_chip` and `mfu`.
 Flops training_flops_per_token(const ModelGraph& model, int sequence, bool with_mtp,
                                bool causal = true);
 

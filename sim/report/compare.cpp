@@ -15,19 +15,24 @@ namespace {
 
 using namespace report;
 
-constexpr std::size_t kLabel = 30, kValue = 16, kRatio = 7, kDifference = 10;
+// With two others beside the first, 120 columns.
+constexpr std::size_t kLabel = 38, kValue = 17, kRatio = 8, kDifference = 11, kBasis = 12;
 constexpr std::size_t kOthersPerBlock = 2;
+constexpr const char* kNoPart = "in no part";
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
-/// One row of a comparison: a figure of every result, NaN where a result lacks it.
+/// One row of a comparison: a figure of every result, NaN where a result lacks it; and, for rows
+/// that have one of their own, the basis of each figure.
 struct Row {
   std::string name;
   std::vector<double> values;
+  std::vector<std::string> basis = {};
 };
 
 /// What makes runs of different models, batches and clusters comparable: work per token.
 struct PerToken {
   std::string_view name, label;
+  std::string_view rests_on;  ///< the metric whose basis it has
   double (*of)(const pb::Result&);
 };
 
@@ -51,12 +56,13 @@ double per_million_tokens(const pb::Result& result, std::string_view metric_of_s
 }
 
 constexpr PerToken kPerToken[] = {
-    {"chip_seconds_per_million_tokens", "chip-seconds / million tokens", chip_seconds},
-    {"gpu_hours_per_trillion_tokens", "GPU-hours / trillion tokens",
+    {"chip_seconds_per_million_tokens", "chip-seconds / million tokens", "step_time_s",
+     chip_seconds},
+    {"gpu_hours_per_trillion_tokens", "GPU-hours / trillion tokens", "step_time_s",
      [](const pb::Result& result) { return chip_seconds(result) * 1e6 / 3600; }},
-    {"kwh_per_million_tokens", "kWh / million tokens",
+    {"kwh_per_million_tokens", "kWh / million tokens", "energy_mwh",
      [](const pb::Result& result) { return 1e3 * per_million_tokens(result, "energy_mwh"); }},
-    {"usd_per_million_tokens", "USD / million tokens",
+    {"usd_per_million_tokens", "USD / million tokens", "cost_usd",
      [](const pb::Result& result) { return per_million_tokens(result, "cost_usd"); }},
 };
 
@@ -64,7 +70,10 @@ std::vector<Row> per_token_rows(std::span<const pb::Result> results) {
   std::vector<Row> rows;
   for (const PerToken& entry : kPerToken) {
     rows.push_back({std::string(entry.name), {}});
-    for (const pb::Result& result : results) rows.back().values.push_back(entry.of(result));
+    for (const pb::Result& result : results) {
+      rows.back().values.push_back(entry.of(result));
+      rows.back().basis.push_back(basis_of(result, entry.rests_on));
+    }
   }
   return rows;
 }
@@ -78,6 +87,7 @@ std::vector<Row> metric_rows(std::span<const pb::Result> results) {
       rows.push_back({entry.name(), {}});
       for (const pb::Result& other : results) {
         rows.back().values.push_back(figure(other, entry.name()));
+        rows.back().basis.push_back(basis_of(other, entry.name()));
       }
     }
   }
@@ -107,7 +117,15 @@ std::vector<Row> part_rows(std::span<const pb::Result> results) {
       }
     }
   }
-  Row rest{"in no part", {}};
+  std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
+    const auto most = [](const Row& row) {
+      double seconds = 0;
+      for (const double value : row.values) seconds = std::max(seconds, value);
+      return seconds;
+    };
+    return precedes(a.name, most(a), b.name, most(b));
+  });
+  Row rest{kNoPart, {}};
   bool whole = true;
   for (const pb::Result& result : results) {
     const double step = figure(result, "step_time_s");
@@ -172,7 +190,17 @@ std::string letter(std::size_t index) {
 
 std::string ratio(double value, double base) {
   const double quotient = value / base;
-  return std::isfinite(quotient) ? fmt::format("x{:.3f}", quotient) : std::string();
+  if (!std::isfinite(quotient)) return {};
+  return "x" + significant(quotient, std::abs(quotient) < 0.01 ? 2 : 4);
+}
+
+/// The weakest basis among the figures of a row.
+std::string weakest(const Row& row) {
+  for (auto basis = std::rbegin(kBases); basis != std::rend(kBases); ++basis) {
+    const std::string name = basis_name(*basis);
+    if (std::find(row.basis.begin(), row.basis.end(), name) != row.basis.end()) return name;
+  }
+  return {};
 }
 
 /// Numbers in the width of a column.
@@ -193,10 +221,6 @@ struct Writing {
   std::string (*text)(const std::string& name, double value);
 };
 
-std::string same(const std::string& name) {
-  return name;
-}
-
 constexpr Writing kMetric = {
     [](const std::string& name) { return label_of(name); },
     [](const std::string& name, double value) { return format_metric(name, value, 3); }};
@@ -206,9 +230,11 @@ constexpr Writing kNormalised = {
                                        [&](const PerToken& known) { return known.name == name; });
       return std::string(entry == std::end(kPerToken) ? name : entry->label);
     },
-    [](const std::string&, double value) { return large(value, 4); }};
-constexpr Writing kBytes = {same, [](const std::string&, double value) {
-                              return std::isfinite(value) ? format_bytes(value, 3)
+    [](const std::string&, double value) { return significant(value, 4); }};
+/// One unit for all, so that a column can be added up by eye.
+constexpr Writing kBytes = {[](const std::string& name) { return name; },
+                            [](const std::string&, double value) {
+                              return std::isfinite(value) ? fmt::format("{:.2f}", value / 1e9)
                                                           : std::string("-");
                             }};
 
@@ -221,78 +247,130 @@ void append_rows(Page& page, const std::vector<Row>& rows, const Block& block,
       line += right(compact(writing.text(row.name, row.values[i])), kValue) +
               right(ratio(row.values[i], row.values[0]), kRatio);
     }
+    if (!row.basis.empty()) line += " " + left(weakest(row), kBasis);
     page.line(std::move(line));
   }
 }
 
-void append_head(Page& page, const Block& block, std::string_view title) {
+void append_head(Page& page, const Block& block, std::string_view title, std::string_view beside,
+                 std::size_t width) {
   std::string line = fmt::format("{}{}", left(title, kLabel + 2), right("A", kValue));
   for (std::size_t i = block.begin; i < block.end; ++i) {
-    line += right(letter(i), kValue) + right("to A", kRatio);
+    line += right(letter(i), kValue) + right(beside, width);
   }
   page.line();
   page.line(std::move(line));
 }
 
-/// The same decimals throughout, so that a column can be added up by eye.
+void append_table(Page& page, const std::vector<Row>& rows, const Block& block,
+                  std::string_view title, const Writing& writing) {
+  if (rows.empty()) return;
+  append_head(page, block, title, "to A", kRatio);
+  append_rows(page, rows, block, writing);
+}
+
+/// The same decimals throughout, so that a column can be added up by eye; a part that a step does
+/// not have is a dash.
 std::string number(double value, int decimals) {
-  return std::isfinite(value) ? fmt::format("{:.{}f}", value, decimals) : std::string("-");
+  return std::isfinite(value) && value != 0 ? fmt::format("{:.{}f}", value, decimals)
+                                            : std::string("-");
 }
 
 std::string difference(double value, int decimals) {
   return std::isfinite(value) ? fmt::format("{:+.{}f}", value, decimals) : std::string("-");
 }
 
-/// Differences to the first result by part; the last line is their sum.
+/// Sums of the rows: all, then those of the families that have several parts.
+std::vector<Row> sums(const std::vector<Row>& rows) {
+  const std::vector<double> none(rows.front().values.size(), 0.0);
+  std::vector<Row> all = {{"together", none},
+                          {"  computation", none},
+                          {"  slower than alone on a mean chip", none},
+                          {"  exposed communication", none}};
+  const auto add = [](Row& to, const Row& row) {
+    for (std::size_t i = 0; i < row.values.size(); ++i) to.values[i] += row.values[i];
+  };
+  for (const Row& row : rows) {
+    add(all.front(), row);
+    const auto family = static_cast<std::size_t>(family_of(row.name));
+    if (family + 1 < all.size()) add(all[family + 1], row);
+  }
+  return all;
+}
+
+/// Differences to the first result by part, then their sums.
 void append_differences(Page& page, const std::vector<Row>& rows, const Block& block,
                         std::string_view title) {
-  std::string head = fmt::format("{}{}", left(title, kLabel + 2), right("A", kValue));
-  for (std::size_t i = block.begin; i < block.end; ++i) {
-    head += right(letter(i), kValue) + right("less A", kDifference);
-  }
-  page.line();
-  page.line(std::move(head));
-  Row sum{"together", std::vector<double>(rows.front().values.size(), 0.0)};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < row.values.size(); ++i) sum.values[i] += row.values[i];
-  }
-  std::vector<Row> all = rows;
+  append_head(page, block, title, "less A", kDifference);
+  const std::vector<Row> totals = sums(rows);
   double most = 0;
-  for (const double value : sum.values) most = std::max(most, std::isfinite(value) ? value : 0);
-  const int decimals = most < 100 ? 4 : most < 10000 ? 2 : 0;
-  all.push_back(sum);
-  for (const Row& row : all) {
-    std::string line = fmt::format("  {}{}", left(row.name, kLabel),
+  for (const double value : totals.front().values) {
+    most = std::max(most, std::isfinite(value) ? value : 0);
+  }
+  const int decimals = most < 100 ? 3 : most < 10000 ? 1 : 0;
+  const auto append = [&](const Row& row) {
+    std::string line = fmt::format("  {}{}", left(part_label(row.name), kLabel),
                                    right(number(row.values[0], decimals), kValue));
     for (std::size_t i = block.begin; i < block.end; ++i) {
       line += right(number(row.values[i], decimals), kValue) +
               right(difference(row.values[i] - row.values[0], decimals), kDifference);
     }
     page.line(std::move(line));
+  };
+  for (const Row& row : rows) append(row);
+  page.line("  " +
+            std::string(kLabel + kValue + (block.end - block.begin) * (kValue + kDifference), '-'));
+  for (const Row& row : totals) append(row);
+}
+
+/// Metrics of one group, less what the tables per token and by part hold already.
+std::vector<Row> rows_of(const std::vector<Row>& metrics, Group group) {
+  std::vector<Row> rows;
+  for (const Row& row : metrics) {
+    const bool per_token =
+        row.name.ends_with("_per_million_tokens") || row.name.ends_with("_per_trillion_tokens");
+    if (group_of(row.name) == group && !per_token) rows.push_back(row);
   }
+  return rows;
+}
+
+void append_parts(Page& page, std::span<const pb::Result> results, const Block& block) {
+  const std::vector<Row> parts = part_rows(results);
+  if (parts.empty()) return;
+  append_differences(page, parts, block, "Step time by part, s");
+  const auto others = results.subspan(block.begin, block.end - block.begin);
+  const bool comparable = std::all_of(others.begin(), others.end(), [&](const pb::Result& other) {
+    return same_work(results.front(), other);
+  });
+  if (comparable) return;
+  append_differences(page, multiplied(parts, results, chips_per_million_tokens), block,
+                     "Chip-s / million tokens by part");
 }
 
 void append_block(Page& page, std::span<const pb::Result> results, const Block& block) {
-  append_head(page, block, "Metrics");
-  append_rows(page, metric_rows(results), block, kMetric);
-  append_head(page, block, "Per token");
-  append_rows(page, per_token_rows(results), block, kNormalised);
-  const std::vector<Row> parts = part_rows(results);
-  if (!parts.empty()) {
-    append_differences(page, parts, block, "Step time by part, s");
-    const bool comparable =
-        std::all_of(results.begin() + static_cast<std::ptrdiff_t>(block.begin),
-                    results.begin() + static_cast<std::ptrdiff_t>(block.end),
-                    [&](const pb::Result& other) { return same_work(results.front(), other); });
-    if (!comparable) {
-      append_differences(page, multiplied(parts, results, chips_per_million_tokens), block,
-                         "Chip-s / million tokens by part");
-    }
+  const std::vector<Row> metrics = metric_rows(results);
+  append_table(page, rows_of(metrics, Group::speed), block, "Speed", kMetric);
+  append_table(page, per_token_rows(results), block, "Per token", kNormalised);
+  append_parts(page, results, block);
+  append_table(page, memory_rows(results), block, "Memory of the fullest rank, GB", kBytes);
+  for (const Group group : {Group::power, Group::run, Group::other}) {
+    append_table(page, rows_of(metrics, group), block, title_of(group), kMetric);
   }
-  const std::vector<Row> memory = memory_rows(results);
-  if (memory.empty()) return;
-  append_head(page, block, "Memory, fullest rank");
-  append_rows(page, memory, block, kBytes);
+}
+
+/// "Per token, B takes 9.63 times the chip time of A, 10.7 times the energy, 6.26 times the cost."
+void append_answer(Page& page, std::span<const pb::Result> results, std::size_t at) {
+  const auto quotient = [&](double (*of)(const pb::Result&)) {
+    return of(results[at]) / of(results.front());
+  };
+  const double chips = quotient(kPerToken[0].of);
+  if (!std::isfinite(chips)) return;
+  std::string text = fmt::format("Per token, {} takes {} times the chip time of A", letter(at),
+                                 significant(chips, 3));
+  const double energy = quotient(kPerToken[2].of), cost = quotient(kPerToken[3].of);
+  if (std::isfinite(energy)) text += fmt::format(", {} times the energy", significant(energy, 3));
+  if (std::isfinite(cost)) text += fmt::format(", {} times the cost", significant(cost, 3));
+  page.paragraph(text + ".");
 }
 
 void write_rows(JsonWriter& json, const std::vector<Row>& rows) {
@@ -305,6 +383,13 @@ void write_rows(JsonWriter& json, const std::vector<Row>& rows) {
     json.key("ratio_to_first").begin_array();
     for (const double value : row.values) json.value(value / row.values.front());
     json.end_array();
+    if (!row.basis.empty()) {
+      json.key("basis").begin_array();
+      for (const std::string& basis : row.basis) {
+        basis.empty() ? json.null() : json.value(basis);
+      }
+      json.end_array();
+    }
     json.end_object();
   }
   json.end_object();
@@ -342,6 +427,8 @@ std::string comparison_table(std::span<const pb::Result> results) {
   }
   if (results.empty()) return page.take();
   const std::size_t count = results.size();
+  page.line();
+  for (std::size_t i = 1; i < count; ++i) append_answer(page, results, i);
   std::size_t begin = std::min<std::size_t>(1, count);
   do {
     const Block block{begin, std::min(begin + kOthersPerBlock, count)};
@@ -358,6 +445,9 @@ std::string comparison_json(std::span<const pb::Result> results) {
     json.begin_object();
     json.key("study").value(result.study());
     json.key("title").value(title_of(result));
+    json.key("cluster").value(cluster_line(result.scenario()));
+    json.key("workload").value(workload_line(result.scenario()));
+    json.key("layout").value(layout_line(result.scenario()));
     json.key("engine").value(pb::Engine_Name(result.engine()));
     json.key("feasible").value(result.feasible());
     json.key("reason").value(result.reason());

@@ -71,15 +71,20 @@ Table comparison_table(const pb::Result& result) {
     const auto label = sim::describe_metric(row.metric(), row.simulated()).label;
     const double difference = row.published() == 0 ? 0 : row.simulated() / row.published() - 1;
     const bool has_bound = row.has_bound() && row.bound() > 0;
+    const auto error = QString::asprintf("%+.1f %%", difference * 100);
     QString tip = QString::fromStdString(row.source());
-    if (has_bound) tip += QString::asprintf("\njudged within ±%.0f %%", row.bound() * 100);
+    if (has_bound)
+      tip += QString::asprintf("\njudged within ±%.0f %%", row.bound() * 100);
+    else
+      tip += "\nfor information; judged against no bound";
     if (!row.note().empty()) tip += "\n" + QString::fromStdString(row.note());
     table.rows.push_back(
         {text_cell(label, tip), metric_cell(row.metric(), row.simulated()),
          metric_cell(row.metric(), row.published()),
-         number_cell(QString::asprintf("%+.1f %%", difference * 100), difference, tip),
+         // In brackets where nobody judges it: the column of bounds may be hidden.
+         number_cell(has_bound ? error : "(" + error + ")", difference, tip),
          has_bound ? number_cell(QString::asprintf("±%.0f %%", row.bound() * 100), row.bound())
-                   : Cell{"none", {}, "given for orientation; judged against no bound"},
+                   : Cell{"-", {}, "for information; judged against no bound"},
          text_cell(row.source(), QString::fromStdString(row.source()))});
   }
   return table;

@@ -173,8 +173,10 @@ void add_timeline(std::string& out, const pb::Result& result) {
               basis, result));
   if (const std::string stretch = stretch_svg(result); !stretch.empty()) {
     add(out, "<h3>A stretch from the middle, span by span</h3><figure>{}{}</figure>", stretch,
-        caption("Numbers on the spans are micro-batches; point at a span for its time.", basis,
-                result));
+        caption(
+            "A few of the ranks. Numbers on the spans are micro-batches; point at a span for its "
+            "name and time.",
+            basis, result));
   }
 }
 
@@ -185,20 +187,24 @@ void add_families(std::string& out, const pb::Result& result) {
     total += family.seconds();
   }
   if (most <= 0) return;
+  std::vector<pb::FamilyTime> families(result.family().begin(), result.family().end());
+  std::stable_sort(families.begin(), families.end(),
+                   [](const auto& a, const auto& b) { return a.seconds() > b.seconds(); });
   out +=
       "<h2>Kernels by family</h2><p class=\"note\">Time alone on the representative rank, before "
       "sharing; what overlaps counts in full.</p><table><thead><tr><th>family</th>"
       "<th class=\"number\">time</th><th class=\"number\">share</th><th "
       "class=\"number\">kernels</th>"
       "<th></th><th>basis</th></tr></thead><tbody>";
-  for (const pb::FamilyTime& family : result.family()) {
+  for (const pb::FamilyTime& family : families) {
+    std::string name = family.family();
+    std::replace(name.begin(), name.end(), '_', ' ');
     add(out,
         "<tr><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>"
         "<td class=\"number\">{}</td><td class=\"wide\"><div class=\"bar\" "
         "style=\"width:{:.1f}%;background:{}\"></div></td><td>{}</td></tr>",
-        escape(family.family()), format_seconds(family.seconds(), 3),
-        percent(family.seconds() / total), thousands(family.count()),
-        100 * std::max(0.0, family.seconds()) / most, kind_colour(0),
+        escape(name), format_seconds(family.seconds(), 3), escape(share(family.seconds() / total)),
+        thousands(family.count()), 100 * std::max(0.0, family.seconds()) / most, kind_colour(0),
         basis_mark(basis_name(family.basis())));
   }
   out += "</tbody></table>";

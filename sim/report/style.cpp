@@ -64,6 +64,7 @@ svg .tiny { font-size: 9.5px; fill: #ffffff; }
 svg .inside { font-size: 14px; font-weight: 600; fill: #ffffff; }
 svg .rank { font-size: 12.5px; font-weight: 600; paint-order: stroke; stroke: var(--paper);
   stroke-width: 5px; }
+svg .halo { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; }
 svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .axis { stroke: var(--ink); stroke-width: 1; }
 svg .capacity { stroke: var(--bad); stroke-width: 1.6; stroke-dasharray: 5 3; }

@@ -61,10 +61,10 @@ void append_rank(std::string& out, const pb::MemoryUse& rank, int at, const Fram
         frame.y(capacity));
   }
   if (capacity > 0 && frame.slot >= 34) {
-    fmt::format_to(
-        std::back_inserter(out),
-        "<text class=\"small\" text-anchor=\"middle\" x=\"{:.1f}\" y=\"{:.1f}\">{:.0f} %</text>",
-        x + width / 2, frame.y(below) - 4, 100 * below / capacity);
+    fmt::format_to(std::back_inserter(out),
+                   "<text class=\"small halo\" text-anchor=\"middle\" x=\"{:.1f}\" "
+                   "y=\"{:.1f}\">{:.0f} %</text>",
+                   x + width / 2, frame.y(below) - 4, 100 * below / capacity);
   }
 }
 
@@ -195,16 +195,17 @@ std::string error_svg(const pb::Comparison& comparison) {
   constexpr double kHalf = 70;
   const double error = std::isfinite(comparison.error()) ? comparison.error() : 0;
   const double bound = comparison.has_bound() ? comparison.bound() : 0;
-  const double range = std::max({std::abs(error), bound, 0.01}) * 1.15;
+  // The bound is for the logarithm: a little more room above than below.
+  const double above = std::exp(bound) - 1, below = 1 - std::exp(-bound);
+  const double range = std::max({std::abs(error), above, 0.01}) * 1.15;
   const double length = kHalf * std::abs(error) / range;
   std::string out = fmt::format(
       "<svg class=\"error\" viewBox=\"0 0 {:g} 16\" role=\"img\" aria-label=\"error {}\">",
       2 * kHalf, signed_percent(error));
   if (bound > 0) {
-    const double reach = kHalf * bound / range;
     fmt::format_to(std::back_inserter(out),
                    "<rect x=\"{:.1f}\" y=\"1\" width=\"{:.1f}\" height=\"14\" class=\"bound\"/>",
-                   kHalf - reach, 2 * reach);
+                   kHalf * (1 - below / range), kHalf * (above + below) / range);
   }
   const std::optional<bool> within = within_bound(comparison);
   const std::string_view fill = !within ? "#8e9aa8" : *within ? "#3f9b74" : "#c8553d";

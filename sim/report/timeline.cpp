@@ -19,7 +19,7 @@ namespace {
 constexpr double kLabels = 170;  // width of the stream names
 constexpr double kRow = 16, kGap = 3, kHead = 22;
 constexpr int kColumns = 910;
-constexpr int kMostRanks = 16;
+constexpr int kMostRanks = 16, kMostStretchRanks = 4;
 constexpr int kMostSpansPerRow = 40;
 
 struct Window {
@@ -33,10 +33,10 @@ struct Window {
 };
 
 /// Ranks to draw: all, or an even choice with the first and the last.
-std::vector<int> chosen_ranks(const pb::Timeline& timeline) {
+std::vector<int> chosen_ranks(const pb::Timeline& timeline, int most) {
   const int count = timeline.rank_size();
   std::vector<int> out;
-  const int shown = std::min(count, kMostRanks);
+  const int shown = std::min(count, most);
   out.reserve(static_cast<std::size_t>(shown));
   for (int i = 0; i < shown; ++i) out.push_back(shown == 1 ? 0 : i * (count - 1) / (shown - 1));
   return out;
@@ -142,17 +142,27 @@ void append_axis(std::string& out, const Window& window, double height) {
                  height + 14, short_window ? "ms" : "s", origin);
 }
 
+int spans_within(const pb::TimelineStream& stream, int names, const Window& window) {
+  int count = 0;
+  for_each_span(stream, names, [&](const Span& span) {
+    if (span.start_ns < window.to && span.start_ns + span.duration_ns > window.from) ++count;
+  });
+  return count;
+}
+
+/// Streams without a span in the window are left out.
 template <typename Row>
-std::string draw(const pb::Timeline& timeline, const Window& window, std::string_view label,
-                 const Row& append_row) {
+std::string draw(const pb::Timeline& timeline, const std::vector<int>& ranks, const Window& window,
+                 std::string_view label, const Row& append_row) {
   std::string rows;
   double y = 0;
-  for (const int r : chosen_ranks(timeline)) {
+  for (const int r : ranks) {
     const pb::TimelineRank& rank = timeline.rank(r);
     fmt::format_to(std::back_inserter(rows), "<text class=\"rank\" x=\"0\" y=\"{:g}\">{}</text>",
                    y + kHead - 6, escape(rank_title(rank)));
     y += kHead;
     for (const pb::TimelineStream& stream : rank.stream()) {
+      if (spans_within(stream, timeline.name_size(), window) == 0) continue;
       fmt::format_to(std::back_inserter(rows),
                      "<rect class=\"idle\" x=\"{:g}\" y=\"{:g}\" width=\"{}\" height=\"{:g}\"/>"
                      "<text class=\"small\" text-anchor=\"end\" x=\"{:g}\" y=\"{:g}\">{}</text>",
@@ -168,15 +178,11 @@ std::string draw(const pb::Timeline& timeline, const Window& window, std::string
 }
 
 /// Spans of the busiest drawn stream that touch the window.
-int busiest_row(const pb::Timeline& timeline, const Window& window) {
+int busiest_row(const pb::Timeline& timeline, const std::vector<int>& ranks, const Window& window) {
   int most = 0;
-  for (const int r : chosen_ranks(timeline)) {
+  for (const int r : ranks) {
     for (const pb::TimelineStream& stream : timeline.rank(r).stream()) {
-      int count = 0;
-      for_each_span(stream, timeline.name_size(), [&](const Span& span) {
-        if (span.start_ns < window.to && span.start_ns + span.duration_ns > window.from) ++count;
-      });
-      most = std::max(most, count);
+      most = std::max(most, spans_within(stream, timeline.name_size(), window));
     }
   }
   return most;
@@ -220,7 +226,7 @@ std::string timeline_svg(const pb::Result& result) {
   const pb::Timeline& timeline = result.timeline();
   const Window window{0, end_ns(timeline)};
   if (window.length() <= 0) return {};
-  return draw(timeline, window, "Timeline of the step",
+  return draw(timeline, chosen_ranks(timeline, kMostRanks), window, "Timeline of the step",
               [&](std::string& out, const pb::TimelineStream& stream, double y) {
                 append_busy(out, busy(stream, timeline.name_size(), window), y);
               });
@@ -228,14 +234,15 @@ std::string timeline_svg(const pb::Result& result) {
 
 std::string stretch_svg(const pb::Result& result) {
   const pb::Timeline& timeline = result.timeline();
+  const std::vector<int> ranks = chosen_ranks(timeline, kMostStretchRanks);
   const std::int64_t end = end_ns(timeline);
   Window window{0, end};
-  if (busiest_row(timeline, window) <= kMostSpansPerRow) return {};
-  while (window.length() > 1000 && busiest_row(timeline, window) > kMostSpansPerRow) {
+  if (busiest_row(timeline, ranks, window) <= kMostSpansPerRow) return {};
+  while (window.length() > 1000 && busiest_row(timeline, ranks, window) > kMostSpansPerRow) {
     const std::int64_t half = window.length() / 4;
     window = {end / 2 - half, end / 2 + half};
   }
-  return draw(timeline, window, "A stretch from the middle of the step",
+  return draw(timeline, ranks, window, "A stretch from the middle of the step",
               [&](std::string& out, const pb::TimelineStream& stream, double y) {
                 append_spans(out, stream, timeline, window, y);
               });

@@ -53,7 +53,7 @@ void for_each_span(const pb::TimelineStream& stream, int names, const Visit& vis
 /// The timeline of the representative ranks as inline SVG: each stream a row, busy share per pixel
 /// column by kind. Empty where the result has no timeline.
 std::string timeline_svg(const pb::Result& result);
-/// A stretch from the middle of the step, span by span, so that overlap can be seen.
+/// A stretch from the middle of the step on a few ranks, span by span, so that overlap can be seen.
 std::string stretch_svg(const pb::Result& result);
 
 }  // namespace aisle::sim::report

@@ -62,6 +62,7 @@ svg text { font-family: inherit; fill: var(--ink); }
 svg .small { font-size: 11.5px; fill: var(--soft); }
 svg .tiny { font-size: 9.5px; fill: #ffffff; }
 svg .inside { font-size: 14px; font-weight: 600; fill: #ffffff; }
+svg .dark { fill: var(--ink); }
 svg .rank { font-size: 12.5px; font-weight: 600; paint-order: stroke; stroke: var(--paper);
   stroke-width: 5px; }
 svg .halo { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; }

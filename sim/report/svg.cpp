@@ -68,6 +68,12 @@ void append_rank(std::string& out, const pb::MemoryUse& rank, int at, const Fram
   }
 }
 
+/// Whether dark text reads better on "#rrggbb" than white (weights of ITU-R BT.601).
+bool is_light(const std::string& colour) {
+  const auto part = [&](std::size_t at) { return std::stoi(colour.substr(at, 2), nullptr, 16); };
+  return 299 * part(1) + 587 * part(3) + 114 * part(5) > 150 * 1000;
+}
+
 }  // namespace
 
 std::string escape(std::string_view text) {
@@ -144,8 +150,8 @@ std::string breakdown_svg(const pb::Result& result) {
     if (width >= 56) {
       fmt::format_to(
           std::back_inserter(out),
-          "<text class=\"inside\" text-anchor=\"middle\" x=\"{:.1f}\" y=\"28\">{}</text>",
-          x + width / 2, percent(part.seconds / total));
+          "<text class=\"inside{}\" text-anchor=\"middle\" x=\"{:.1f}\" y=\"28\">{}</text>",
+          is_light(part.colour) ? " dark" : "", x + width / 2, percent(part.seconds / total));
     }
     x += width;
   }

@@ -49,6 +49,17 @@ std::string compute_part(Phase phase) {
   return "other compute";
 }
 
+/// Share of a work's time that it owes to the slowest accelerator's pace; gaps between kernels are
+/// the host's.
+double slower_share(const TimedWork& work, double slowest) {
+  double gaps = 0;
+  for (const Width& width : work.widths) {
+    if (width.cores == 0) gaps += width.time.in(units::s);
+  }
+  const double alone = work.alone.in(units::s);
+  return alone > 0 ? (alone - gaps) / alone * (1 - 1 / slowest) : 0;
+}
+
 /// Operations of one rank by stream, in order of time.
 using RankOperations = std::array<std::vector<std::int32_t>, workloads::kStreams>;
 
@@ -102,11 +113,13 @@ std::map<std::string, double> parts_of(const TimedPlan& timed, const Execution& 
     if (compute >= 0) {
       const auto at = static_cast<std::size_t>(compute);
       const Operation& operation = plan.operations[at];
-      const double alone = timed.works[static_cast<std::size_t>(operation.work)].alone.in(units::s);
-      const double share = std::min(1.0, alone / (execution.end_s[at] - execution.start_s[at]));
-      parts[compute_part(operation.phase)] += length * share / timed.slowest;
-      parts[kSlowest] += length * share * (1 - 1 / timed.slowest);
-      parts[kSlowed] += length * (1 - share);
+      const TimedWork& work = timed.works[static_cast<std::size_t>(operation.work)];
+      const double alone = work.alone.in(units::s);
+      const double took = execution.end_s[at] - execution.start_s[at];
+      const double slower = std::min(alone, took) * slower_share(work, timed.slowest);
+      parts[compute_part(operation.phase)] += length * (std::min(alone, took) - slower) / took;
+      parts[kSlowest] += length * slower / took;
+      parts[kSlowed] += length * std::max(0.0, took - alone) / took;
       return;
     }
     for (const Stream s :

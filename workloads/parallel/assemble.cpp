@@ -102,6 +102,7 @@ class Assembler {
 
   void add_ranks();
   void build_stages();
+  int mixed_layers(int stage) const;  ///< those with experts
   std::vector<LayerSteps> build_layers(int stage, int direction, const std::vector<Layer>& layers,
                                        const Exposure& exposure);
   std::vector<Kernel> weight_kernels(const std::vector<LayerSteps>& steps) const;
@@ -187,20 +188,25 @@ std::vector<Kernel> Assembler::weight_kernels(const std::vector<LayerSteps>& ste
   return weights;
 }
 
+int Assembler::mixed_layers(int stage) const {
+  const std::vector<Layer> layers = layers_of_stage(job_, stage);
+  return static_cast<int>(std::count_if(layers.begin(), layers.end(), [](const Layer& layer) {
+    return layer.feed_forward.experts > 0;
+  }));
+}
+
 void Assembler::build_stages() {
   const int directions = job_.schedule == Schedule::dual_pipe ? 2 : 1;
   for (int s = 0; s < job_.stages(); ++s) {
     Stage stage;
     const std::vector<Layer> layers = layers_of_stage(job_, s);
-    const auto mixed =
-        static_cast<int>(std::count_if(layers.begin(), layers.end(), [](const Layer& layer) {
-          return layer.feed_forward.experts > 0;
-        }));
     for (int direction = 0; direction < directions; ++direction) {
       const auto d = static_cast<std::size_t>(direction);
       stage.layers[d] = build_layers(s, direction, layers, exposed(job_));
-      // A pair runs through a stage's layers forward and as many backward.
-      stage.paired[d] = build_layers(s, direction, layers, overlapped(job_, 2 * mixed));
+      if (job_.schedule != Schedule::dual_pipe) continue;
+      // A rank's pairs run through one of its stages forward and the other backward.
+      const int both = mixed_layers(s) + mixed_layers(job_.stages() - 1 - s);
+      stage.paired[d] = build_layers(s, direction, layers, overlapped(job_, both));
       stage.weight_work[d] =
           works_.computation("weight gradients", weight_kernels(stage.paired[d]));
     }

@@ -92,6 +92,7 @@ Operations Emitter::message(std::int32_t work, int from_rank, int to_rank,
   Operations receipts;
   for (int i = 0; i < groups_.replicas(); ++i) {
     std::vector<std::int32_t> producers;
+    producers.reserve(after.size());
     for (const Operations& operations : after) {
       producers.push_back(operations[static_cast<std::size_t>(i)]);
     }

@@ -49,6 +49,7 @@ void KernelList::matrix(Kernel kernel, double weights, double operand, double sc
   kernel.flops = 2 * m * n * k * units::FLOP;
   kernel.hbm_bytes =
       ((m * k + weights) * operand + scales / kScaleBlock * kScaleSize + m * n * output) * units::B;
+  kernel.load = load_;
   if (m > 0 && n > 0 && k > 0) kernels_.push_back(kernel);
 }
 
@@ -61,13 +62,22 @@ void KernelList::gemm(const char* name, Direction direction, std::int64_t m, std
 void KernelList::weight_gradient(const char* name, std::int64_t m, std::int64_t n, std::int64_t k) {
   matrix(shaped(Family::gemm, name, Direction::wgrad, job_.precision, m, n, k), as_double(n * k),
          topology::size_of(job_.precision).si(),
-         job_.quantised() ? as_double(m * k) + as_double(n * k) : 0, 2 * job_.states.gradients);
+         job_.quantised() ? as_double(m * k) + as_double(n * k) : 0, gradient_output());
   accumulate(m, n);
 }
 
-/// Uncompiled, the product leaves a two-byte gradient that another kernel adds to the accumulator.
+/// Uncompiled, the product of one of several micro-batches leaves a two-byte gradient that another
+/// kernel adds to the accumulator.
+bool KernelList::accumulates_apart() const {
+  return job_.eager && job_.layout.micro_batches > 1;
+}
+
+double KernelList::gradient_output() const {
+  return accumulates_apart() ? 2 : 2 * job_.states.gradients;
+}
+
 void KernelList::accumulate(std::int64_t m, std::int64_t n) {
-  if (!job_.eager || job_.layout.micro_batches < 2) return;
+  if (!accumulates_apart()) return;
   Kernel kernel =
       shaped(Family::elementwise, "gradient accumulation", Direction::wgrad, job_.wide(), m, n, 0);
   kernel.hbm_bytes = as_double(m) * as_double(n) * (2 + 2 * job_.states.gradients) * units::B;
@@ -83,7 +93,7 @@ void KernelList::wide_gemm(const char* name, Direction direction, std::int64_t m
 void KernelList::wide_weight_gradient(const char* name, std::int64_t m, std::int64_t n,
                                       std::int64_t k) {
   matrix(shaped(Family::gemm, name, Direction::wgrad, job_.wide(), m, n, k), as_double(n * k),
-         topology::size_of(job_.wide()).si(), 0, 2 * job_.states.gradients);
+         topology::size_of(job_.wide()).si(), 0, gradient_output());
   accumulate(m, n);
 }
 
@@ -112,6 +122,7 @@ void KernelList::stream(Family family, const char* name, Direction direction, st
   kernel.hbm_bytes *= cost.traffic / cost.launches;
   kernel.count = count * cost.launches;
   if (job_.eager && family == Family::norm) kernel.family = Family::elementwise;
+  kernel.load = load_;
   if (rows > 0 && columns > 0 && count > 0) kernels_.push_back(kernel);
 }
 

@@ -46,16 +46,23 @@ class KernelList {
 
   void add(const Kernel& kernel) { kernels_.push_back(kernel); }
 
+  /// Kernels from here on follow the rows of the most loaded rank (Kernel::load).
+  void set_load(double load) { load_ = load; }
+
   void append(const std::vector<Kernel>& kernels);
 
   /// The kernels so far; the list starts anew.
   std::vector<Kernel> take() { return std::exchange(kernels_, {}); }
 
  private:
+  bool accumulates_apart() const;
+  /// Bytes of memory traffic per number of a weight gradient.
+  double gradient_output() const;
   void accumulate(std::int64_t m, std::int64_t n);
   void matrix(Kernel kernel, double weights, double operand, double scales, double output);
 
   const Job& job_;
+  double load_ = 1;
   std::vector<Kernel> kernels_;
 };
 

@@ -114,6 +114,11 @@ QTableView* SummaryView::addTable(QVBoxLayout* column, const QString& caption, R
   table->verticalHeader()->hide();
   table->verticalHeader()->setMinimumSectionSize(20);
   table->horizontalHeader()->setHighlightSections(false);
+  // The header learns its width after this view has learnt its own.
+  connect(table->horizontalHeader(), &QHeaderView::sectionResized, this,
+          [table](int resized, int, int width) {
+            if (resized == 0) fitRows(table, 0, width);
+          });
   inner->addWidget(table);
   column->addWidget(*section);
   return table;
@@ -123,8 +128,13 @@ void SummaryView::fit(QTableView* table, int stretched) {
   auto* header = table->horizontalHeader();
   header->setSectionResizeMode(QHeaderView::ResizeToContents);
   header->setSectionResizeMode(stretched, QHeaderView::Stretch);
+  fitRows(table, stretched, table->columnWidth(stretched));
+}
+
+void SummaryView::fitRows(QTableView* table, int stretched, int width) {
   // A long name takes two lines; as high as its rows, the table scrolls with the page.
-  const int room = table->columnWidth(stretched) - 8;
+  const auto* header = table->horizontalHeader();
+  const int room = width - 8;
   for (int row = 0; row < table->model()->rowCount(); ++row) {
     const QString name = table->model()->index(row, stretched).data().toString();
     const int lines = table->fontMetrics().horizontalAdvance(name) > room ? 2 : 1;

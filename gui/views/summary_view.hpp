@@ -40,6 +40,7 @@ class SummaryView : public QScrollArea {
   void showCards(const QVector<Headline>& headlines);
   void setTablesVisible(bool visible);
   static void fit(QTableView* table, int stretched);
+  static void fitRows(QTableView* table, int stretched, int width);
 
   ResultTable* metrics_;
   ResultTable* comparison_;

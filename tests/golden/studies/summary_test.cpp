@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Did a shipped study's answer move? Compares every metric with expected/summary.json beside the
+// study, to 1e-6 relative. A pass proves sameness, not truth (that is tests/validation). To accept
+// a change: AISLE_UPDATE_GOLDEN=1, and a line in docs/changes.md that says why.
+#include "tests/command.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <map>
+#include <string>
+
+namespace {
+
+using Metrics = std::map<std::string, double>;
+
+Metrics metrics_of(const std::string& json) {
+  simdjson::dom::parser parser;
+  const simdjson::padded_string text(json);
+  Metrics metrics;
+  for (const auto field : parser.parse(text)["metrics"].get_object().value()) {
+    metrics[std::string(field.key)] = field.value.get_double().value();
+  }
+  return metrics;
+}
+
+void write_expected(const std::string& file, const Metrics& metrics) {
+  std::string text = "{\n  \"metrics\": {\n";
+  for (const auto& [name, value] : metrics) {
+    text += fmt::format("    \"{}\": {:.9g}{}\n", name, value,
+                        name == metrics.rbegin()->first ? "" : ",");
+  }
+  std::filesystem::create_directories(std::filesystem::path(file).parent_path());
+  std::ofstream(file) << text << "  }\n}\n";
+}
+
+class ShippedStudy : public testing::TestWithParam<const char*> {};
+
+TEST_P(ShippedStudy, AnswersAsBefore) {
+  const auto outcome =
+      aisle::tests::run_command(std::string(AISLE_PROGRAM " run ") + GetParam() + " --json -q");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const Metrics now = metrics_of(outcome.out);
+  const std::string file =
+      std::string(AISLE_SOURCE_DIR "/scenarios/studies/") + GetParam() + "/expected/summary.json";
+  if (std::getenv("AISLE_UPDATE_GOLDEN") != nullptr) write_expected(file, now);
+  const Metrics expected = metrics_of(aisle::tests::read_file(file));
+  EXPECT_EQ(now.size(), expected.size());
+  for (const auto& [name, value] : expected) {
+    ASSERT_TRUE(now.contains(name)) << name;
+    EXPECT_NEAR(now.at(name), value, 1e-6 * std::abs(value)) << name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shipped, ShippedStudy,
+                         testing::Values("deepseek-v3-h800", "llama3-405b-h100"));
+
+}  // namespace

@@ -21,7 +21,8 @@ Metrics metrics_of(const std::string& json) {
   simdjson::dom::parser parser;
   const simdjson::padded_string text(json);
   Metrics metrics;
-  for (const auto field : parser.parse(text)["metrics"].get_object().value()) {
+  const simdjson::dom::object fields = parser.parse(text)["metrics"].get_object().value();
+  for (const auto field : fields) {
     metrics[std::string(field.key)] = field.value.get_double().value();
   }
   return metrics;

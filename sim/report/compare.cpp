@@ -197,7 +197,7 @@ std::string ratio(double value, double base) {
 /// The weakest basis among the figures of a row.
 std::string weakest(const Row& row) {
   for (auto basis = std::rbegin(kBases); basis != std::rend(kBases); ++basis) {
-    const std::string name = basis_name(*basis);
+    std::string name = basis_name(*basis);
     if (std::find(row.basis.begin(), row.basis.end(), name) != row.basis.end()) return name;
   }
   return {};

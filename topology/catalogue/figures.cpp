@@ -103,8 +103,8 @@ void walk(const Message& message, const std::string& prefix, const SourceMap& pl
 
 }  // namespace
 
-Basis basis_of(const pb::Figure& figure, pb::Basis entry) {
-  switch (figure.has_basis() ? figure.basis() : entry) {
+Basis basis_of(pb::Basis basis) {
+  switch (basis) {
     case pb::measured:
       return Basis::measured;
     case pb::calibrated:
@@ -116,6 +116,10 @@ Basis basis_of(const pb::Figure& figure, pb::Basis entry) {
     default:
       return Basis::assumed;
   }
+}
+
+Basis basis_of(const pb::Figure& figure, pb::Basis entry) {
+  return basis_of(figure.has_basis() ? figure.basis() : entry);
 }
 
 void check_figures(const Message& entry, const SourceMap& places, Diagnostics& diagnostics) {

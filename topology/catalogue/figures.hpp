@@ -12,6 +12,8 @@
 
 namespace aisle::topology {
 
+/// Unspecified is assumed.
+Basis basis_of(pb::Basis basis);
 /// The basis of a figure: its own, else that of the entry, else assumed.
 Basis basis_of(const pb::Figure& figure, pb::Basis entry);
 

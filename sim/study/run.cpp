@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "power/power.hpp"
-#include "sim/base/quantity.hpp"
 #include "sim/engine/engine.hpp"
 #include "sim/kernels/kernels.hpp"
 #include "sim/study/measure.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/study.hpp"
+#include "topology/catalogue/figures.hpp"
 #include "workloads/models/model.hpp"
 #include "workloads/models/model.pb.h"
 #include "workloads/parallel/place.hpp"
@@ -124,10 +124,9 @@ double run_tokens(const Prepared& prepared, const pb::Training& training, Basis&
     return training.tokens();
   }
   if (!prepared.description.has_training_tokens()) return 0;
-  basis = static_cast<Basis>(
-      std::max(0, static_cast<int>(prepared.description.training_tokens().basis()) - 1));
-  Diagnostics ignored;
-  return parse_number(prepared.description.training_tokens().value(), {}, {}, ignored).value_or(0);
+  const pb::Figure& figure = prepared.description.training_tokens();
+  basis = topology::basis_of(figure, prepared.description.basis());
+  return topology::number_or(figure, 0);
 }
 
 void say(const RunOptions& options, const std::string& text) {

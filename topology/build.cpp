@@ -204,6 +204,20 @@ class Builder {
     }
   }
 
+  /// Jobs rarely fill racks of 72: of each rack as sold they use the most that divides the count,
+  /// at least three quarters. The whole domain where nothing does (an error follows), and for
+  /// nodes.
+  int used_of_domain(int sold) {
+    constexpr int kNode = 16;
+    if (sold <= kNode || impl_->count <= sold || impl_->count % sold == 0) return sold;
+    for (int used = sold - 1; 4 * used >= 3 * sold; --used) {
+      if (impl_->count % used != 0) continue;
+      note("{} of the {} accelerators of each scale-up domain are used", used, sold);
+      return used;
+    }
+    return sold;
+  }
+
   void read_domain() {
     int size = spec_.scale_up().size();
     std::string from = "the study";
@@ -217,6 +231,7 @@ class Builder {
       from = "the accelerator entry";
     }
     size = std::max(1, size);
+    if (from != "the study") size = used_of_domain(size);
     if (impl_->count > size && impl_->count % size != 0) {
       error("cluster.count",
             fmt::format("{} accelerators do not divide into domains of {}", impl_->count, size),

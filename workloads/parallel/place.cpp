@@ -378,6 +378,13 @@ void add_caveats(const Job& job, std::vector<std::string>& caveats) {
         "{:g}).",
         job.layout.expert, 100 * (parallel::exposed(job).expert_load - 1), job.expert_load_spread));
   }
+  if (job.quantised()) {
+    caveats.push_back(fmt::format(
+        "{} follows the recipe of DeepSeek-V3: operands cast and scaled by blocks, weight "
+        "gradients accumulated "
+        "in FP32 outside the tensor cores. Per-tensor scaling has fewer kernels and runs faster.",
+        topology::to_string(job.precision)));
+  }
   if (job.model->tied_embeddings && job.layout.pipeline > 1) {
     caveats.emplace_back(
         "The gradient sum of the tied embedding between first and last stage is left out.");

@@ -65,6 +65,14 @@ TEST(Cluster, CountsThatDoNotDivide) {
   EXPECT_EQ(built("accelerator: \"h100\" count: 1").path(0, 0).size(), 1U);
 }
 
+TEST(Cluster, RacksAreUsedAsFarAsTheCountDivides) {
+  const Cluster racks = built("accelerator: \"gb200\" count: 256");
+  EXPECT_EQ(racks.domain_size(), 64);
+  EXPECT_THAT(racks.notes(), Contains(HasSubstr("64 of the 72")));
+  EXPECT_EQ(built("accelerator: \"gb200\" count: 144").domain_size(), 72);
+  EXPECT_THAT(messages("accelerator: \"gb200\" count: 146"), HasSubstr("do not divide"));
+}
+
 TEST(Cluster, BadQuantitiesAreAllReportedAtTheirPlaces) {
   const std::string text = messages(
       "accelerator: \"h100\"\n count: 16\n scale_up { bandwidth: \"450\" }\n"

@@ -96,7 +96,7 @@ void latent_norms(const Shape& s, std::int64_t rows, KernelList& k) {
 
 void first_norm(const Job& job, const Shape& s, KernelList& k) {
   // The quantised recipe adds the residual inside the norm kernel.
-  if (!job.quantised()) {
+  if (!job.block_scaled()) {
     k.stream(Family::elementwise, "residual", kForward, s.shard, s.hidden, kAdd);
   }
   k.stream(Family::norm, "attention norm", kForward, s.shard, s.hidden, kCopy);
@@ -130,7 +130,7 @@ void forward_project(const AttentionShape& a, const Shape& s, KernelList& k) {
 
 void forward_core(const Job& job, const AttentionShape& a, const Shape& s, KernelList& k) {
   k.add(core(job, a, s, kForward));
-  if (job.quantised()) {
+  if (job.block_scaled()) {
     k.stream(Family::cast, "cast o for stash", kForward, s.tokens, s.heads * s.v, kStash);
   }
   k.cast("cast o", kForward, s.tokens, s.heads * s.v);
@@ -140,21 +140,21 @@ void forward_core(const Job& job, const AttentionShape& a, const Shape& s, Kerne
 
 void forward_tail(const Job& job, const Shape& s, KernelList& k) {
   k.stream(Family::elementwise, "residual", kForward, s.shard, s.hidden,
-           job.quantised() ? kCopy : kAdd);
+           job.block_scaled() ? kCopy : kAdd);
   k.stream(Family::norm, "feed-forward norm", kForward, s.shard, s.hidden, kCopy);
 }
 
 void backward_head(const Job& job, const Shape& s, KernelList& k) {
   k.stream(Family::elementwise, "residual gradient", kBackward, s.shard, s.hidden, kAdd);
   k.stream(Family::norm, "feed-forward norm gradient", kBackward, s.shard, s.hidden, kNormGradient);
-  if (job.quantised()) {
+  if (job.block_scaled()) {
     k.stream(Family::elementwise, "residual", kBackward, s.shard, s.hidden, kCopy);
   }
 }
 
 void output_gradient(const Job& job, const Shape& s, KernelList& k) {
   const std::int64_t output = s.heads * s.v;
-  if (job.quantised()) {
+  if (job.block_scaled()) {
     k.stream(Family::cast, "cast o back", kBackward, s.tokens, output, kStash);
   }
   k.cast("cast dy", kBackward, s.tokens, s.hidden);

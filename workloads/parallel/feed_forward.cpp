@@ -27,7 +27,7 @@ struct Block {
 double activation_bytes(const Job& job, std::int64_t gates) {
   const double output = topology::size_of(job.precision).si();
   return 2.0 * static_cast<double>(gates) +
-         (job.quantised() ? output + kScaleSize / kScaleBlock : 2.0);
+         (job.block_scaled() ? output + kScaleSize / kScaleBlock : 2.0);
 }
 
 void block_forward(const Job& job, const Block& b, KernelList& k) {
@@ -38,12 +38,12 @@ void block_forward(const Job& job, const Block& b, KernelList& k) {
   k.stream(Family::elementwise, "activation", kForward, b.rows, b.width,
            activation_bytes(job, b.gates));
   k.gemm("down", kForward, b.rows, b.hidden, b.width);
-  k.cast("cast for stash", kForward, b.rows, columns);
+  if (job.block_scaled()) k.cast("cast for stash", kForward, b.rows, columns);
 }
 
 void block_backward(const Job& job, const Block& b, KernelList& k) {
   const std::int64_t columns = b.gates * b.width;
-  k.cast("cast back from stash", kBackward, b.rows, columns);
+  if (job.block_scaled()) k.cast("cast back from stash", kBackward, b.rows, columns);
   if (b.cast_gradient) k.cast("cast dy", kBackward, b.rows, b.hidden);
   k.transpose("down weight transpose", kBackward, b.hidden, b.width);
   k.scales(kBackward, b.rows, b.hidden);
@@ -56,7 +56,7 @@ void block_backward(const Job& job, const Block& b, KernelList& k) {
   // Inputs and the output's gradient read, the inputs' gradients written.
   k.stream(Family::elementwise, "activation gradient", kBackward, b.rows, b.width,
            4.0 * static_cast<double>(b.gates) + 2.0);
-  if (!b.cast_gradient) k.cast("cast x back", kBackward, b.rows, b.hidden);
+  if (!b.cast_gradient && job.block_scaled()) k.cast("cast x back", kBackward, b.rows, b.hidden);
   k.transpose("gate and up weight transpose", kBackward, columns, b.hidden);
   k.cast("cast d gate and up", kBackward, b.rows, columns);
   k.scales(kBackward, b.rows, columns);
@@ -85,7 +85,8 @@ void permute(const char* name, Direction direction, const ExpertBlock& e, double
 }
 
 double exchanged_bytes(const Job& job) {
-  return topology::size_of(job.precision).si() + (job.quantised() ? kScaleSize / kScaleBlock : 0.0);
+  return job.block_scaled() ? topology::size_of(job.precision).si() + kScaleSize / kScaleBlock
+                            : 2.0;
 }
 
 void expert_forward(const Job& job, const ExpertBlock& e, KernelList& k) {
@@ -105,13 +106,13 @@ void expert_forward(const Job& job, const ExpertBlock& e, KernelList& k) {
   k.set_load(e.load);
   k.grouped("expert down", kForward, e.rows, e.hidden, e.width, e.local);
   permute("reduce from experts", kForward, e, 2, k);
-  k.cast("cast for stash", kForward, e.rows, columns);
+  if (job.block_scaled()) k.cast("cast for stash", kForward, e.rows, columns);
 }
 
 void expert_backward(const Job& job, const ExpertBlock& e, KernelList& k) {
   const std::int64_t columns = e.gates * e.width;
   k.set_load(e.load);
-  k.cast("cast back from stash", kBackward, e.rows, columns);
+  if (job.block_scaled()) k.cast("cast back from stash", kBackward, e.rows, columns);
   permute("expand gradients to experts", kBackward, e, exchanged_bytes(job), k);
   k.scales(kBackward, e.rows, e.hidden);
   k.grouped("expert down", kBackward, e.rows, e.width, e.hidden, e.local);

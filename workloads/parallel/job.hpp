@@ -33,7 +33,8 @@ struct Job {
   Schedule schedule = Schedule::one_f_one_b;
   Recompute recompute = Recompute::none;
   bool overlap = true;
-  bool eager = false;  ///< operator by operator instead of fused kernels
+  bool blocks = false;  ///< narrow operands are scaled by blocks, not by tensor
+  bool eager = false;   ///< operator by operator instead of fused kernels
   int sequence = 0, micro_batch = 1, global_batch = 0;
   StateSizes states;
   double expert_load_spread = 0;  ///< relative standard deviation of one rank's rows in one layer
@@ -59,8 +60,11 @@ struct Job {
   /// Megatron's interleaved schedule overlaps them.
   bool asynchronous_messages() const { return schedule == Schedule::interleaved && overlap; }
 
-  /// Matrix operands narrower than two bytes are cast, scaled by blocks and transposed.
+  /// Matrix operands narrower than two bytes are cast and scaled.
   bool quantised() const { return topology::size_of(precision).si() < 2; }
+
+  /// They are scaled by blocks, and transposed by kernels of their own.
+  bool block_scaled() const { return quantised() && blocks; }
 
   /// Format of what a narrow recipe keeps wide: head, router, attention core.
   topology::Precision wide() const { return quantised() ? topology::Precision::bf16 : precision; }

@@ -53,16 +53,21 @@ void KernelList::matrix(Kernel kernel, double weights, double operand, double sc
   if (m > 0 && n > 0 && k > 0) kernels_.push_back(kernel);
 }
 
+/// With one scale per tensor all three products run alike.
+Direction KernelList::curve_of(Direction direction) const {
+  return job_.quantised() && !job_.blocks ? Direction::forward : direction;
+}
+
 void KernelList::gemm(const char* name, Direction direction, std::int64_t m, std::int64_t n,
                       std::int64_t k) {
-  matrix(shaped(Family::gemm, name, direction, job_.precision, m, n, k), as_double(n * k),
-         topology::size_of(job_.precision).si(), job_.quantised() ? as_double(m * k) : 0, 2);
+  matrix(shaped(Family::gemm, name, curve_of(direction), job_.precision, m, n, k), as_double(n * k),
+         topology::size_of(job_.precision).si(), job_.block_scaled() ? as_double(m * k) : 0, 2);
 }
 
 void KernelList::weight_gradient(const char* name, std::int64_t m, std::int64_t n, std::int64_t k) {
-  matrix(shaped(Family::gemm, name, Direction::wgrad, job_.precision, m, n, k), as_double(n * k),
-         topology::size_of(job_.precision).si(),
-         job_.quantised() ? as_double(m * k) + as_double(n * k) : 0, gradient_output());
+  matrix(shaped(Family::gemm, name, curve_of(Direction::wgrad), job_.precision, m, n, k),
+         as_double(n * k), topology::size_of(job_.precision).si(),
+         job_.block_scaled() ? as_double(m * k) + as_double(n * k) : 0, gradient_output());
   accumulate(m, n);
 }
 
@@ -99,18 +104,20 @@ void KernelList::wide_weight_gradient(const char* name, std::int64_t m, std::int
 
 void KernelList::grouped(const char* name, Direction direction, std::int64_t rows, std::int64_t n,
                          std::int64_t k, int groups) {
-  Kernel kernel = shaped(Family::grouped_gemm, name, direction, job_.precision, rows, n, k);
+  Kernel kernel =
+      shaped(Family::grouped_gemm, name, curve_of(direction), job_.precision, rows, n, k);
   kernel.groups = groups;
   matrix(kernel, groups * as_double(n * k), topology::size_of(job_.precision).si(),
-         job_.quantised() ? as_double(rows * k) : 0, 2);
+         job_.block_scaled() ? as_double(rows * k) : 0, 2);
 }
 
 void KernelList::grouped_weight_gradient(const char* name, std::int64_t m, std::int64_t n,
                                          std::int64_t rows, int groups) {
-  Kernel kernel = shaped(Family::grouped_gemm, name, Direction::wgrad, job_.precision, m, n, rows);
+  Kernel kernel =
+      shaped(Family::grouped_gemm, name, curve_of(Direction::wgrad), job_.precision, m, n, rows);
   kernel.groups = groups;
   matrix(kernel, as_double(n * rows), topology::size_of(job_.precision).si(),
-         job_.quantised() ? as_double(m * rows) + as_double(n * rows) : 0,
+         job_.block_scaled() ? as_double(m * rows) + as_double(n * rows) : 0,
          2 * job_.states.gradients * groups);
 }
 
@@ -129,25 +136,26 @@ void KernelList::stream(Family family, const char* name, Direction direction, st
 void KernelList::cast(const char* name, Direction direction, std::int64_t rows,
                       std::int64_t columns) {
   if (!job_.quantised()) return;
+  const double narrow = topology::size_of(job_.precision).si();
   stream(Family::cast, name, direction, rows, columns,
-         2 + topology::size_of(job_.precision).si() + kScaleSize / kScaleBlock);
+         2 + (job_.blocks ? narrow + kScaleSize / kScaleBlock : 2 * narrow));
 }
 
 void KernelList::cast_transpose(const char* name, std::int64_t rows, std::int64_t columns) {
-  if (!job_.quantised()) return;
+  if (!job_.block_scaled()) return;
   stream(Family::transpose, name, Direction::dgrad, rows, columns,
          2 + topology::size_of(job_.precision).si() + kScaleSize / kScaleBlock);
 }
 
 void KernelList::transpose(const char* name, Direction direction, std::int64_t rows,
                            std::int64_t columns) {
-  if (!job_.quantised()) return;
+  if (!job_.block_scaled()) return;
   stream(Family::transpose, name, direction, rows, columns,
          2 * topology::size_of(job_.precision).si());
 }
 
 void KernelList::scales(Direction direction, std::int64_t rows, std::int64_t columns) {
-  if (!job_.quantised()) return;
+  if (!job_.block_scaled()) return;
   stream(Family::transpose, "scale transpose", direction, rows,
          static_cast<std::int64_t>(as_double(columns) / kScaleBlock), 2 * kScaleSize);
 }

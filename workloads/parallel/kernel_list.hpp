@@ -35,9 +35,10 @@ class KernelList {
   /// A kernel that only moves `bytes_per_element` for each of rows x columns elements.
   void stream(Family family, const char* name, Direction direction, std::int64_t rows,
               std::int64_t columns, double bytes_per_element, int count = 1);
-  /// Cast of a two-byte matrix to the narrow format with scales; nothing where not quantised.
+  /// Cast of a two-byte matrix to the narrow format, with block scales or in both layouts; nothing
+  /// where not quantised.
   void cast(const char* name, Direction direction, std::int64_t rows, std::int64_t columns);
-  /// Cast that also transposes, for the operands of a weight gradient.
+  /// Cast that also transposes, for the operands of a weight gradient (blocks only, like the rest).
   void cast_transpose(const char* name, std::int64_t rows, std::int64_t columns);
   /// Transposition of a narrow matrix.
   void transpose(const char* name, Direction direction, std::int64_t rows, std::int64_t columns);
@@ -55,6 +56,7 @@ class KernelList {
   std::vector<Kernel> take() { return std::exchange(kernels_, {}); }
 
  private:
+  Direction curve_of(Direction direction) const;
   bool accumulates_apart() const;
   /// Bytes of memory traffic per number of a weight gradient.
   double gradient_output() const;

@@ -236,9 +236,9 @@ void LayerBuilder::add_feed_forward(const Layer& layer, LayerSteps& steps) {
 
 void LayerBuilder::add_exchanges(const Layer& layer, LayerSteps& steps) {
   const double hidden = job_.model->hidden;
-  const double narrow = job_.quantised() ? hidden * topology::size_of(job_.precision).si() +
-                                               hidden / kScaleBlock * kScaleSize
-                                         : hidden * kActivation;
+  const double narrow = job_.block_scaled() ? hidden * topology::size_of(job_.precision).si() +
+                                                  hidden / kScaleBlock * kScaleSize
+                                            : hidden * kActivation;
   const FeedForwardShape& shape = layer.feed_forward;
   exchange(steps.dispatch, "expert dispatch", CollectiveKind::dispatch, shape, narrow);
   exchange(steps.combine, "expert combine", CollectiveKind::combine, shape, hidden * kActivation);

@@ -96,6 +96,7 @@ bool Checker::read_sizes() {
   job_.global_batch = training_.global_batch();
   job_.overlap = p.overlap();
   job_.eager = training_.operators() == pb::eager;
+  job_.blocks = training_.scaling() == pb::blocks;
   return good;
 }
 
@@ -377,13 +378,6 @@ void add_caveats(const Job& job, std::vector<std::string>& caveats) {
         "the mean one where its exchange is exposed, less where it is hidden (expert_load_spread "
         "{:g}).",
         job.layout.expert, 100 * (parallel::exposed(job).expert_load - 1), job.expert_load_spread));
-  }
-  if (job.quantised()) {
-    caveats.push_back(fmt::format(
-        "{} follows the recipe of DeepSeek-V3: operands cast and scaled by blocks, weight "
-        "gradients accumulated "
-        "in FP32 outside the tensor cores. Per-tensor scaling has fewer kernels and runs faster.",
-        topology::to_string(job.precision)));
   }
   if (job.model->tied_embeddings && job.layout.pipeline > 1) {
     caveats.emplace_back(

@@ -78,10 +78,11 @@ TEST_F(Checks, PrecisionNamesWhatTheChipHas) {
 }
 
 TEST_F(Checks, Schedules) {
-  EXPECT_TRUE(has(refused(moe_,
-                          "global_batch: 64 precision: \"fp8\" parallel { pipeline: 8 "
-                          "expert: 8 schedule: dual_pipe }"),
-                  "global_batch"));
+  EXPECT_TRUE(
+      has(refused(moe_,
+                  "global_batch: 64 precision: \"fp8\" scaling: blocks parallel { pipeline: 8 "
+                  "expert: 8 schedule: dual_pipe }"),
+          "global_batch"));
   EXPECT_TRUE(has(refused(dense_,
                           "global_batch: 64 parallel { pipeline: 8 data: 8 virtual_stages: "
                           "2 }"),
@@ -90,10 +91,11 @@ TEST_F(Checks, Schedules) {
                           "global_batch: 88 parallel { pipeline: 8 schedule: interleaved "
                           "virtual_stages: 2 }"),
                   "global_batch"));
-  EXPECT_TRUE(has(refused(moe_,
-                          "global_batch: 256 precision: \"fp8\" parallel { pipeline: 8 "
-                          "expert: 8 zero: 3 schedule: dual_pipe }"),
-                  "parallel.zero"));
+  EXPECT_TRUE(
+      has(refused(moe_,
+                  "global_batch: 256 precision: \"fp8\" scaling: blocks parallel { pipeline: 8 "
+                  "expert: 8 zero: 3 schedule: dual_pipe }"),
+          "parallel.zero"));
 }
 
 TEST_F(Checks, NonsenseSizes) {
@@ -106,7 +108,8 @@ TEST_F(Checks, NonsenseSizes) {
 }
 
 TEST_F(Checks, SpreadOfExpertLoads) {
-  const std::string good = "global_batch: 64 precision: \"fp8\" parallel { expert: 64 } ";
+  const std::string good =
+      "global_batch: 64 precision: \"fp8\" scaling: blocks parallel { expert: 64 } ";
   for (const char* spread : {"-0.001", "1.001", "nan", "inf"}) {
     const auto fields = refused(moe_, good + "expert_load_spread: " + spread);
     EXPECT_EQ(fields, std::vector<std::string>{"expert_load_spread"}) << spread;

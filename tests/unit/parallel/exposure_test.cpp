@@ -27,7 +27,7 @@ Ground all_experts() {
 }
 
 std::string training(const std::string& schedule, const std::string& spread = "0.1") {
-  return "sequence: 4096 global_batch: 80 precision: \"fp8\" recompute: selective "
+  return "sequence: 4096 global_batch: 80 precision: \"fp8\" scaling: blocks recompute: selective "
          "expert_load_spread: " +
          spread + " parallel { pipeline: 4 expert: 8 zero: 1 stage_layers: [2, 2, 2, 2] " +
          schedule + " }";

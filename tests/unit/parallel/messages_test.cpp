@@ -39,7 +39,8 @@ Plan dense_plan(const Ground& on, int micro_batches, const std::string& parallel
 Plan expert_plan(const std::string& parallel) {
   const Ground on = test::ground("deepseek-v3", "h800-sxm", 64, "layers: 8 experts { routed: 32 }");
   return plan_of(on,
-                 "sequence: 4096 global_batch: 64 precision: \"fp8\" recompute: selective "
+                 "sequence: 4096 global_batch: 64 precision: \"fp8\" scaling: blocks recompute: "
+                 "selective "
                  "parallel { tensor: 2 pipeline: 4 data: 8 expert: 4 zero: 1 " +
                      parallel + " }")
       .plan;

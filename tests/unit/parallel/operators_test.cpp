@@ -138,6 +138,28 @@ double parameters_of(const ModelGraph& model) {
 // Per parameter of the share: FP32 gradient for the norm; gradient, master weight and both moments
 // read, the latter three and the two-byte weight written. Cleared: all gradients that the rank
 // holds.
+// One scale per tensor: the same products, all on the forward curve, one cast per operand and no
+// transposes.
+TEST(Scaling, PerTensorHasFewerKernels) {
+  const Ground on = small_dense();
+  const Plan tensor = dense_plan(on, "precision: \"fp8\"");
+  const Plan blocks = dense_plan(on, "precision: \"fp8\" scaling: blocks");
+  EXPECT_DOUBLE_EQ(sum_of(tensor).flops, sum_of(blocks).flops);
+  EXPECT_LT(sum_of(tensor).launches, sum_of(blocks).launches);
+  EXPECT_LT(sum_of(tensor).bytes, sum_of(blocks).bytes);
+  int casts = 0;
+  for (const Work& work : tensor.works) {
+    for (const Kernel& kernel : work.kernels) {
+      EXPECT_NE(kernel.family, Family::transpose) << kernel.name;
+      if (kernel.family == Family::gemm && kernel.precision == topology::Precision::fp8) {
+        EXPECT_EQ(kernel.direction, Direction::forward) << kernel.name;
+      }
+      casts += kernel.family == Family::cast;
+    }
+  }
+  EXPECT_GT(casts, 0);
+}
+
 TEST(Optimizer, BytesPerParameter) {
   const Ground on = small_dense();
   const double held = parameters_of(on.model);
@@ -156,7 +178,7 @@ TEST(Optimizer, BytesPerParameter) {
                   held,
               (2 + 2 + 8 + 8 + 2) / 8.0 + 2, 1e-6);
   // A narrow recipe casts the new weights: two bytes read, one and a scale per 128 written.
-  EXPECT_NEAR(optimizer("precision: \"fp8\" parallel { zero: 1 }") / held,
+  EXPECT_NEAR(optimizer("precision: \"fp8\" scaling: blocks parallel { zero: 1 }") / held,
               34.0 / 8 + 4 + 3 + 4.0 / 128, 1e-6);
 }
 

@@ -23,7 +23,8 @@ Ground small_moe() {
 }
 
 std::string training(const std::string& parallel, const std::string& rest = "") {
-  return "sequence: 4096 global_batch: 64 micro_batch: 1 precision: \"fp8\" recompute: selective "
+  return "sequence: 4096 global_batch: 64 micro_batch: 1 precision: \"fp8\" scaling: blocks "
+         "recompute: selective "
          "states { optimizer_moments: \"bf16\" }\n parallel { " +
          parallel + " }\n" + rest;
 }
@@ -161,7 +162,7 @@ TEST(Plan, EveryGradientIsReducedOnce) {
     experts += count_parameters(on.model, layer).routed_experts;
   }
   const std::string text =
-      "sequence: 4096 global_batch: 128 precision: \"fp8\" recompute: selective "
+      "sequence: 4096 global_batch: 128 precision: \"fp8\" scaling: blocks recompute: selective "
       "parallel { pipeline: 4 expert: 8 zero: 1 schedule: dual_pipe }";
   const Plan plan = plan_of(on, text).plan;
   // Each stage's gradients once at each of its two holders; a rank has 1/8 of the routed experts.
@@ -198,7 +199,7 @@ TEST(Plan, ExchangesCarryTheirFormats) {
 TEST(Plan, DeepSeekStaysSmall) {
   const Ground on = test::deepseek_ground();
   const std::string text =
-      "sequence: 4096 global_batch: 15360 precision: \"fp8\" recompute: selective "
+      "sequence: 4096 global_batch: 15360 precision: \"fp8\" scaling: blocks recompute: selective "
       "states { optimizer_moments: \"bf16\" } "
       "parallel { pipeline: 16 data: 128 expert: 64 zero: 1 schedule: dual_pipe }";
   const TrainingPlan placed = plan_of(on, text);
@@ -210,7 +211,7 @@ TEST(Plan, DeepSeekStaysSmall) {
 
 TEST(Plan, MoreReplicasAreNoMoreOperations) {
   const std::string text =
-      "sequence: 4096 precision: \"fp8\" recompute: selective "
+      "sequence: 4096 precision: \"fp8\" scaling: blocks recompute: selective "
       "states { optimizer_moments: \"bf16\" } ";
   std::size_t operations = 0;
   for (const int data : {128, 1024}) {

@@ -180,7 +180,7 @@ std::pair<CurveTerms, double> solve(const Problem& problem, std::pair<int, int> 
 
 double quantile(std::vector<double> values, double q) {
   if (values.empty()) { return 0; }
-  const auto at = static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1) + 0.5);
+  const long at = std::lround(q * static_cast<double>(values.size() - 1));
   std::nth_element(values.begin(), values.begin() + at, values.end());
   return values[static_cast<std::size_t>(at)];
 }

@@ -3,6 +3,7 @@
 
 #include "power/power.pb.h"
 #include "sim/base/quantity.hpp"
+#include "topology/catalogue/figures.hpp"
 
 #include <fmt/format.h>
 
@@ -25,23 +26,6 @@ constexpr double kIdleShare = 0.17;
 constexpr double kFullRateOverLimit = 1.5;
 constexpr JoulesPerByte kHbm = 124.0 * units::pJ / units::B;
 constexpr JoulesPerByte kLink = 40.0 * units::pJ / units::B;
-
-Basis basis_of(pb::Basis basis) {
-  switch (basis) {
-    case pb::measured:
-      return Basis::measured;
-    case pb::calibrated:
-      return Basis::calibrated;
-    case pb::vendor:
-      return Basis::vendor;
-    case pb::extrapolated:
-      return Basis::extrapolated;
-    case pb::assumed:
-    case pb::BASIS_UNSPECIFIED:
-      return Basis::assumed;
-  }
-  return Basis::assumed;
-}
 
 /// Reads the figures of one entry over a curve that holds the scaled ones.
 class EntryReader {
@@ -123,7 +107,7 @@ PowerCurve power_curve(const Accelerator& accelerator, const pb::ChipPower* entr
   reader.read(entry->has_nic_byte(), entry->nic_byte(), "nic_byte", curve.nic);
   reader.read(entry->has_limit(), entry->limit(), "limit", curve.limit);
   reader.read_compute(accelerator);
-  curve.basis = basis_of(entry->basis());
+  curve.basis = topology::basis_of(entry->basis());
   return curve;
 }
 

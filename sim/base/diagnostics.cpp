@@ -76,6 +76,11 @@ void Diagnostics::note(Place place, std::string field, std::string sentence, std
       {Severity::note, std::move(place), std::move(field), std::move(sentence), std::move(hint)});
 }
 
+void Diagnostics::append(const Diagnostics& other) {
+  all_.insert(all_.end(), other.all_.begin(), other.all_.end());
+  errors_ += other.errors_;
+}
+
 std::string to_string(const Diagnostic& diagnostic) {
   std::string out;
   const Place& place = diagnostic.place;

@@ -36,6 +36,9 @@ class Diagnostics {
   void warning(Place place, std::string field, std::string sentence, std::string hint = {});
   void note(Place place, std::string field, std::string sentence, std::string hint = {});
 
+  /// Everything that another sink collected, after what is here.
+  void append(const Diagnostics& other);
+
   bool has_errors() const { return errors_ > 0; }
 
   int error_count() const { return errors_; }

@@ -7,9 +7,6 @@
 
 #include <fmt/core.h>
 
-#include <cstdio>
-#include <unistd.h>
-
 namespace aisle::cli {
 
 namespace {
@@ -58,13 +55,7 @@ int check(const std::vector<std::string>& studies, const std::vector<std::string
     const auto study = sim::load(name, assignments, own);
     const auto lines = study ? sim::check(*study, *catalogue, own) : std::nullopt;
     if (lines) { good.emplace_back(name, *lines); }
-    for (const Diagnostic& d : own.all()) {
-      if (d.severity == Severity::error) {
-        diagnostics.error(d.place, d.field, d.sentence, d.hint);
-      } else {
-        diagnostics.warning(d.place, d.field, d.sentence, d.hint);
-      }
-    }
+    diagnostics.append(own);
   }
   print(diagnostics);
   if (json) {

@@ -82,9 +82,8 @@ RankOperations operations_of(const Plan& plan, std::int32_t rank) {
 /// compute while a kernel runs, else as the exposed communication that runs, else as waiting. Of a
 /// compute operation that ran longer than alone, the excess is a part of its own.
 std::map<std::string, double> parts_of(const TimedPlan& timed, const Execution& execution,
-                                       std::int32_t rank) {
+                                       const RankOperations& operations) {
   const Plan& plan = *timed.plan;
-  const RankOperations operations = operations_of(plan, rank);
 
   struct Edge {
     double time;
@@ -189,12 +188,11 @@ Basis weakest_basis(const TimedPlan& timed) {
   return basis;
 }
 
-void add_families(const TimedPlan& timed, std::int32_t rank, pb::Result& result) {
+void add_families(const TimedPlan& timed, const RankOperations& operations, pb::Result& result) {
   const Plan& plan = *timed.plan;
   std::array<double, 16> seconds{};
   std::array<std::int64_t, 16> counts{};
   std::array<Basis, 16> basis{};
-  const RankOperations operations = operations_of(plan, rank);
   for (const std::int32_t i : operations[static_cast<std::size_t>(Stream::compute)]) {
     const auto work = static_cast<std::size_t>(plan.operations[static_cast<std::size_t>(i)].work);
     for (std::size_t f = 0; f < seconds.size(); ++f)
@@ -319,9 +317,10 @@ void measure(const Measured& run, topology::Precision precision, pb::Result& res
       [](const RankTotals& a, const RankTotals& b) { return a.compute_s < b.compute_s; });
   const auto rank = static_cast<std::int32_t>(busiest - totals.begin());
   add_rates(run, precision, basis, totals, result);
-  add_breakdown(parts_of(run.timed, run.execution, rank),
+  const RankOperations operations = operations_of(*run.timed.plan, rank);
+  add_breakdown(parts_of(run.timed, run.execution, operations),
                 run.timed.plan->ranks[static_cast<std::size_t>(rank)].name, basis, result);
-  add_families(run.timed, rank, result);
+  add_families(run.timed, operations, result);
   Bytes peak;
   for (const workloads::RankMemory& memory : run.training.memory)
     peak = std::max(peak, memory.total());

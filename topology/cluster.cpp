@@ -45,6 +45,14 @@ const Tier& Cluster::scale_out() const {
   return impl_->scale_out;
 }
 
+const Domain& Cluster::domain() const {
+  return impl_->domain;
+}
+
+const FabricTraits& Cluster::fabric() const {
+  return impl_->traits;
+}
+
 Watts Cluster::host_power() const {
   return impl_->host_power.value;
 }

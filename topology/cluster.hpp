@@ -23,6 +23,7 @@ class Cluster;
 namespace aisle::topology {
 
 class Catalogue;
+class Network;
 
 enum class Precision { fp64, fp32, tf32, bf16, fp16, fp8, fp6, fp4, int8 };
 inline constexpr int kPrecisions = 9;
@@ -67,6 +68,32 @@ struct Tier {
   Seconds latency;  ///< one hop, end to end
 };
 
+/// How the accelerators of a scale-up domain are joined.
+enum class DomainShape {
+  switched,  ///< every member one port into a switch (NVSwitch, UB): any pair at the full rate
+  mesh,      ///< a direct link between every pair (xGMI, HCCS)
+  torus,     ///< rings along up to three dimensions (ICI, NeuronLink)
+  pcie,      ///< through the host's PCIe root or switches: shared, no peer links
+};
+
+struct Domain {
+  DomainShape shape = DomainShape::switched;
+  Estimate<BytesPerSecond> pair_bandwidth;  ///< between two members, one direction
+  std::array<int, 3> dimensions{1, 1, 1};   ///< torus: members along each
+  bool wraps = true;                        ///< torus: rings are closed
+  bool in_switch_reduction = false;         ///< the switch adds and multicasts (NVLS)
+};
+
+/// How the scale-out fabric treats traffic, beside its tier's rate and latency.
+struct FabricTraits {
+  enum class Routing { spray, adaptive, ecmp };
+  Routing routing = Routing::adaptive;
+  int queue_pairs = 1;                ///< per connection, each hashed to a path of its own (ecmp)
+  double efficiency = 0.94;           ///< share of line rate that a large transfer reaches
+  bool in_network_reduction = false;  ///< switches add (SHARP)
+  std::string transport = "infiniband";  ///< infiniband, roce, efa, tcp, ub, none
+};
+
 /// One link on the package, by the names of its ends ("die 0", "io 1", "stack 3").
 struct PackageLink {
   std::string from, to;
@@ -97,6 +124,10 @@ class Cluster {
   int domain_size() const;  ///< accelerators in one scale-up domain
   const Tier& scale_up() const;
   const Tier& scale_out() const;  ///< NIC and fabric together, for traffic that leaves the domain
+  const Domain& domain() const;
+  const FabricTraits& fabric() const;
+  /// The wires, built when first asked for.
+  const Network& network() const;
   Watts host_power() const;       ///< per accelerator, beside the accelerator itself
   Basis host_power_basis() const;
   /// Time of computation on the slowest of the cluster's accelerators over that on the mean one:

@@ -21,6 +21,8 @@ struct Cluster::Impl {
   Tier scale_up, scale_out;
   Estimate<BytesPerSecond> nic;             ///< before oversubscription
   Estimate<BytesPerSecond> pair_bandwidth;  ///< between two accelerators of a domain
+  Domain domain;
+  FabricTraits traits;
   Seconds switch_latency;
   Estimate<Watts> host_power;
   double slowest_factor = 1;

@@ -37,6 +37,62 @@ std::string_view to_string(Family family) {
   return "unknown";
 }
 
+std::string_view to_string(Algorithm algorithm) {
+  switch (algorithm) {
+    case Algorithm::automatic:
+      return "automatic";
+    case Algorithm::ring:
+      return "ring";
+    case Algorithm::tree:
+      return "tree";
+    case Algorithm::nvls:
+      return "nvls";
+    case Algorithm::nvls_tree:
+      return "nvls_tree";
+    case Algorithm::collnet_direct:
+      return "collnet_direct";
+    case Algorithm::collnet_chain:
+      return "collnet_chain";
+    case Algorithm::pat:
+      return "pat";
+    case Algorithm::recursive:
+      return "recursive";
+    case Algorithm::hierarchical:
+      return "hierarchical";
+    case Algorithm::one_shot:
+      return "one_shot";
+    case Algorithm::two_shot:
+      return "two_shot";
+    case Algorithm::copy_engine:
+      return "copy_engine";
+    case Algorithm::pairwise:
+      return "pairwise";
+    case Algorithm::two_hop:
+      return "two_hop";
+    case Algorithm::low_latency:
+      return "low_latency";
+    case Algorithm::torus:
+      return "torus";
+    case Algorithm::dissemination:
+      return "dissemination";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::automatic:
+      return "automatic";
+    case Protocol::ll:
+      return "ll";
+    case Protocol::ll128:
+      return "ll128";
+    case Protocol::simple:
+      return "simple";
+  }
+  return "unknown";
+}
+
 std::string_view to_string(CollectiveKind kind) {
   switch (kind) {
     case CollectiveKind::all_reduce:
@@ -47,6 +103,8 @@ std::string_view to_string(CollectiveKind kind) {
       return "reduce_scatter";
     case CollectiveKind::broadcast:
       return "broadcast";
+    case CollectiveKind::reduce:
+      return "reduce";
     case CollectiveKind::all_to_all:
       return "all_to_all";
     case CollectiveKind::dispatch:

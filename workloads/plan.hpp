@@ -55,6 +55,7 @@ enum class CollectiveKind {
   all_gather,
   reduce_scatter,
   broadcast,
+  reduce,
   all_to_all,
   dispatch,
   combine,
@@ -62,6 +63,32 @@ enum class CollectiveKind {
   barrier
 };
 std::string_view to_string(CollectiveKind kind);
+
+/// What NCCL and its kin call an algorithm: who sends what to whom, in which order.
+enum class Algorithm : std::uint8_t {
+  automatic,  ///< the library's own choice
+  ring,
+  tree,            ///< double binary tree over domains, chains inside
+  nvls,            ///< the scale-up switch adds and multicasts
+  nvls_tree,       ///< NVLS inside domains, a double tree over them
+  collnet_direct,  ///< the fabric's switches add (SHARP)
+  collnet_chain,
+  pat,           ///< parallel aggregated trees: logarithmic all-gather and reduce-scatter
+  recursive,     ///< halving and doubling
+  hierarchical,  ///< reduce-scatter inside, all-reduce across, all-gather inside
+  one_shot,      ///< every rank reads all inputs
+  two_shot,      ///< reduce-scatter and all-gather in one kernel
+  copy_engine,   ///< moved by DMA engines, no core held
+  pairwise,      ///< grouped sends and receives
+  two_hop,       ///< over the network to the same local index, then over the scale-up links (DeepEP)
+  low_latency,   ///< one message per token and expert (DeepEP low-latency)
+  torus,         ///< rings along each dimension
+  dissemination,
+};
+std::string_view to_string(Algorithm algorithm);
+
+enum class Protocol : std::uint8_t { automatic, ll, ll128, simple };
+std::string_view to_string(Protocol protocol);
 
 /// One communication operation as its members see it.
 struct Communication {
@@ -77,6 +104,8 @@ struct Communication {
   double copies_to_ranks = 0;
   /// Dispatch and combine: computation of another micro-batch runs beside it.
   bool beside_computation = false;
+  Algorithm algorithm = Algorithm::automatic;  ///< forced, as NCCL_ALGO does
+  Protocol protocol = Protocol::automatic;     ///< forced, as NCCL_PROTO does
 };
 
 /// Kernels that run back to back on one stream, or one communication; operations refer to it, so

@@ -72,7 +72,7 @@ CommunicationCost ring(Bytes bytes, int passes, const Setting& setting) {
   cost.scale_out_out = cost.scale_out_in = bytes * (around * leaving);
   cost.hbm = bytes * (2 * around);
   cost.alone = setting.base + ring_latency(setting, passes) + wire_time(cost, setting);
-  cost.algorithm = setting.domains > 1 ? "hierarchical ring" : "ring";
+  cost.algorithm = Algorithm::ring;
   return cost;
 }
 
@@ -84,7 +84,7 @@ CommunicationCost tree(Bytes bytes, const Setting& setting) {
   const double depth = std::floor(std::log2(static_cast<double>(setting.domains)));
   cost.alone = setting.base + 2.0 * (setting.per_domain - 1) * setting.hop +
                2.0 * depth * setting.network_hop + wire_time(cost, setting) / kTreeShare;
-  cost.algorithm = "tree";
+  cost.algorithm = Algorithm::tree;
   return cost;
 }
 
@@ -103,7 +103,7 @@ CommunicationCost broadcast(Bytes bytes, const Setting& setting) {
   if (setting.per_domain > 1) cost.scale_up_out = cost.scale_up_in = bytes;
   cost.hbm = bytes;
   cost.alone = setting.base + ring_latency(setting, 1) + wire_time(cost, setting);
-  cost.algorithm = "ring";
+  cost.algorithm = Algorithm::ring;
   return cost;
 }
 
@@ -116,7 +116,7 @@ CommunicationCost all_to_all(Bytes bytes, const Setting& setting) {
   cost.hbm = bytes * 2.0;
   cost.alone = setting.base + setting.hop + wire_time(cost, setting);
   if (setting.domains > 1) cost.alone += setting.network_hop;
-  cost.algorithm = "direct";
+  cost.algorithm = Algorithm::pairwise;
   return cost;
 }
 
@@ -135,7 +135,7 @@ CommunicationCost two_hop(const Communication& communication, const Setting& set
              (2 * communication.copies_to_domains + 2 * communication.copies_to_ranks);
   cost.alone = setting.base + setting.hop + wire_time(cost, setting);
   if (setting.domains > 1) cost.alone += setting.network_hop;
-  cost.algorithm = setting.domains > 1 ? "two-hop" : "direct";
+  cost.algorithm = setting.domains > 1 ? Algorithm::two_hop : Algorithm::pairwise;
   return cost;
 }
 
@@ -146,7 +146,7 @@ CommunicationCost send_recv(Bytes bytes, const Setting& setting) {
   cost.hbm = bytes;
   cost.alone = setting.base + (setting.domains > 1 ? setting.network_hop : setting.hop) +
                wire_time(cost, setting);
-  cost.algorithm = "pair";
+  cost.algorithm = Algorithm::pairwise;
   return cost;
 }
 
@@ -156,7 +156,7 @@ CommunicationCost barrier(const Setting& setting) {
   const double inside = std::ceil(std::log2(static_cast<double>(setting.per_domain)));
   const double between = std::ceil(std::log2(static_cast<double>(setting.domains)));
   cost.alone = setting.base + inside * setting.hop + between * setting.network_hop;
-  cost.algorithm = "dissemination";
+  cost.algorithm = Algorithm::dissemination;
   return cost;
 }
 
@@ -168,6 +168,7 @@ CommunicationCost of_kind(const Communication& communication, const Setting& set
     case CollectiveKind::reduce_scatter:
       return ring(communication.bytes, 1, setting);
     case CollectiveKind::broadcast:
+    case CollectiveKind::reduce:
       return broadcast(communication.bytes, setting);
     case CollectiveKind::all_to_all:
       return all_to_all(communication.bytes, setting);
@@ -198,11 +199,15 @@ int cores_of(CollectiveKind kind, const CommunicationProfile& profile) {
 
 }  // namespace
 
+std::optional<std::string> why_not(const Communication& /*communication*/,
+                                   const topology::Cluster& /*cluster*/) {
+  return std::nullopt;
+}
+
 CommunicationCost cost_of(const Communication& communication, const topology::Cluster& cluster,
                           const CommunicationProfile& profile) {
   CommunicationCost cost;
   if (communication.group.size <= 1) {
-    cost.algorithm = "none";
     return cost;
   }
   cost = of_kind(communication, setting_of(communication, cluster, profile));

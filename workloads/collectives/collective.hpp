@@ -4,6 +4,7 @@
 #include "topology/cluster.hpp"
 #include "workloads/plan.hpp"
 
+#include <optional>
 #include <string>
 
 namespace aisle::workloads {
@@ -29,10 +30,19 @@ struct CommunicationCost {
   Bytes scale_up_out, scale_up_in;  ///< per member, one direction each
   Bytes scale_out_out, scale_out_in;
   Bytes hbm;              ///< read and written in the member's memory
-  int cores = 0;          ///< held while it runs, subtracted from compute
-  std::string algorithm;  ///< "ring", "tree", "hierarchical ring", "node-limited two-hop", ...
+  int cores = 0;  ///< held while it runs, subtracted from compute
+  Algorithm algorithm = Algorithm::automatic;
+  Protocol protocol = Protocol::automatic;
+  int channels = 0;       ///< thread blocks (NCCL channels) that move the bytes
+  Seconds latency;        ///< the part of `alone` before bytes stream: launch, steps, hops
+  std::string bound_by;   ///< "latency", "NVLink", "NIC", "channels", "switch reduction", ...
   Basis basis = Basis::assumed;
 };
+
+/// Why the library cannot run the communication as asked (an algorithm or protocol that the domain
+/// or the operation does not support), with what to do; nothing if it can.
+std::optional<std::string> why_not(const Communication& communication,
+                                   const topology::Cluster& cluster);
 
 /// Time and traffic of one communication operation over the group that it names. Formulas and
 /// sources: docs/model/collectives.md.

@@ -56,7 +56,7 @@ TEST(Collective, RingInsideOneDomain) {
   const Bytes size = 1 * GB;
   const auto reduce = cost_of(of(CollectiveKind::all_reduce, size, 1, 8), machine, ideal());
   EXPECT_NEAR(reduce.alone.in(s), 2 * 7.0 / 8 / 450, 1e-12);
-  EXPECT_EQ(reduce.algorithm, "ring");
+  EXPECT_EQ(reduce.algorithm, Algorithm::ring);
   EXPECT_DOUBLE_EQ(reduce.scale_up_out.in(GB), 2 * 7.0 / 8);
   EXPECT_EQ(reduce.scale_out_out.si(), 0);
   for (const auto kind : {CollectiveKind::all_gather, CollectiveKind::reduce_scatter}) {
@@ -73,7 +73,7 @@ TEST(Collective, RingsOverDomainsShareTheNics) {
   EXPECT_NEAR(cost.scale_up_out.in(GB), 8 * 31.0 / 32 * 7 / 8, 1e-12);
   const double latency = 3 * machine.scale_out().latency.in(s);
   EXPECT_NEAR(cost.alone.in(s), 31.0 / 32 / 50 + latency, 1e-12);
-  EXPECT_EQ(cost.algorithm, "hierarchical ring");
+  EXPECT_EQ(cost.algorithm, Algorithm::ring);
 }
 
 TEST(Collective, LatencyOfSmallMessagesCountsSteps) {
@@ -84,7 +84,7 @@ TEST(Collective, LatencyOfSmallMessagesCountsSteps) {
   const auto ring = cost_of(of(CollectiveKind::all_reduce, 8 * B, 1, 8), machine, profile);
   EXPECT_NEAR(ring.alone.in(us), 4.6 + 14 * 0.82, 0.01);  // nccl-tests on H100: 15.7 us
   const auto far = cost_of(of(CollectiveKind::all_reduce, 8 * B, 4, 8), machine, profile);
-  EXPECT_EQ(far.algorithm, "tree");
+  EXPECT_EQ(far.algorithm, Algorithm::tree);
   const double x = machine.scale_out().latency.in(us);
   EXPECT_NEAR(far.alone.in(us), 4.6 + 2 * 7 * 0.82 + 2 * 2 * x, 0.01);
 }

@@ -126,7 +126,7 @@ TEST(Collective, DispatchOfDeepSeekOverEightNodes) {
   EXPECT_NEAR(cost.scale_up_in.in(MB), 222.8 * 7 / 8, 0.1);
   EXPECT_NEAR((cost.alone - machine.scale_out().latency).in(ms), 109.9 * 7 / 8 / 25, 0.01);
   EXPECT_EQ(cost.cores, profile.cores_expert);
-  EXPECT_EQ(cost.algorithm, "two-hop");
+  EXPECT_EQ(cost.algorithm, Algorithm::two_hop);
 }
 
 TEST(Collective, ExchangesAreFasterAlone) {

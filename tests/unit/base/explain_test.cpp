@@ -39,7 +39,7 @@ TEST(Explain, ChoiceListsItsValuesWithTheirMeaning) {
 TEST(Explain, MessageListsItsFields) {
   const std::string text = explain("cluster.scale_up");
   EXPECT_THAT(text, HasSubstr("cluster.scale_up: ScaleUp\n"));
-  EXPECT_THAT(text, HasSubstr("\n  size       whole number: Accelerators in one scale-up domain"));
+  EXPECT_THAT(text, HasSubstr("\n  size        whole number: Accelerators in one scale-up domain"));
   EXPECT_THAT(explain("reference[0].metric"), HasSubstr("Metric name as in results"));
   EXPECT_THAT(explain("reference"), HasSubstr("list of Reference\n"));
   EXPECT_THAT(explain(""), HasSubstr("One study"));

@@ -91,7 +91,7 @@ TEST(Text, FieldOfAnotherGroupIsFound) {
 TEST(Text, FieldLikeNoOtherListsThoseThatExist) {
   EXPECT_THAT(wrong("cluster { scale_up { zzz: 1 } }"),
               ElementsAre("s:1:22: error: cluster.scale_up.zzz: unknown field "
-                          "(fields here: size, bandwidth)"));
+                          "(fields here: size, bandwidth, dimensions)"));
 }
 
 TEST(Text, TabsCountAsOneColumn) {

@@ -230,7 +230,8 @@ std::vector<EntryLine> list_entries(const topology::Catalogue& catalogue, const 
             value_of(system->scale_up_domain()), value_of(system->max_power())}});
     }
   } else if (kind == "fabrics") {
-    lines.push_back({{"NAME", "KIND", "ENDPOINT BANDWIDTH", "LATENCY", "TOPOLOGY"}});
+    lines.push_back(
+        {{"NAME", "KIND", "ENDPOINT BANDWIDTH", "LATENCY", "TRANSPORT", "ROUTING", "TOPOLOGY"}});
     for (const pb::Fabric* fabric : catalogue.fabrics()) {
       lines.push_back({{fabric->name(), fabric->kind(), value_of(fabric->endpoint_bandwidth()),
                         value_of(fabric->end_to_end_latency()),

@@ -85,6 +85,7 @@ TEST(Catalogue, ListsShowsAndExplains) {
     const Outcome outcome = run_command(AISLE_PROGRAM " list " + kind + " --json");
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_GT(parse(parser, outcome.out)[kind].get_array().value().size(), 1u) << kind;
+    EXPECT_EQ(run_command(AISLE_PROGRAM " list " + kind).exit_code, 0) << kind;
   }
   const Outcome show = run_command(AISLE_PROGRAM " show h800-sxm");
   EXPECT_EQ(show.exit_code, 0);

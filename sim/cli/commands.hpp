@@ -28,6 +28,20 @@ struct RunArguments {
 
 int run(const RunArguments& arguments);
 
+struct CollectiveArguments {
+  std::string system;
+  int chips = 0;
+  std::string operation = "all_reduce";
+  std::string begin = "8", end = "8G";
+  double factor = 2;
+  std::string algorithm, protocol, fabric, nic, engine;
+  std::vector<std::string> assignments;
+  bool no_fold = false;
+  bool json = false;
+};
+
+int collective(const CollectiveArguments& arguments);
+
 int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
           bool json);
 int list(const std::string& kind, bool json);

@@ -15,6 +15,7 @@ _aisle() {
   case $command in
     run) flags="--set --engine --both-engines --no-fold --seed -o --output --json -q --quiet" ;;
     check) flags="--set --json" ;;
+    show) flags="--chips --json" ;;
     compare) flags="--engine --json" ;;
     report) flags="-o --output --json" ;;
     *) flags="--json" ;;

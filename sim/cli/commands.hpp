@@ -45,7 +45,7 @@ int collective(const CollectiveArguments& arguments);
 int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
           bool json);
 int list(const std::string& kind, bool json);
-int show(const std::string& name, bool json);
+int show(const std::string& name, int chips, bool json);
 int explain(const std::string& path, bool json);
 int compare(const std::vector<std::string>& inputs, const std::string& engine, bool json);
 int report(const std::vector<std::string>& results, const std::string& output, bool json);

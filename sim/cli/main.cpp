@@ -85,6 +85,7 @@ struct Inputs {
   std::vector<std::string> names;
   std::vector<std::string> assignments;
   std::string kind, path, output, engine;
+  int chips = 0;
   bool json = false;
 };
 
@@ -106,9 +107,12 @@ void add_catalogue_commands(CLI::App& app, Inputs& in, int& code) {
       app.add_subcommand("show", "Show one catalogue entry, each figure with basis and source");
   show->add_option("NAME", in.path, "Name or alias of an accelerator, system, fabric or model")
       ->required();
+  show->add_option("--chips", in.chips,
+                   "Systems and fabrics: accelerators to count switches, cables and optics for")
+      ->check(CLI::PositiveNumber);
   add_json(show, in);
-  show->footer(example("aisle show h800-sxm"));
-  show->callback([&] { code = aisle::cli::show(in.path, in.json); });
+  show->footer(example("aisle show rail-optimised-2-tier --chips 2048"));
+  show->callback([&] { code = aisle::cli::show(in.path, in.chips, in.json); });
 
   CLI::App* explain =
       app.add_subcommand("explain", "Say what a scenario field means: type, unit, default, effect");

@@ -87,7 +87,7 @@ TEST(Libraries, OneShotThenTwoShotThenNccl) {
 TEST(Libraries, MeshOwnsOneLinkPerPair) {
   Setting setting = group(1, 8, 448 * GB / s, 400 * Gb / s);
   setting.domain.shape = topology::DomainShape::mesh;
-  setting.domain.pair_bandwidth = {64 * GB / s, Basis::vendor, ""};
+  setting.domain.pair_bandwidth = {64 * GB / s, Basis::vendor};
   setting.base = 12.3 * us;
   setting.hop = 0.1 * us;
   setting.profile.library.simple_share = 0.7;

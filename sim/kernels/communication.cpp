@@ -68,6 +68,7 @@ constexpr Field<Seconds> kTimes[] = {
     {"tree_base_us", &LibraryModel::tree_base},
     {"tree_step_us", &LibraryModel::tree_step},
     {"nvls_tree_base_us", &LibraryModel::nvls_tree_base},
+    {"nvls_tree_step_us", &LibraryModel::nvls_tree_step},
     {"ring_base_us", &LibraryModel::ring_base},
     {"ring_step_us", &LibraryModel::ring_step},
     {"ring_settle_us", &LibraryModel::ring_settle},

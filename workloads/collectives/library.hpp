@@ -59,8 +59,8 @@ struct LibraryModel {
   Seconds tree_base = 2 * units::us, tree_step = 4.5 * units::us;
   double tree_hop = 2.8, tree_share = 0.92, tree_ramp = 0.5;
   Bytes tree_ramp_over = 20e6 * units::B;
-  Seconds nvls_tree_base = 5.3 * units::us;
-  double nvls_tree_hop = 4.2, nvls_tree_share = 0.56, nvls_tree_ramp = 0.46, nvls_tree_depth = 1.1;
+  Seconds nvls_tree_base = 5.3 * units::us, nvls_tree_step = 13 * units::us;
+  double nvls_tree_hop = 2.4, nvls_tree_share = 0.56, nvls_tree_ramp = 0.46, nvls_tree_depth = 1.1;
   double nvls_tree_chunks = 1.16;
   Seconds ring_base = 2 * units::us, ring_step = 8 * units::us, ring_settle = 80 * units::us;
   double ring_hop = 2.8;

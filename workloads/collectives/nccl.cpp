@@ -182,7 +182,7 @@ void time_nvls_tree(CommunicationCost& cost, const Setting& setting) {
   const Bytes loop = kSwitchChunk * (m.nvls_tree_chunks * setting.per_domain * kNvlsChannelsAcross);
   const double levels = depth(setting);
   const Seconds latency = setting.base + m.nvls_base + m.nvls_tree_base +
-                          2 * levels * m.nvls_tree_hop * setting.network_hop +
+                          2 * levels * (m.nvls_tree_hop * setting.network_hop + m.nvls_tree_step) +
                           m.nvls_tree_ramp * (1 + m.nvls_tree_depth * levels) *
                               (filling(setting.bytes, loop) / nics(setting));
   set_time(cost, latency + overlapped(across, inside), std::max(across, inside),
@@ -263,6 +263,7 @@ CommunicationCost nccl_collective(const Setting& setting) {
   cost.algorithm = choice.algorithm;
   cost.protocol = choice.protocol;
   cost.channels = choice.channels;
+  if (choice.algorithm == Algorithm::pat) return pat(setting);
   setting.domains == 1 ? time_inside(cost, setting) : time_across(cost, setting);
   return cost;
 }

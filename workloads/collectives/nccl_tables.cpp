@@ -104,20 +104,27 @@ class Candidates {
     if (k > 1) {
       bus_ = std::min(bus_one_, nic());
       const bool wide = rates_.nvls_efficiency > 0;
-      channels_ = wide ? kNetworkChannels : std::clamp(2 * setting.per_domain, 8, 24);
+      channels_ = wide ? kNetworkChannels : std::clamp(setting.per_domain, 2, 24);  // one per NIC
     }
     for (int p = 0; p < 3; ++p) {
       if (p == 1 && !ll128()) continue;
       add_ring(p);
-      if (setting.kind == CollectiveKind::all_reduce) add_tree(p);
+      if (setting.kind == CollectiveKind::all_reduce && !one_long_ring()) add_tree(p);
     }
-    if (nvls_runs(setting)) k == 1 ? add_nvls() : add_nvls_tree();
+    if (nvls_runs(setting) && !one_long_ring()) k == 1 ? add_nvls() : add_nvls_tree();
+    const bool gathers = setting.kind == CollectiveKind::all_gather ||
+                         setting.kind == CollectiveKind::reduce_scatter;
+    if (gathers && k > 1 && setting.per_domain == 1) add_pat();
   }
 
   const std::vector<NcclChoice>& all() const { return all_; }
 
  private:
   double nic() const { return setting_.nic.si() * 1e-9 * kNicSearchShare * setting_.per_domain; }
+
+  /// Observed, not in the tables: 20 racks of NVL72 behave as one ring of 1,440 (4.7 ms at 512 MiB,
+  /// CoreWeave), two racks as an NVLSTree.
+  bool one_long_ring() const { return setting_.domains > 2 && setting_.per_domain > 8; }
 
   bool pcie() const { return setting_.domain.shape == topology::DomainShape::pcie; }
 
@@ -175,6 +182,13 @@ class Candidates {
     const double across = nic() * (k == 2 ? 1.0 : 0.5);
     add(Algorithm::nvls_tree, 2, kNvls + 2 * std::floor(std::log2(k)) * kNvlsTreeNetwork,
         std::min(inside, across), kNetworkChannels);
+  }
+
+  void add_pat() {
+    constexpr double kBase = 8, kLevel = 14 / 3.5, kRank = 2.8, kShare = 0.75;
+    const double levels = std::floor(std::log2(setting_.domains));
+    add(Algorithm::pat, 2, kBase + levels * kLevel + setting_.ranks * kRank, bus_ * kShare,
+        channels_);
   }
 
   const Setting& setting_;

@@ -15,7 +15,10 @@ using namespace units;
 constexpr Bytes kPart = 64 * MiB;
 constexpr int kMostParts = 8;
 
-/// Of the NIC: NCCL with more channels per peer (2 x 8 B200, Vultr), and kernels that post to the
+/// One flow stays on one port of a NIC (GB300: two of 400 Gb/s; NVIDIA/nccl-tests issue 267).
+constexpr BytesPerSecond kPort = 400 * Gb / s;
+
+/// Of that port: NCCL with more channels per peer (2 x 8 B200, Vultr), and kernels that post to the
 /// NIC themselves (microsoft/mscclpp @ 1f5f065, 16 A100 and H100: 0.93 and 0.97).
 constexpr double kTunedPairShare = 0.76, kDirectPairShare = 0.95;
 
@@ -45,7 +48,7 @@ CommunicationCost send_recv(const Setting& setting) {
   if (across) {
     const double share =
         setting.library == Library::nccl_tuned ? kTunedPairShare : m.send_network_share;
-    const Seconds streaming = setting.bytes / (setting.nic * share);
+    const Seconds streaming = setting.bytes / (std::min(setting.nic, kPort) * share);
     set_time(cost, latency + streaming, streaming, "NIC");
     return cost;
   }
@@ -72,7 +75,7 @@ CommunicationCost all_to_all(const Setting& setting) {
     const double share = setting.library == Library::nccl_tuned ? kTunedPairShare
                          : setting.library == Library::mscclpp  ? kDirectPairShare
                                                                 : m.pair_network_share;
-    const Seconds across = cost.scale_out_out / (setting.nic * share);
+    const Seconds across = cost.scale_out_out / (std::min(setting.nic, kPort) * share);
     if (across > streaming) bound = "NIC";
     streaming = overlapped(streaming, across);
   }

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+// A row of a ledger of collectives as a question to the simulator: machine, operation, choice.
+#include "sim/study/collective_ledger.hpp"
+#include "topology/catalogue/figures.hpp"
+#include "workloads/collectives/routing.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <regex>
+
+namespace aisle::sim {
+
+namespace {
+
+using workloads::Algorithm;
+using workloads::CollectiveKind;
+using workloads::Protocol;
+
+std::string lower(std::string text) {
+  for (char& letter : text) {
+    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  }
+  return text;
+}
+
+/// Lower case, without anything but letters and digits.
+std::string plain(const std::string& text) {
+  std::string out;
+  for (const char letter : lower(text)) {
+    if (std::isalnum(static_cast<unsigned char>(letter)) != 0) out += letter;
+  }
+  return out;
+}
+
+std::optional<CollectiveKind> kind_of(const std::string& collective) {
+  static const std::map<std::string, CollectiveKind> kinds = {
+      {"allreduce", CollectiveKind::all_reduce},
+      {"psum", CollectiveKind::all_reduce},
+      {"allgather", CollectiveKind::all_gather},
+      {"reducescatter", CollectiveKind::reduce_scatter},
+      {"psumscatter", CollectiveKind::reduce_scatter},
+      {"broadcast", CollectiveKind::broadcast},
+      {"bcast", CollectiveKind::broadcast},
+      {"reduce", CollectiveKind::reduce},
+      {"alltoall", CollectiveKind::all_to_all},
+      {"alltoallv", CollectiveKind::all_to_all},
+      {"alltoallmoe", CollectiveKind::all_to_all},
+      {"a2a", CollectiveKind::all_to_all},
+      {"sendrecv", CollectiveKind::send_recv},
+      {"p2p", CollectiveKind::send_recv},
+      {"moedispatch", CollectiveKind::dispatch},
+      {"dispatch", CollectiveKind::dispatch},
+      {"moecombine", CollectiveKind::combine},
+      {"combine", CollectiveKind::combine},
+      {"barrier", CollectiveKind::barrier},
+  };
+  const auto found = kinds.find(plain(collective));
+  return found == kinds.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool is_exchange(CollectiveKind kind) {
+  return kind == CollectiveKind::dispatch || kind == CollectiveKind::combine;
+}
+
+struct AlgorithmWord {
+  std::string_view word;  ///< plain(), at the start of the cell's text
+  std::vector<Algorithm> means;
+};
+
+/// What the column `algorithm` says; the first word that starts the text counts.
+const std::vector<AlgorithmWord>& algorithm_words() {
+  using A = Algorithm;
+  static const std::vector<AlgorithmWord> words = {
+      {"auto", {A::automatic}},
+      {"ncclep", {A::low_latency}},
+      {"nccl", {A::automatic}},
+      {"rccl", {A::automatic}},
+      {"hccl", {A::automatic}},
+      {"default", {A::automatic}},
+      {"torch", {A::automatic}},
+      {"p2p", {A::automatic}},  // grouped sends and receives are what the library does anyway
+      {"nvlstree", {A::nvls_tree}},
+      {"nvls", {A::nvls}},
+      {"ring", {A::ring}},
+      {"ctring", {A::ring}},
+      {"kangaring", {A::ring}},
+      {"tree", {A::tree}},
+      {"ctsrd", {A::recursive}},
+      {"recursive", {A::recursive}},
+      {"halving", {A::recursive}},
+      {"rdh", {A::recursive}},
+      {"pat", {A::pat}},
+      {"collnetdirect", {A::collnet_direct}},
+      {"collnetchain", {A::collnet_chain}},
+      {"collnet", {A::automatic}},  // the fabric adds; the library chooses how
+      {"sharp", {A::automatic}},
+      {"hierarchical", {A::hierarchical}},
+      {"xla", {A::torus}},
+      {"torus", {A::torus}},
+      {"mesh", {A::one_shot, A::two_shot}},
+      {"customone", {A::one_shot, A::two_shot}},
+      {"custom", {A::one_shot, A::two_shot}},
+      {"mscclpp", {A::one_shot, A::two_shot}},
+      {"msccl", {A::one_shot, A::two_shot}},
+      {"oneshot", {A::one_shot}},
+      {"twoshot", {A::two_shot}},
+      {"lsa", {A::one_shot}},
+      {"copyengine", {A::copy_engine}},
+      {"deepepll", {A::low_latency}},
+      {"ucclepll", {A::low_latency}},
+      {"deepeplowlatency", {A::low_latency}},
+      {"lowlatency", {A::low_latency}},
+      {"ibgda", {A::low_latency}},
+      {"nvlink", {A::low_latency}},
+      {"onesided", {A::low_latency}},
+      {"mori", {A::low_latency}},
+      {"pplx", {A::low_latency}},
+      {"deepep", {A::two_hop}},
+      {"hybridep", {A::two_hop}},
+      {"ucclep", {A::two_hop}},
+      {"normal", {A::two_hop}},
+  };
+  return words;
+}
+
+/// Why the traffic of the named kernels is outside what is modelled; empty if it is not.
+std::string outside(const std::string& algorithm) {
+  if (algorithm.starts_with("ibrc")) {
+    return "the host's processor posts every message (IBRC); only transports posted by the GPU or "
+           "the library's own threads are modelled";
+  }
+  if (algorithm.starts_with("crossrail") || algorithm.starts_with("railaligned") ||
+      algorithm == "incast" || algorithm == "random") {
+    return "a stream of single RDMA writes, not a collective";
+  }
+  return {};
+}
+
+std::optional<std::vector<Algorithm>> algorithms_of(const CollectiveRow& row, CollectiveKind kind) {
+  const std::string text = plain(row.algorithm);
+  const bool sum_in_switch =  // NVLS adds floating point numbers only
+      !std::regex_search(lower(row.note), std::regex("^(u?int8|fp8|int32)\\b"));
+  if (text.empty() || text == "auto") {
+    if (kind == CollectiveKind::all_reduce && !sum_in_switch) {
+      return row.nodes > 1 ? std::vector{Algorithm::ring, Algorithm::tree}
+                           : std::vector{Algorithm::ring};
+    }
+    if (is_exchange(kind)) {
+      const bool decode = lower(row.note).find("decode") != std::string::npos;
+      return std::vector{decode ? Algorithm::low_latency : Algorithm::two_hop};
+    }
+    return std::vector{Algorithm::automatic};
+  }
+  for (const AlgorithmWord& entry : algorithm_words()) {
+    if (text.starts_with(entry.word)) return entry.means;
+  }
+  return std::nullopt;
+}
+
+std::optional<Protocol> protocol_of(const std::string& protocol) {
+  static const std::map<std::string, Protocol> protocols = {
+      {"", Protocol::automatic},  {"auto", Protocol::automatic}, {"ll", Protocol::ll},
+      {"ll128", Protocol::ll128}, {"simple", Protocol::simple},
+  };
+  const auto found = protocols.find(plain(protocol));
+  return found == protocols.end() ? std::nullopt : std::optional(found->second);
+}
+
+/// Cores or dies that a library counts as ranks, where a chip of the catalogue is several of them.
+int ranks_per_chip(const std::string& accelerator, const std::string& note) {
+  const std::string text = lower(note);
+  if (text.find("neuroncore") != std::string::npos) return accelerator == "trainium1" ? 2 : 8;
+  if (text.find("ranks are dies") != std::string::npos) return 2;
+  return 1;
+}
+
+/// How the ranks lie in scale-up domains, or why that is unknown.
+std::string place_ranks(const CollectiveRow& row, const FabricReading& fabric,
+                        const topology::Catalogue& catalogue, CollectiveQuestion& question) {
+  Machine& machine = question.machine;
+  const pb::Accelerator& chip = *catalogue.accelerator(machine.accelerator);
+  const int sold =
+      static_cast<int>(topology::number_or(chip.scale_up_domain(), 1)) * machine.ranks_per_chip;
+  constexpr int kHost = 16;  // accelerators of the largest hosts with a domain of their own
+  switch (fabric.domain) {
+    case FabricReading::Domain::rank:
+      machine.domains = row.ranks;
+      break;
+    case FabricReading::Domain::host:
+      machine.domains = row.nodes;
+      break;
+    case FabricReading::Domain::joined:
+      machine.domains = std::max(1, fabric.domains);
+      if (fabric.domains == 0 && fabric.domain_size > 0) {
+        machine.domains = (row.ranks + fabric.domain_size - 1) / fabric.domain_size;
+      }
+      break;
+  }
+  if (row.ranks % machine.domains != 0) {
+    return fmt::format("{} ranks do not divide into {} scale-up domains", row.ranks,
+                       machine.domains);
+  }
+  question.ranks_per_domain = machine.domain_size = row.ranks / machine.domains;
+  const bool host_domain = fabric.domain == FabricReading::Domain::host;
+  if (host_domain && sold <= kHost * machine.ranks_per_chip) {
+    machine.domain_size = std::max(sold, question.ranks_per_domain);
+  }
+  if (machine.domains > 1 && fabric.scale_out.empty() && !row.nic) {
+    return "the ledger names no network between the hosts, and no NIC rate";
+  }
+  return {};
+}
+
+std::string place(const CollectiveRow& row, const topology::Catalogue& catalogue,
+                  CollectiveQuestion& question) {
+  Machine& machine = question.machine;
+  machine.accelerator = find_accelerator(row.chip, catalogue);
+  if (machine.accelerator.empty()) {
+    const std::string near = did_you_mean(row.chip, catalogue.names("accelerator"));
+    return fmt::format("the catalogue has no accelerator '{}'{}{}", row.chip,
+                       near.empty() ? "" : "; ", near);
+  }
+  const FabricReading fabric = read_fabric(row.fabric);
+  if (fabric.words.empty() && !row.fabric.empty() && row.nodes > 1 && !row.nic) {
+    return fmt::format("the network '{}' is not recognised", row.fabric);
+  }
+  machine.ranks_per_chip = ranks_per_chip(machine.accelerator, row.note);
+  machine.fabric = fabric.scale_out;
+  const std::string reason = place_ranks(row, fabric, catalogue, question);
+  if (!reason.empty()) return reason;
+  if (machine.domains > 1) machine.nic = row.nic.value_or(fabric.nic);
+  return {};
+}
+
+/// Bytes and copies of an expert exchange.
+std::string describe_exchange(const CollectiveRow& row, CollectiveQuestion& question) {
+  workloads::Communication& work = question.communication;
+  const TokenExchange tokens = read_tokens(row.note, work.kind == CollectiveKind::combine);
+  if (row.bytes) {
+    work.bytes = *row.bytes / tokens.top_k;
+  } else if (tokens.tokens > 0) {
+    work.bytes = tokens.per_token * tokens.tokens;
+  } else {
+    return "neither message_bytes nor the number of tokens (\"128 tok/rank\") is stated";
+  }
+  const workloads::Routing routing{tokens.experts, tokens.top_k, tokens.groups, tokens.group_limit};
+  const int domains = question.machine.domains;
+  if (row.ranks > tokens.experts) {
+    return fmt::format("{} ranks for {} experts", row.ranks, tokens.experts);
+  }
+  work.copies_to_domains = workloads::expected_copies(routing, domains);
+  work.copies_to_ranks = workloads::expected_copies(routing, row.ranks);
+  question.cores = tokens.cores;
+  const bool low_latency = question.algorithms.front() == Algorithm::low_latency;
+  question.counted = work.bytes * (low_latency   ? static_cast<double>(tokens.top_k)
+                                   : domains > 1 ? work.copies_to_domains
+                                                 : work.copies_to_ranks);
+  return {};
+}
+
+double bus_factor(CollectiveKind kind, int ranks) {
+  const double n = ranks;
+  switch (kind) {
+    case CollectiveKind::all_reduce:
+      return 2 * (n - 1) / n;
+    case CollectiveKind::all_gather:
+    case CollectiveKind::reduce_scatter:
+    case CollectiveKind::all_to_all:
+      return (n - 1) / n;
+    default:
+      return 1;
+  }
+}
+
+std::string measured(const CollectiveRow& row, CollectiveQuestion& question) {
+  if (row.time) {
+    question.metric = "time_us";
+    question.measured = row.time->in(units::us);
+  } else if (row.algorithm_bandwidth) {
+    question.metric = "algbw_GBps";
+    question.measured = row.algorithm_bandwidth->in(units::GB / units::s);
+  } else if (row.bus_bandwidth) {
+    question.metric = "busbw_GBps";
+    question.measured = row.bus_bandwidth->in(units::GB / units::s);
+    question.counted = question.counted * bus_factor(question.communication.kind, row.ranks);
+  } else {
+    return "nothing is measured: time_us, algbw_GBps and busbw_GBps are empty";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string find_accelerator(std::string_view spelling, const topology::Catalogue& catalogue) {
+  const auto known = [&](const std::string& name) -> std::string {
+    const pb::Accelerator* found = catalogue.accelerator(name);
+    return found == nullptr ? std::string() : found->name();
+  };
+  static const std::regex makers(
+      R"(\b(nvidia|amd|intel|google|aws|huawei|tesla|instinct|hgx|dgx)\b)"),
+      memory(R"(\bhbm\d*e?\b|\boam\b|\bper gpu\b)"), brackets(R"(\([^)]*\))"),
+      capacity(R"([- _]*\d+ *gi?b\b)"), socket(R"([- _]*sxm\d?\b)"), node(R"(-\d+x\d+gb\b)");
+  std::string name = lower(std::string(spelling.substr(0, 200)));
+  std::string found = known(std::string(spelling));
+  const auto drop = [&](const std::regex& pattern, const char* instead) {
+    name = std::regex_replace(name, pattern, instead);
+    if (found.empty()) found = known(name);
+  };
+  drop(brackets, "");
+  drop(makers, "");
+  drop(memory, "");
+  drop(node, "");
+  drop(socket, "-sxm");
+  drop(capacity, "");
+  drop(socket, "");
+  return found;
+}
+
+std::variant<CollectiveQuestion, std::string> express(const CollectiveRow& row,
+                                                      const topology::Catalogue& catalogue) {
+  CollectiveQuestion question;
+  if (lower(row.id).find("-bad") != std::string::npos) {
+    return "a misconfigured run, by its id (-bad)";
+  }
+  const auto kind = kind_of(row.collective);
+  if (plain(row.collective).starts_with("rdma")) {
+    return "a stream of single RDMA writes, not a collective";
+  }
+  if (!kind) return fmt::format("the collective '{}' is not known", row.collective);
+  const auto algorithms = algorithms_of(row, *kind);
+  if (const std::string reason = outside(plain(row.algorithm)); !reason.empty()) return reason;
+  if (!algorithms) return fmt::format("the algorithm '{}' is not known", row.algorithm);
+  const auto protocol = protocol_of(row.protocol);
+  if (!protocol) return fmt::format("the protocol '{}' is not known", row.protocol);
+  question.algorithms = *algorithms;
+  question.communication.kind = *kind;
+  question.communication.protocol = *protocol;
+  if (row.ranks < 2) return "one rank alone communicates with nobody";
+  if (std::string reason = place(row, catalogue, question); !reason.empty()) return reason;
+  if (is_exchange(*kind)) {
+    if (std::string reason = describe_exchange(row, question); !reason.empty()) return reason;
+  } else if (row.bytes) {
+    question.communication.bytes = question.counted = *row.bytes;
+  } else if (*kind != CollectiveKind::barrier) {
+    return "message_bytes is empty";
+  }
+  if (std::string reason = measured(row, question); !reason.empty()) return reason;
+  return question;
+}
+
+}  // namespace aisle::sim

@@ -156,7 +156,10 @@ std::optional<CsvTable> parse_csv(std::string_view text, const std::string& file
     return std::nullopt;
   }
   read_header(std::move(record), table, diagnostics);
-  while (splitter.next(record)) {
+  for (;;) {
+    const int errors = diagnostics.error_count();
+    if (!splitter.next(record)) break;
+    if (diagnostics.error_count() > errors) continue;  // what is cut wrongly has any length
     if (record.size() == table.header.size()) {
       table.rows.push_back(std::move(record));
       continue;

@@ -61,16 +61,17 @@ void append_worst(const Validation& validation, std::string& out) {
   out += '\n' + table.to_string();
 }
 
-void append_reasons(const Validation& validation, std::string& out) {
+/// Reasons of the rows without a prediction, or assumptions of those with one.
+void append_reasons(const Validation& validation, bool predicted, std::string& out) {
   std::map<std::string, int> counts;
   for (const ValidationRow& row : validation.rows) {
-    if (!row.predicted) ++counts[row.reason];
+    if (row.predicted.has_value() == predicted && !row.reason.empty()) ++counts[row.reason];
   }
   if (counts.empty()) return;
   std::vector<std::pair<std::string, int>> sorted(counts.begin(), counts.end());
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });
-  out += "\nNot expressed:\n";
+  out += predicted ? "\nAssumed:\n" : "\nNot expressed:\n";
   for (const auto& [reason, count] : sorted) { out += fmt::format("{:>6}  {}\n", count, reason); }
 }
 
@@ -81,7 +82,8 @@ std::string validation_text(const Validation& validation) {
                                 validation.rows.size(), validation.expressed);
   if (validation.expressed > 0) append_groups(validation, out);
   append_worst(validation, out);
-  append_reasons(validation, out);
+  append_reasons(validation, true, out);
+  append_reasons(validation, false, out);
   return out;
 }
 

@@ -84,12 +84,16 @@ struct CollectiveQuestion {
   int cores = 0;       ///< of an expert exchange; 0: the calibration's
   std::string metric;  ///< "time_us" or "algbw_GBps"
   double measured = 0;
-  Bytes counted;  ///< bytes / time is the bandwidth that the row counts
+  Bytes counted;           ///< bytes / time is the bandwidth that the row counts
+  std::string assumption;  ///< what the row leaves open and was filled in; empty: nothing
 };
 
 /// The row in the simulator's words, or why it cannot be put so.
 std::variant<CollectiveQuestion, std::string> express(const CollectiveRow& row,
                                                       const topology::Catalogue& catalogue);
+
+/// Whether two names mean one collective ("alltoall", "all_to_all").
+bool same_collective(const std::string& a, const std::string& b);
 
 /// Catalogue name of the accelerator that a free spelling means ("NVIDIA H100 80GB HBM3",
 /// "A100-SXM4 (40GB)"); empty if there is none.

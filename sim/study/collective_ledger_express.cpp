@@ -177,14 +177,36 @@ int ranks_per_chip(const std::string& accelerator, const std::string& note) {
   return 1;
 }
 
+/// What the row's fabric says, with what only the chip and the note tell.
+FabricReading read_links(const CollectiveRow& row, const std::string& accelerator, int sold) {
+  FabricReading fabric = read_fabric(row.fabric);
+  constexpr int kLargestHost = 16;  // accelerators of a host that is a domain of its own
+  if (fabric.scale_out == "so-efa") {
+    const bool ampere = accelerator.starts_with("a100"), hopper = accelerator.starts_with("h100");
+    fabric.scale_out = ampere                            ? "so-efa-v1"
+                       : hopper                          ? "so-efa-v2"
+                       : accelerator.starts_with("h200") ? "so-efa-v3"
+                                                         : "so-efa-v4";
+  }
+  if (fabric.domain == FabricReading::Domain::host && sold > kLargestHost && row.nodes > 1) {
+    const FabricReading note = read_fabric(row.note);
+    if (note.domain == FabricReading::Domain::joined) {
+      fabric.domain = note.domain;
+      fabric.domains = note.domains;
+    } else if (fabric.scale_out.empty()) {
+      fabric.domain = FabricReading::Domain::joined;  // nothing else joins the hosts
+    }
+  }
+  if (fabric.domain == FabricReading::Domain::joined && fabric.domain_size == 0) {
+    fabric.domain_size = sold > kLargestHost ? sold : row.ranks;
+  }
+  return fabric;
+}
+
 /// How the ranks lie in scale-up domains, or why that is unknown.
-std::string place_ranks(const CollectiveRow& row, const FabricReading& fabric,
-                        const topology::Catalogue& catalogue, CollectiveQuestion& question) {
+std::string place_ranks(const CollectiveRow& row, const FabricReading& fabric, int sold,
+                        CollectiveQuestion& question) {
   Machine& machine = question.machine;
-  const pb::Accelerator& chip = *catalogue.accelerator(machine.accelerator);
-  const int sold =
-      static_cast<int>(topology::number_or(chip.scale_up_domain(), 1)) * machine.ranks_per_chip;
-  constexpr int kHost = 16;  // accelerators of the largest hosts with a domain of their own
   switch (fabric.domain) {
     case FabricReading::Domain::rank:
       machine.domains = row.ranks;
@@ -193,10 +215,9 @@ std::string place_ranks(const CollectiveRow& row, const FabricReading& fabric,
       machine.domains = row.nodes;
       break;
     case FabricReading::Domain::joined:
-      machine.domains = std::max(1, fabric.domains);
-      if (fabric.domains == 0 && fabric.domain_size > 0) {
-        machine.domains = (row.ranks + fabric.domain_size - 1) / fabric.domain_size;
-      }
+      machine.domains = fabric.domains > 0
+                            ? fabric.domains
+                            : (row.ranks + fabric.domain_size - 1) / fabric.domain_size;
       break;
   }
   if (row.ranks % machine.domains != 0) {
@@ -204,12 +225,14 @@ std::string place_ranks(const CollectiveRow& row, const FabricReading& fabric,
                        machine.domains);
   }
   question.ranks_per_domain = machine.domain_size = row.ranks / machine.domains;
-  const bool host_domain = fabric.domain == FabricReading::Domain::host;
-  if (host_domain && sold <= kHost * machine.ranks_per_chip) {
+  constexpr int kLargestHost = 16;
+  if (fabric.domain == FabricReading::Domain::host &&
+      sold <= kLargestHost * machine.ranks_per_chip) {
     machine.domain_size = std::max(sold, question.ranks_per_domain);
   }
-  if (machine.domains > 1 && fabric.scale_out.empty() && !row.nic) {
-    return "the ledger names no network between the hosts, and no NIC rate";
+  if (machine.domains > 1 && fabric.scale_out.empty()) {
+    if (!row.nic) return "the ledger names no network between the hosts, and no NIC rate";
+    question.assumption = fmt::format("the network of '{}' is taken as InfiniBand", row.fabric);
   }
   return {};
 }
@@ -223,13 +246,13 @@ std::string place(const CollectiveRow& row, const topology::Catalogue& catalogue
     return fmt::format("the catalogue has no accelerator '{}'{}{}", row.chip,
                        near.empty() ? "" : "; ", near);
   }
-  const FabricReading fabric = read_fabric(row.fabric);
-  if (fabric.words.empty() && !row.fabric.empty() && row.nodes > 1 && !row.nic) {
-    return fmt::format("the network '{}' is not recognised", row.fabric);
-  }
   machine.ranks_per_chip = ranks_per_chip(machine.accelerator, row.note);
+  const pb::Accelerator& chip = *catalogue.accelerator(machine.accelerator);
+  const int sold = std::max(1, static_cast<int>(topology::number_or(chip.scale_up_domain(), 1))) *
+                   machine.ranks_per_chip;
+  const FabricReading fabric = read_links(row, machine.accelerator, sold);
   machine.fabric = fabric.scale_out;
-  const std::string reason = place_ranks(row, fabric, catalogue, question);
+  const std::string reason = place_ranks(row, fabric, sold, question);
   if (!reason.empty()) return reason;
   if (machine.domains > 1) machine.nic = row.nic.value_or(fabric.nic);
   return {};
@@ -293,6 +316,10 @@ std::string measured(const CollectiveRow& row, CollectiveQuestion& question) {
 }
 
 }  // namespace
+
+bool same_collective(const std::string& a, const std::string& b) {
+  return plain(a) == plain(b) || (kind_of(a) && kind_of(a) == kind_of(b));
+}
 
 std::string find_accelerator(std::string_view spelling, const topology::Catalogue& catalogue) {
   const auto known = [&](const std::string& name) -> std::string {

@@ -60,8 +60,10 @@ constexpr Word kWords[] = {
     {"mnnvl", Means::joined},
     {"multi node nvlink", Means::joined},
     {"one rack", Means::joined},
+    {"racks", Means::joined},
+    {"nvlink domains", Means::joined},
+    {"nvlink domain", Means::joined},
     {"one domain", Means::joined},
-    {"one nvlink domain", Means::joined},
     {"supernode", Means::joined},
     {"cloudmatrix*", Means::joined, {}, 768},
     {"superpod ub", Means::joined},
@@ -86,7 +88,11 @@ constexpr Word kWords[] = {
     {"p5e", Means::network, "so-efa-v2"},
     {"p5en", Means::network, "so-efa-v3"},
     {"p6 b200", Means::network, "so-efa-v4"},
-    {"efa", Means::network, "so-efa-v2"},
+    {"efa", Means::network, "so-efa"},  // the generation follows from the chip
+    {"srd", Means::network, "so-efa"},
+    {"a3 high", Means::network, "so-gcp-tcpx"},
+    {"a3 ultra", Means::network, "so-meta-24k-roce"},
+    {"bm gpu*", Means::network, "so-meta-24k-roce"},
     {"pollara*", Means::network, "so-amd-ref"},
     {"thor2", Means::network, "so-amd-ref"},
     {"hpn*", Means::network, "so-ali-hpn7"},
@@ -150,11 +156,11 @@ std::size_t match(std::string_view text, std::size_t from, std::string_view word
   return at < text.size() && is_letter(text[at]) ? 0 : at - from;
 }
 
-/// The number before `at` in "2x NVL72" or "20 x NVL72"; 0 if there is none.
+/// The number before `at` in "2x NVL72", "20 racks" or "two racks"; 0 if there is none.
 int multiple_before(std::string_view text, std::size_t at) {
-  while (at > 0 && text[at - 1] == ' ') --at;
-  if (at == 0 || text[at - 1] != 'x') return 0;
-  --at;
+  while (at > 0 && is_gap(text[at - 1])) --at;
+  if (text.substr(0, at).ends_with("two")) return 2;
+  if (at > 0 && text[at - 1] == 'x') --at;
   while (at > 0 && text[at - 1] == ' ') --at;
   int number = 0;
   int place = 1;

@@ -114,6 +114,7 @@ ValidationRow validated(const CollectiveRow& row, const topology::Catalogue& cat
   const auto& asked = std::get<CollectiveQuestion>(question);
   out.reach = asked.machine.domains > 1 ? "across" : "inside";
   out.size = size_class(asked.counted);
+  out.reason = asked.assumption;
   const auto predicted = predictor.predict(asked);
   if (const auto* figure = std::get_if<double>(&predicted)) {
     out.predicted = *figure;
@@ -216,13 +217,13 @@ std::optional<Validation> validate(const ValidateOptions& options,
     if (std::find(kinds.begin(), kinds.end(), row.collective) == kinds.end()) {
       kinds.push_back(row.collective);
     }
-    if (!options.kind.empty() && row.collective != options.kind) continue;
+    if (!options.kind.empty() && !same_collective(row.collective, options.kind)) continue;
     if (!options.half.empty() && half_of(sweep_of(row.id)) != options.half) continue;
     validation.rows.push_back(validated(row, catalogue, predictor));
   }
-  if (!options.kind.empty() && std::find(kinds.begin(), kinds.end(), options.kind) == kinds.end()) {
-    diagnostics.error({"--kind", 0, 0}, {}, fmt::format("no row is of kind '{}'", options.kind),
-                      "the ledgers have " + listed(kinds));
+  if (validation.rows.empty()) {
+    diagnostics.error({options.kind.empty() ? "--half" : "--kind", 0, 0}, {},
+                      "no row of the ledgers is chosen", "they have " + listed(kinds));
     return std::nullopt;
   }
   summarise(validation);

@@ -23,7 +23,7 @@ struct ValidationRow {
   std::string half;               ///< "fitted", "held-out"
   double measured = 0;
   std::optional<double> predicted;
-  std::string reason;  ///< why there is no prediction
+  std::string reason;  ///< why there is no prediction; with one, what it assumes
 
   double absolute_error() const;  ///< of a row with a prediction
 };

@@ -80,9 +80,9 @@ enum class Algorithm : std::uint8_t {
   two_shot,      ///< reduce-scatter and all-gather in one kernel
   copy_engine,   ///< moved by DMA engines, no core held
   pairwise,      ///< grouped sends and receives
-  two_hop,       ///< over the network to the same local index, then over the scale-up links (DeepEP)
-  low_latency,   ///< one message per token and expert (DeepEP low-latency)
-  torus,         ///< rings along each dimension
+  two_hop,      ///< over the network to the same local index, then over the scale-up links (DeepEP)
+  low_latency,  ///< one message per token and expert (DeepEP low-latency)
+  torus,        ///< rings along each dimension
   dissemination,
 };
 std::string_view to_string(Algorithm algorithm);

@@ -207,9 +207,7 @@ std::optional<std::string> why_not(const Communication& /*communication*/,
 CommunicationCost cost_of(const Communication& communication, const topology::Cluster& cluster,
                           const CommunicationProfile& profile) {
   CommunicationCost cost;
-  if (communication.group.size <= 1) {
-    return cost;
-  }
+  if (communication.group.size <= 1) { return cost; }
   cost = of_kind(communication, setting_of(communication, cluster, profile));
   cost.cores = cores_of(communication.kind, profile);
   cost.basis = profile.basis;

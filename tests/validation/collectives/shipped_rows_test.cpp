@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// How far collectives are from measured ones: the rows of scenarios/validation/collectives.csv, at
+// least one of every published series. Prints the table that docs/model/collectives.md quotes.
+#include "sim/study/validate.hpp"
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+namespace {
+
+using aisle::sim::Validation;
+
+const Validation& shipped() {
+  static const Validation validation = [] {
+    aisle::Diagnostics diagnostics;
+    const auto catalogue =
+        aisle::topology::Catalogue::read(AISLE_SOURCE_DIR "/scenarios", diagnostics);
+    return *aisle::sim::validate({}, *catalogue, diagnostics);
+  }();
+  return validation;
+}
+
+TEST(ShippedCollectives, EveryClassIsWithinItsBound) {
+  // Medians of |ln(predicted/measured)| as they are, with a tenth of head-room.
+  const std::map<std::string, double> bounds = {
+      {"inside, <= 64 KiB", 0.20}, {"inside, to 16 MiB", 0.55}, {"inside, above", 0.25},
+      {"across, <= 64 KiB", 0.30}, {"across, to 16 MiB", 1.15}, {"across, above", 0.15},
+  };
+  int checked = 0;
+  for (const auto& group : shipped().groups) {
+    if (group.by != "reach and size" && group.by != "half") continue;
+    fmt::print("| {} | {} | {:.1f} % | {:.1f} % |\n", group.name, group.rows, 100 * group.median,
+               100 * group.p90);
+    if (group.by != "reach and size") continue;
+    EXPECT_LE(group.median, bounds.at(group.name)) << group.name;
+    ++checked;
+  }
+  EXPECT_EQ(checked, 6);
+}
+
+TEST(ShippedCollectives, CoverTheFieldAndBothHalves) {
+  std::map<std::string, std::set<std::string>> seen;
+  for (const auto& row : shipped().rows) {
+    seen["chip"].insert(row.chip);
+    seen["kind"].insert(row.kind);
+    seen["fabric"].insert(row.fabric);
+    seen["half"].insert(row.half);
+  }
+  EXPECT_GE(shipped().rows.size(), 150U);
+  EXPECT_GE(seen["chip"].size(), 18U);
+  EXPECT_GE(seen["kind"].size(), 8U);
+  EXPECT_GE(seen["fabric"].size(), 40U);
+  EXPECT_EQ(seen["half"].size(), 2U);
+}
+
+TEST(ShippedCollectives, WhatIsNotExpressedHasAReason) {
+  for (const auto& row : shipped().rows) {
+    EXPECT_TRUE(row.predicted || !row.reason.empty()) << row.id;
+  }
+  EXPECT_GE(shipped().expressed,
+            static_cast<int>(0.9 * static_cast<double>(shipped().rows.size())));
+}
+
+}  // namespace

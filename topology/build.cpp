@@ -7,6 +7,7 @@
 #include "topology/catalogue/figures.hpp"
 #include "topology/cluster.hpp"
 #include "topology/cluster_impl.hpp"
+#include "topology/shapes.hpp"
 
 #include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
@@ -51,7 +52,11 @@ class Builder {
  public:
   Builder(const pb::Cluster& spec, const SourceMap& places, const Catalogue& catalogue,
           Diagnostics& diagnostics)
-      : spec_(spec), places_(places), catalogue_(catalogue), diagnostics_(diagnostics) {}
+      : spec_(spec),
+        places_(places),
+        catalogue_(catalogue),
+        diagnostics_(diagnostics),
+        shapes_(spec, places, diagnostics) {}
 
   std::unique_ptr<Cluster::Impl> build() {
     const int errors_before = diagnostics_.error_count();
@@ -65,6 +70,7 @@ class Builder {
     read_domain();
     read_scale_up();
     read_scale_out();
+    read_faults();
     read_host_power();
     if (diagnostics_.error_count() > errors_before) return nullptr;
     return std::move(impl_);
@@ -100,6 +106,7 @@ class Builder {
       entry_ = *found;
       pb::Accelerator changes = spec_.what_if();
       mark_as_chosen(changes);
+      if (changes.torus().extent_size() > 0) entry_.clear_torus();
       entry_.MergeFrom(changes);
       if (spec_.has_what_if()) {
         note("figures of {} are changed by what_if; they are marked assumed", entry_.name());
@@ -118,13 +125,23 @@ class Builder {
            spec_.accelerator());
     }
     const std::string& fabric = spec_.scale_out().fabric();
-    fabric_ = find(catalogue_.fabric(fabric), fabric, "fabric", "cluster.scale_out.fabric");
-    if (fabric_ != nullptr && fabric_->kind() != "scale_out") {
+    const pb::Fabric* found =
+        find(catalogue_.fabric(fabric), fabric, "fabric", "cluster.scale_out.fabric");
+    if (found == nullptr) return;
+    fabric_entry_ = *found;
+    if (fabric_entry_.kind() != "scale_out") {
       error("cluster.scale_out.fabric",
-            fmt::format("'{}' is a {} entry, not a scale-out fabric", fabric, fabric_->kind()),
+            fmt::format("'{}' is a {} entry, not a scale-out fabric", fabric, fabric_entry_.kind()),
             "see `aisle list fabrics`");
     }
-    if (fabric_ != nullptr && !spec_.scale_out().has_fabric()) note("fabric {}: default", fabric);
+    if (!spec_.scale_out().has_fabric()) note("fabric {}: default", fabric);
+    if (!spec_.scale_out().has_what_if()) return;
+    pb::Fabric changes = spec_.scale_out().what_if();
+    mark_as_chosen(changes);
+    SourceMap nowhere;
+    check_figures(changes, nowhere, diagnostics_);
+    fabric_entry_.MergeFrom(changes);
+    note("figures of fabric {} are changed by what_if; they are marked assumed", fabric);
   }
 
   /// Where a figure of the accelerator stands: in the study's what_if, or in the catalogue.
@@ -262,15 +279,15 @@ class Builder {
             fmt::format("'{}' has no published scale-up bandwidth", entry_.name()),
             "state cluster.scale_up.bandwidth, or size: 1");
     }
-    if (entry_.scale_up_pair_bandwidth().has_value()) {
-      const auto pair =
-          read<BytesPerSecond>(entry_.scale_up_pair_bandwidth(), "scale_up_pair_bandwidth");
-      const bool direct_links = pair.value < tier.bandwidth.value && impl_->domain_size > 2;
-      if (direct_links && !spec_.scale_up().has_bandwidth()) {
-        impl_->pair_bandwidth = pair;
-        impl_->domain_word = "mesh";
+    std::optional<Estimate<BytesPerSecond>> pair;
+    if (entry_.scale_up_pair_bandwidth().has_value() && !spec_.scale_up().has_bandwidth()) {
+      pair = read<BytesPerSecond>(entry_.scale_up_pair_bandwidth(), "scale_up_pair_bandwidth");
+      if (pair->value < tier.bandwidth.value && impl_->domain_size > 2) {
+        impl_->pair_bandwidth = *pair;
+        impl_->domain_word = entry_.scale_up_shape() == pb::torus ? "torus" : "mesh";
       }
     }
+    impl_->domain = shapes_.domain(entry_, system_, impl_->domain_size, tier.bandwidth, pair);
     const pb::Fabric* link = catalogue_.fabric(entry_.scale_up_link());
     if (link != nullptr && link->end_to_end_latency().has_value()) {
       const auto latency = read_figure<Seconds>(link->end_to_end_latency(), link->basis(), {},
@@ -283,11 +300,13 @@ class Builder {
   }
 
   void read_scale_out() {
-    impl_->fabric_name = fabric_->name();
+    impl_->fabric_name = fabric_entry_.name();
     read_nic();
-    const FabricShape shape = read_shape();
+    const FabricShape shape = shapes_.shape(fabric_entry_);
+    impl_->traits = shapes_.traits(fabric_entry_);
     impl_->fabric.emplace(impl_->count, impl_->domain_size, shape);
     const FabricPlan& plan = *impl_->fabric;
+    shapes_.check(plan);
     impl_->scale_out.bandwidth = impl_->nic;
     // Traffic on rails stays below a leaf while there is one unit.
     const bool leaves_leaf = plan.rails() > 1 ? plan.units() > 1 : plan.leaves() > 1;
@@ -296,7 +315,8 @@ class Builder {
       note("scale-out bandwidth {} per accelerator after {:g}:1 oversubscription",
            print_short(impl_->scale_out.bandwidth.value), shape.oversubscription);
     }
-    if (plan.tiers() > shape.tiers) {
+    const bool tree = plan.family() == FabricFamily::fat_tree;
+    if (tree && plan.tiers() > shape.tiers) {
       note("{} endpoints exceed two tiers of {}-port switches; a third tier is added", impl_->count,
            shape.switch_ports);
     }
@@ -307,29 +327,41 @@ class Builder {
           impl_->count, shape.switch_ports);
     }
     if (plan.pods() > 1 && shape.core_oversubscription > 1) {
-      note(
-          "between pods of {} accelerators the fabric is oversubscribed {:g}:1; "
-          "collectives are not slowed by that",
-          plan.endpoints_per_pod(), shape.core_oversubscription);
+      note("between pods of {} accelerators the fabric is oversubscribed {:g}:1",
+           plan.endpoints_per_pod(), shape.core_oversubscription);
     }
     read_latency();
+  }
+
+  void read_faults() {
+    const PartCounts counts{impl_->count, impl_->domain_size, impl_->accelerator_word,
+                            impl_->fabric->counts()};
+    impl_->faults = shapes_.faults(counts);
+    if (impl_->faults.empty()) return;
+    const std::vector<bool>& met = impl_->network().faults_met();
+    for (std::size_t i = 0; i < met.size(); ++i) {
+      if (met[i]) continue;
+      const std::string field = fmt::format("cluster.fault[{}].part", i);
+      error(field, fmt::format("no cable joins '{}'", spec_.fault(static_cast<int>(i)).part()),
+            "see `aisle show` and the names of paths for what is joined");
+    }
   }
 
   void read_latency() {
     const pb::ScaleOut& out = spec_.scale_out();
     impl_->switch_latency = 150.0 * units::ns;
-    if (fabric_->switch_latency().has_value()) {
-      impl_->switch_latency = fabric_seconds(fabric_->switch_latency(), "switch_latency");
+    if (fabric_entry_.switch_latency().has_value()) {
+      impl_->switch_latency = fabric_seconds(fabric_entry_.switch_latency(), "switch_latency");
     }
     if (out.has_latency()) {
       impl_->scale_out.latency = stated<Seconds>(out.latency(), "cluster.scale_out.latency").value;
-    } else if (fabric_->end_to_end_latency().has_value()) {
+    } else if (fabric_entry_.end_to_end_latency().has_value()) {
       impl_->scale_out.latency =
-          fabric_seconds(fabric_->end_to_end_latency(), "end_to_end_latency");
+          fabric_seconds(fabric_entry_.end_to_end_latency(), "end_to_end_latency");
     } else {
       impl_->scale_out.latency = 5.0 * units::us;
       note("scale-out latency 5 us per hop, as measured on InfiniBand NDR: assumed for {}",
-           fabric_->name());
+           fabric_entry_.name());
     }
   }
 
@@ -352,41 +384,17 @@ class Builder {
       impl_->nic = {400.0 * units::Gb / units::s, Basis::assumed};
       from = "no entry (assumed 400 Gb/s)";
     }
-    if (fabric_->endpoint_bandwidth().has_value()) {
-      const auto rate = read_figure<BytesPerSecond>(fabric_->endpoint_bandwidth(), fabric_->basis(),
-                                                    {}, "endpoint_bandwidth", diagnostics_);
+    if (fabric_entry_.endpoint_bandwidth().has_value()) {
+      const auto rate =
+          read_figure<BytesPerSecond>(fabric_entry_.endpoint_bandwidth(), fabric_entry_.basis(), {},
+                                      "endpoint_bandwidth", diagnostics_);
       if (rate && rate->value < impl_->nic.value) {
         impl_->nic = *rate;
-        from = "fabric " + fabric_->name();
+        from = "fabric " + fabric_entry_.name();
       }
     }
     note("NIC {} per accelerator from {} ({})", print_short(impl_->nic.value), from,
          to_string(impl_->nic.basis));
-  }
-
-  FabricShape read_shape() {
-    const auto count = [](const pb::Figure& figure, int fallback) {
-      return static_cast<int>(number_or(figure, fallback));
-    };
-    FabricShape shape;
-    shape.switch_ports = std::max(2, count(fabric_->switch_ports(), shape.switch_ports));
-    shape.tiers = count(fabric_->tiers(), shape.tiers);
-    shape.rails = count(fabric_->rails(), shape.rails);
-    shape.planes = count(fabric_->planes(), shape.planes);
-    shape.endpoints_per_leaf = count(fabric_->endpoints_per_leaf(), 0);
-    shape.endpoints_per_unit = count(fabric_->endpoints_per_unit(), 0);
-    shape.endpoints_per_pod = count(fabric_->endpoints_per_pod(), 0);
-    shape.core_oversubscription = number_or(fabric_->core_oversubscription(), 1);
-    shape.oversubscription = number_or(fabric_->oversubscription(), 1);
-    if (spec_.scale_out().has_oversubscription()) {
-      shape.oversubscription = spec_.scale_out().oversubscription();
-      if (!(shape.oversubscription > 0) || !std::isfinite(shape.oversubscription)) {
-        error("cluster.scale_out.oversubscription", "oversubscription must be above 0",
-              "1 is non-blocking, 2 halves the uplinks");
-        shape.oversubscription = 1;
-      }
-    }
-    return shape;
   }
 
   void read_host_power() {
@@ -427,7 +435,7 @@ class Builder {
   }
 
   Seconds fabric_seconds(const pb::Figure& figure, const std::string& field) {
-    const auto value = read_figure<Seconds>(figure, fabric_->basis(), {}, field, diagnostics_);
+    const auto value = read_figure<Seconds>(figure, fabric_entry_.basis(), {}, field, diagnostics_);
     return value ? value->value : Seconds{};
   }
 
@@ -438,7 +446,8 @@ class Builder {
   std::unique_ptr<Cluster::Impl> impl_ = std::make_unique<Cluster::Impl>();
   pb::Accelerator entry_;
   const pb::System* system_ = nullptr;
-  const pb::Fabric* fabric_ = nullptr;
+  pb::Fabric fabric_entry_;
+  ShapeReader shapes_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "topology/cluster.hpp"
 
 #include "topology/cluster_impl.hpp"
+#include "topology/network_impl.hpp"
 
 #include <fmt/format.h>
 
@@ -17,6 +18,15 @@ const Graph& Cluster::Impl::graph() const {
                                   scale_out.latency, switch_latency});
   });
   return *built_graph;
+}
+
+const Network& Cluster::Impl::network() const {
+  std::call_once(network_once, [this] {
+    built_network.emplace(std::make_unique<Network::Impl>(
+        Wiring{*fabric, domain_size, domain, scale_up.bandwidth.value, nic.value, traits.routing,
+               scale_up.latency, scale_out.latency, switch_latency, accelerator_word, faults}));
+  });
+  return *built_network;
 }
 
 Cluster::Cluster(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -51,6 +61,10 @@ const Domain& Cluster::domain() const {
 
 const FabricTraits& Cluster::fabric() const {
   return impl_->traits;
+}
+
+const Network& Cluster::network() const {
+  return impl_->network();
 }
 
 Watts Cluster::host_power() const {

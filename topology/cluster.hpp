@@ -78,10 +78,12 @@ enum class DomainShape {
 
 struct Domain {
   DomainShape shape = DomainShape::switched;
-  Estimate<BytesPerSecond> pair_bandwidth;  ///< between two members, one direction
-  std::array<int, 3> dimensions{1, 1, 1};   ///< torus: members along each
-  bool wraps = true;                        ///< torus: rings are closed
-  bool in_switch_reduction = false;         ///< the switch adds and multicasts (NVLS)
+  Estimate<BytesPerSecond> pair_bandwidth;         ///< between two members, one direction
+  std::array<int, 3> dimensions{1, 1, 1};          ///< torus: members along each
+  bool wraps = true;                               ///< torus: rings are closed along every axis
+  std::array<bool, 3> closed{true, true, true};    ///< torus: which axes are
+  std::array<BytesPerSecond, 3> axis_bandwidth{};  ///< torus: one link, one direction
+  bool in_switch_reduction = false;                ///< the switch adds and multicasts (NVLS)
 };
 
 /// How the scale-out fabric treats traffic, beside its tier's rate and latency.
@@ -128,7 +130,7 @@ class Cluster {
   const FabricTraits& fabric() const;
   /// The wires, built when first asked for.
   const Network& network() const;
-  Watts host_power() const;       ///< per accelerator, beside the accelerator itself
+  Watts host_power() const;  ///< per accelerator, beside the accelerator itself
   Basis host_power_basis() const;
   /// Time of computation on the slowest of the cluster's accelerators over that on the mean one:
   /// 1 + spread x expected largest of count() draws.

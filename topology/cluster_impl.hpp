@@ -3,7 +3,9 @@
 
 #include "topology/cluster.hpp"
 #include "topology/fabric.hpp"
+#include "topology/faults.hpp"
 #include "topology/graph.hpp"
+#include "topology/network.hpp"
 
 #include <mutex>
 #include <optional>
@@ -29,12 +31,17 @@ struct Cluster::Impl {
   std::string system_name, fabric_name;
   std::vector<std::string> notes;
   std::optional<FabricPlan> fabric;
+  std::vector<PartFault> faults;
 
   /// The graph, built when a path is first asked for.
   const Graph& graph() const;
 
-  mutable std::once_flag graph_once;
+  /// The wires, built when first asked for.
+  const Network& network() const;
+
+  mutable std::once_flag graph_once, network_once;
   mutable std::optional<Graph> built_graph;
+  mutable std::optional<Network> built_network;
 };
 
 }  // namespace aisle::topology

@@ -6,11 +6,20 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
 
 namespace aisle::topology {
 
+/// The plan that leaves, spines and what is above them are joined by.
+enum class FabricFamily {
+  fat_tree,
+  dragonfly,       ///< groups of leaves, each joined to each; every two groups joined
+  dragonfly_plus,  ///< groups of leaves and spines, each joined to each; every two groups joined
+};
+
 /// What a fabric is built of, before the number of endpoints is known.
 struct FabricShape {
+  FabricFamily family = FabricFamily::fat_tree;
   int switch_ports = 64;
   int tiers = 2;
   int rails = 1;
@@ -20,6 +29,10 @@ struct FabricShape {
   int endpoints_per_pod = 0;   ///< 0: as many as the ports of a spine allow
   double oversubscription = 1;
   double core_oversubscription = 1;
+  int nic_ports = 1;  ///< ports of one NIC, each on a copy of the tree of its own (dual plane)
+  double uplink_ratio = 0;  ///< rate of a cable between switches over that of a NIC; 0: of its port
+  int leaves_per_group = 0;  ///< dragonflies; 0: half the ports
+  int global_ports = 0;      ///< dragonflies: of a leaf (spine with plus); 0: a quarter (half)
 };
 
 /// A fat tree sized for a number of endpoints: which leaf an endpoint hangs on, how leaves, spines
@@ -31,6 +44,8 @@ struct FabricShape {
 /// published switch counts of DGX SuperPOD H100, B200 and B300 XDR and of the trees priced in arXiv
 /// 2505.09343. With one pod the spines have no way up; a third tier is added where the leaves have
 /// more spines to reach than uplinks, or where the shape asks for it.
+///
+/// A dragonfly's group is a unit and a pod of its own; its leaves take the domains in order.
 class FabricPlan {
  public:
   FabricPlan(int endpoints, int domain_size, const FabricShape& shape);
@@ -41,6 +56,10 @@ class FabricPlan {
 
   Position position(int endpoint) const;
   FabricCounts counts() const;
+  /// Why the description does not join all endpoints, in a sentence; empty where it does.
+  std::string problem() const;
+
+  FabricFamily family() const { return shape_.family; }
 
   int endpoints() const { return endpoints_; }
 
@@ -70,14 +89,35 @@ class FabricPlan {
 
   double oversubscription() const { return shape_.oversubscription; }
 
-  /// Capacity, one direction, from the endpoints named to all others, with `rate` per cable. Exact
-  /// for the tree: traffic stays as low as it can.
+  int leaf_uplinks() const { return leaf_up_; }
+
+  int spine_uplinks() const { return spine_up_; }  ///< towards cores or other groups
+
+  int leaves_per_group() const { return leaves_per_unit_; }
+
+  int global_ports() const { return shape_.global_ports; }  ///< dragonfly: of a leaf
+
+  int nic_ports() const { return shape_.nic_ports; }
+
+  int rail_of_leaf(int leaf) const { return leaf % leaves_per_unit_ % rails_; }
+
+  int pod_of_leaf(int leaf) const { return leaf / leaves_per_unit_ / units_per_pod_; }
+
+  int plane_of_leaf(int leaf) const { return rail_of_leaf(leaf) % planes_; }
+
+  /// Rate of a NIC's port, and of a cable between switches, over that of a NIC.
+  double port_ratio() const { return 1.0 / shape_.nic_ports; }
+
+  double uplink_ratio() const { return shape_.uplink_ratio; }
+
+  /// Capacity, one direction, from the endpoints named to all others, with NICs of `rate`. Exact
+  /// for the tree: traffic stays as low as it can. Dragonflies: an upper bound.
   BytesPerSecond cut(std::span<const int> group, BytesPerSecond rate) const;
 
  private:
-  int pod_of_leaf(int leaf) const { return leaf / leaves_per_unit_ / units_per_pod_; }
-
-  int plane_of_leaf(int leaf) const { return leaf % leaves_per_unit_ % rails_ % planes_; }
+  void place(int unit_endpoints);
+  void plan_groups();
+  void plan_pods();
 
   FabricShape shape_;
   int endpoints_, domain_size_;

@@ -53,11 +53,12 @@ class Network {
   bool outward(std::int32_t link) const;  ///< leads away from accelerators, up the tree
   std::string name(std::int32_t link) const;
 
-  /// Appends the links from accelerator a to b. Inside a scale-up domain: its links. Between
-  /// domains: the NIC of a to the NIC of b; where they hang on different rails and `relay` is set,
-  /// or where their planes meet only inside nodes, first over the scale-up links to the member of
-  /// a's domain on b's rail (PXN). `hash` picks among equal paths where every cable is a link.
-  /// False where faults have cut a from b.
+  /// Appends the links from accelerator a to b. Inside a scale-up domain: its links (the fabric
+  /// where these are dead). Between domains: the NIC of a to the NIC of b; where they hang on
+  /// different rails and `relay` is set, or where their planes meet only inside nodes, first over
+  /// the scale-up links to the member of a's domain on b's rail (PXN). A dead NIC is replaced by
+  /// the next live one of its domain, whatever `relay` says. `hash` picks among equal paths where
+  /// every cable is a link. False, and nothing appended, where faults have cut a from b.
   bool route(int a, int b, std::uint64_t hash, bool relay, std::vector<Use>& uses) const;
 
   /// Wire latency of the way from a to b: one hop of its tier, and the switches beyond the first.
@@ -66,6 +67,9 @@ class Network {
   /// Orbits of endpoints and links. `endpoint_colour` has one entry per endpoint (member of a job
   /// or not, say).
   Colours symmetry(std::span<const std::int32_t> endpoint_colour) const;
+
+  /// Of each fault, in the order given, whether a cable joins its two ends.
+  const std::vector<bool>& faults_met() const;
 
  private:
   std::unique_ptr<Impl> impl_;

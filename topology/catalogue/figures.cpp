@@ -61,6 +61,7 @@ constexpr std::array kDimensions = {
     FieldDimension{"scale_out_bandwidth", parses<BytesPerSecond>},
     FieldDimension{"link_bandwidth", parses<BytesPerSecond>},
     FieldDimension{"endpoint_bandwidth", parses<BytesPerSecond>},
+    FieldDimension{"uplink_bandwidth", parses<BytesPerSecond>},
     FieldDimension{"switch_latency", parses<Seconds>},
     FieldDimension{"end_to_end_latency", parses<Seconds>},
     FieldDimension{"buffer", parses<Bytes>},

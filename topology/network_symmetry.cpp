@@ -2,6 +2,7 @@
 #include "topology/network_impl.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numeric>
 
@@ -21,7 +22,7 @@ Hash mixed(Hash x) {  // splitmix64
 template <typename... T>
 Hash combined(T... values) {
   Hash h = 0x51ed270b;
-  ((h = mixed(h ^ static_cast<Hash>(values))), ...);
+  ((h = mixed(std::rotl(h, 23) + 0x2545f4914f6cdd1dULL * static_cast<Hash>(values))), ...);
   return h;
 }
 

@@ -24,13 +24,28 @@ std::array<int, 3> extents(const pb::Torus& torus) {
   return most;
 }
 
+/// Pods of cubes close rings only in whole cubes, others along each axis by itself.
 Slice box(const std::array<int, 3>& dimensions, const pb::Torus& torus) {
   Slice slice{dimensions, {}};
+  const int ring = torus.closes_at_multiple_of();
+  const bool whole = std::all_of(dimensions.begin(), dimensions.end(),
+                                 [&](int extent) { return extent % ring == 0; });
   for (std::size_t axis = 0; axis < 3; ++axis) {
     slice.closed[axis] =
-        dimensions[axis] > 2 && dimensions[axis] % torus.closes_at_multiple_of() == 0;
+        dimensions[axis] > 2 && dimensions[axis] % ring == 0 && (whole || torus.cube() == 0);
   }
   return slice;
+}
+
+/// A slice of a pod of cubes lies inside one cube or is made of whole ones.
+bool can_be_cut(const std::array<int, 3>& dimensions, const pb::Torus& torus) {
+  if (torus.cube() == 0) return true;
+  const int ring = torus.closes_at_multiple_of();
+  const auto every = [&](const auto& rule) {
+    return std::all_of(dimensions.begin(), dimensions.end(), rule);
+  };
+  return every([&](int extent) { return extent <= ring; }) ||
+         every([&](int extent) { return extent % ring == 0; });
 }
 
 int count(const pb::Figure& figure, int fallback) {
@@ -42,22 +57,16 @@ int count(const pb::Figure& figure, int fallback) {
 std::optional<Slice> slice_of(int chips, const pb::Torus& torus) {
   const std::array<int, 3> most = extents(torus);
   std::optional<Slice> best;
-  const auto merit = [](const Slice& s) {
-    const auto open = [](int extent, bool closed) { return extent > 1 && !closed ? 1 : 0; };
-    int open_axes = 0;
-    for (std::size_t axis = 0; axis < 3; ++axis) {
-      open_axes += open(s.dimensions[axis], s.closed[axis]);
-    }
-    // Extents rise with those of the pod: of equal boxes, one orientation.
-    const bool risen = std::is_sorted(s.dimensions.begin(), s.dimensions.end());
-    return std::tuple(open_axes, std::accumulate(s.dimensions.begin(), s.dimensions.end(), 0),
-                      risen ? 0 : 1, s.dimensions);
+  const auto merit = [](const std::array<int, 3>& d) {
+    // Of equal boxes, the orientation whose extents rise as those of the pods do.
+    return std::tuple(d[0] + d[1] + d[2], std::is_sorted(d.begin(), d.end()) ? 0 : 1, d);
   };
   for (int x = 1; x <= most[0]; ++x) {
     for (int y = 1; chips % x == 0 && y <= most[1]; ++y) {
       if (chips / x % y != 0 || chips / x / y > most[2]) continue;
-      const Slice candidate = box({x, y, chips / x / y}, torus);
-      if (!best || merit(candidate) < merit(*best)) best = candidate;
+      const std::array<int, 3> sides{x, y, chips / x / y};
+      if (!can_be_cut(sides, torus)) continue;
+      if (!best || merit(sides) < merit(best->dimensions)) best = box(sides, torus);
     }
   }
   return best;
@@ -95,6 +104,9 @@ void ShapeReader::read_torus(const pb::Torus& torus, int size, Domain& domain) {
             "the product of up to three dimensions is the size of the domain");
     } else if (low[0] > high[0] || low[1] > high[1] || low[2] > high[2]) {
       error(field, fmt::format("{} does not fit into a pod of {}", text, pod), "");
+    } else if (!can_be_cut(asked, torus)) {
+      error(field, fmt::format("{} is neither inside one cube of the pod nor of whole cubes", text),
+            fmt::format("extents up to {0}, or multiples of {0}", torus.closes_at_multiple_of()));
     } else {
       slice = box(asked, torus);
     }

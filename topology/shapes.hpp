@@ -25,8 +25,8 @@ struct Slice {
   std::array<bool, 3> closed{false, false, false};
 };
 
-/// The slice of `chips` that a pod gives: of all boxes that fit into it, the one with most closed
-/// rings, then the one with the smallest sum of extents (the most cubic). Empty where none fits.
+/// The slice of `chips` that a pod gives: of all boxes that fit into it and that its rules allow,
+/// the one with the smallest sum of extents (the most cubic). Empty where there is none.
 std::optional<Slice> slice_of(int chips, const pb::Torus& torus);
 
 /// Reads the parts of a cluster that are about shape; errors at their places in the study.

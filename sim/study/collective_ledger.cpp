@@ -114,8 +114,8 @@ std::optional<std::vector<CollectiveRow>> read_collective_rows(const CsvTable& t
 }
 
 std::string Machine::key() const {
-  return fmt::format("{}|{}|{}|{}|{}|{}", accelerator, fabric, domains, domain_size,
-                     nic.in(units::GB / units::s), ranks_per_chip);
+  return fmt::format("{}|{}|{}|{}|{}", accelerator, fabric, domains, domain_size,
+                     nic.in(units::GB / units::s));
 }
 
 }  // namespace aisle::sim

@@ -70,14 +70,14 @@ struct Machine {
   std::string accelerator, fabric;  ///< catalogue names; fabric empty: the default one
   int domains = 1, domain_size = 1;
   BytesPerSecond nic;       ///< per rank; 0: the catalogue's
-  int ranks_per_chip = 1;   ///< cores or dies that count as ranks share the chip's ports
   std::string key() const;  ///< equal for equal machines
 };
 
 /// A row as a question to the simulator.
 struct CollectiveQuestion {
   Machine machine;
-  int ranks_per_domain = 1;
+  int chips_per_domain = 1;                ///< that take part
+  int ranks_per_chip = 1;                  ///< cores or dies that the library counts as ranks
   workloads::Communication communication;  ///< but for its group
   /// What the library may choose from: the fastest that the domain can run.
   std::vector<workloads::Algorithm> algorithms;

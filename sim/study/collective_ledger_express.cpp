@@ -170,17 +170,18 @@ std::optional<Protocol> protocol_of(const std::string& protocol) {
 }
 
 /// Cores or dies that a library counts as ranks, where a chip of the catalogue is several of them.
-int ranks_per_chip(const std::string& accelerator, const std::string& note) {
-  const std::string text = lower(note);
+int ranks_per_chip(const CollectiveRow& row, const std::string& accelerator) {
+  const std::string text = lower(row.note);
   if (text.find("neuroncore") != std::string::npos) return accelerator == "trainium1" ? 2 : 8;
   if (text.find("ranks are dies") != std::string::npos) return 2;
   return 1;
 }
 
+constexpr int kLargestHost = 16;  // accelerators of a host that is a domain of its own
+
 /// What the row's fabric says, with what only the chip and the note tell.
 FabricReading read_links(const CollectiveRow& row, const std::string& accelerator, int sold) {
   FabricReading fabric = read_fabric(row.fabric);
-  constexpr int kLargestHost = 16;  // accelerators of a host that is a domain of its own
   if (fabric.scale_out == "so-efa") {
     const bool ampere = accelerator.starts_with("a100"), hopper = accelerator.starts_with("h100");
     fabric.scale_out = ampere                            ? "so-efa-v1"
@@ -203,32 +204,29 @@ FabricReading read_links(const CollectiveRow& row, const std::string& accelerato
   return fabric;
 }
 
-/// How the ranks lie in scale-up domains, or why that is unknown.
-std::string place_ranks(const CollectiveRow& row, const FabricReading& fabric, int sold,
+/// How the chips lie in scale-up domains, or why that is unknown.
+std::string place_chips(const CollectiveRow& row, const FabricReading& fabric, int sold,
                         CollectiveQuestion& question) {
   Machine& machine = question.machine;
+  const int chips = row.ranks / question.ranks_per_chip;
   switch (fabric.domain) {
     case FabricReading::Domain::rank:
-      machine.domains = row.ranks;
+      machine.domains = chips;
       break;
     case FabricReading::Domain::host:
       machine.domains = row.nodes;
       break;
     case FabricReading::Domain::joined:
-      machine.domains = fabric.domains > 0
-                            ? fabric.domains
-                            : (row.ranks + fabric.domain_size - 1) / fabric.domain_size;
+      machine.domains = fabric.domains > 0 ? fabric.domains
+                                           : (chips + fabric.domain_size - 1) / fabric.domain_size;
       break;
   }
-  if (row.ranks % machine.domains != 0) {
-    return fmt::format("{} ranks do not divide into {} scale-up domains", row.ranks,
-                       machine.domains);
+  if (chips % machine.domains != 0) {
+    return fmt::format("{} chips do not divide into {} scale-up domains", chips, machine.domains);
   }
-  question.ranks_per_domain = machine.domain_size = row.ranks / machine.domains;
-  constexpr int kLargestHost = 16;
-  if (fabric.domain == FabricReading::Domain::host &&
-      sold <= kLargestHost * machine.ranks_per_chip) {
-    machine.domain_size = std::max(sold, question.ranks_per_domain);
+  question.chips_per_domain = machine.domain_size = chips / machine.domains;
+  if (fabric.domain == FabricReading::Domain::host && sold <= kLargestHost) {
+    machine.domain_size = std::max(sold, question.chips_per_domain);
   }
   if (machine.domains > 1 && fabric.scale_out.empty()) {
     if (!row.nic) return "the ledger names no network between the hosts, and no NIC rate";
@@ -246,41 +244,49 @@ std::string place(const CollectiveRow& row, const topology::Catalogue& catalogue
     return fmt::format("the catalogue has no accelerator '{}'{}{}", row.chip,
                        near.empty() ? "" : "; ", near);
   }
-  machine.ranks_per_chip = ranks_per_chip(machine.accelerator, row.note);
+  const int parts = ranks_per_chip(row, machine.accelerator);
+  if (row.ranks % parts != 0 || row.ranks == parts) {
+    return fmt::format("{} ranks of {} to a chip: the links inside a chip are not modelled",
+                       row.ranks, parts);
+  }
+  question.ranks_per_chip = parts;
   const pb::Accelerator& chip = *catalogue.accelerator(machine.accelerator);
-  const int sold = std::max(1, static_cast<int>(topology::number_or(chip.scale_up_domain(), 1))) *
-                   machine.ranks_per_chip;
+  const int sold = std::max(1, static_cast<int>(topology::number_or(chip.scale_up_domain(), 1)));
   const FabricReading fabric = read_links(row, machine.accelerator, sold);
   machine.fabric = fabric.scale_out;
-  const std::string reason = place_ranks(row, fabric, sold, question);
+  std::string reason = place_chips(row, fabric, sold, question);
   if (!reason.empty()) return reason;
-  if (machine.domains > 1) machine.nic = row.nic.value_or(fabric.nic);
+  if (machine.domains > 1) machine.nic = row.nic.value_or(fabric.nic) * parts;
   return {};
 }
 
 /// Bytes and copies of an expert exchange.
 std::string describe_exchange(const CollectiveRow& row, CollectiveQuestion& question) {
   workloads::Communication& work = question.communication;
-  const TokenExchange tokens = read_tokens(row.note, work.kind == CollectiveKind::combine);
-  if (row.bytes) {
-    work.bytes = *row.bytes / tokens.top_k;
-  } else if (tokens.tokens > 0) {
-    work.bytes = tokens.per_token * tokens.tokens;
-  } else {
-    return "neither message_bytes nor the number of tokens (\"128 tok/rank\") is stated";
+  TokenExchange tokens = read_tokens(row.note, work.kind == CollectiveKind::combine);
+  if (!row.bytes && tokens.tokens == 0) {
+    if (row.time) {
+      return "neither message_bytes nor the number of tokens (\"128 tok/rank\") is stated";
+    }
+    tokens.tokens = 4096;  // of training and prefill, where bandwidths are published
+    question.assumption = "4096 tokens per rank, where a bandwidth is all that is stated";
   }
-  const workloads::Routing routing{tokens.experts, tokens.top_k, tokens.groups, tokens.group_limit};
+  const Bytes of_rank = row.bytes ? *row.bytes / tokens.top_k : tokens.per_token * tokens.tokens;
   const int domains = question.machine.domains;
+  const int chips = domains * question.chips_per_domain;
   if (row.ranks > tokens.experts) {
     return fmt::format("{} ranks for {} experts", row.ranks, tokens.experts);
   }
+  const workloads::Routing routing{tokens.experts, tokens.top_k, tokens.groups, tokens.group_limit};
+  work.bytes = of_rank * question.ranks_per_chip;
   work.copies_to_domains = workloads::expected_copies(routing, domains);
-  work.copies_to_ranks = workloads::expected_copies(routing, row.ranks);
+  work.copies_to_ranks = workloads::expected_copies(routing, chips);
   question.cores = tokens.cores;
+  // Published bandwidths count one copy per expert (low latency), domain or rank, its own included.
   const bool low_latency = question.algorithms.front() == Algorithm::low_latency;
-  question.counted = work.bytes * (low_latency   ? static_cast<double>(tokens.top_k)
-                                   : domains > 1 ? work.copies_to_domains
-                                                 : work.copies_to_ranks);
+  question.counted = of_rank * (low_latency   ? static_cast<double>(tokens.top_k)
+                                : domains > 1 ? work.copies_to_domains
+                                              : workloads::expected_copies(routing, row.ranks));
   return {};
 }
 

@@ -2,7 +2,6 @@
 #include "sim/kernels/kernels.hpp"
 #include "sim/study/collective_ledger.hpp"
 #include "sim/study/scenario.pb.h"
-#include "topology/catalogue/figures.hpp"
 #include "workloads/collectives/collective.hpp"
 
 #include <fmt/core.h>
@@ -17,22 +16,13 @@ std::string in_words(BytesPerSecond rate) {
   return fmt::format("{:.6f} GB/s", rate.in(units::GB / units::s));
 }
 
-pb::Cluster describe(const Machine& machine, const topology::Catalogue& catalogue) {
+pb::Cluster describe(const Machine& machine) {
   pb::Cluster cluster;
   cluster.set_accelerator(machine.accelerator);
   cluster.set_count(machine.domains * machine.domain_size);
   cluster.mutable_scale_up()->set_size(machine.domain_size);
   if (!machine.fabric.empty()) cluster.mutable_scale_out()->set_fabric(machine.fabric);
   if (machine.nic.si() > 0) cluster.mutable_scale_out()->set_nic(in_words(machine.nic));
-  if (machine.ranks_per_chip > 1) {
-    Diagnostics ignored;  // the catalogue has checked its figures
-    const pb::Accelerator& chip = *catalogue.accelerator(machine.accelerator);
-    const auto port = topology::read_figure<BytesPerSecond>(chip.scale_up_bandwidth(), chip.basis(),
-                                                            {}, {}, ignored);
-    if (port) {
-      cluster.mutable_scale_up()->set_bandwidth(in_words(port->value / machine.ranks_per_chip));
-    }
-  }
   return cluster;
 }
 
@@ -51,7 +41,7 @@ struct CollectivePredictor::Impl {
   struct Built {
     std::optional<topology::Cluster> cluster;
     workloads::CommunicationProfile profile;
-    std::map<int, topology::Hierarchy> groups;  ///< by ranks per domain
+    std::map<int, topology::Hierarchy> groups;  ///< by chips per domain
     std::string reason;                         ///< why there is no cluster
   };
 
@@ -63,8 +53,7 @@ struct CollectivePredictor::Impl {
     Built& built = entry->second;
     if (!fresh) return built;
     Diagnostics diagnostics;
-    built.cluster =
-        topology::build_cluster(describe(machine, catalogue), SourceMap(), catalogue, diagnostics);
+    built.cluster = topology::build_cluster(describe(machine), SourceMap(), catalogue, diagnostics);
     if (built.cluster) {
       built.profile = KernelModel(built.cluster->accelerator(), catalogue).communication();
     } else if (!diagnostics.all().empty()) {
@@ -83,9 +72,9 @@ std::variant<double, std::string> CollectivePredictor::predict(const CollectiveQ
   Impl::Built& built = impl_->machine(question.machine);
   if (!built.cluster) return built.reason;
   workloads::Communication work = question.communication;
-  const auto [group, fresh] = built.groups.try_emplace(question.ranks_per_domain);
+  const auto [group, fresh] = built.groups.try_emplace(question.chips_per_domain);
   if (fresh) {
-    group->second = built.cluster->hierarchy(members(question.machine, question.ranks_per_domain));
+    group->second = built.cluster->hierarchy(members(question.machine, question.chips_per_domain));
   }
   work.group = group->second;
   workloads::CommunicationProfile profile = built.profile;

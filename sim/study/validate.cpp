@@ -2,6 +2,7 @@
 #include "sim/study/validate.hpp"
 
 #include "sim/base/csv.hpp"
+#include "sim/base/random.hpp"
 #include "sim/study/collective_ledger.hpp"
 #include "sim/study/study.hpp"
 
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -255,12 +255,7 @@ std::string sweep_of(std::string_view id) {
 }
 
 std::string half_of(std::string_view sweep) {
-  std::uint64_t hash = 14695981039346656037U;
-  for (const char letter : sweep) {
-    hash = (hash ^ static_cast<unsigned char>(letter)) * 1099511628211U;
-  }
-  hash = (hash ^ hash >> 33) * 0xff51afd7ed558ccdU;  // else the last letters hardly reach the bit
-  return (hash >> 33 & 1) != 0 ? "held-out" : "fitted";
+  return Random(1, sweep).below(2) == 0 ? "fitted" : "held-out";
 }
 
 }  // namespace aisle::sim

@@ -65,7 +65,7 @@ std::string size_class(Bytes bytes);
 std::string sweep_of(std::string_view id);
 
 /// Which half of a ledger a series belongs to, so that what is fitted on one is judged on the
-/// other: by a hash of its name, the same on every machine.
+/// other: drawn by its name, the same on every machine.
 std::string half_of(std::string_view sweep);
 
 }  // namespace aisle::sim

@@ -131,7 +131,7 @@ TEST(Express, PlacesRanksInDomains) {
   const auto pair = question_of(row_of("all_reduce", "H100-SXM", 1, 2, "NVLink4 NVSwitch"));
   EXPECT_EQ(pair.machine.domains, 1);
   EXPECT_EQ(pair.machine.domain_size, 8);
-  EXPECT_EQ(pair.ranks_per_domain, 2);
+  EXPECT_EQ(pair.chips_per_domain, 2);
   const auto hosts = question_of(row_of("all_gather", "H100-SXM", 4, 32, "8x IB NDR400 per node"));
   EXPECT_EQ(hosts.machine.domains, 4);
   EXPECT_EQ(hosts.machine.nic, 400.0 * units::Gb / units::s);

@@ -180,6 +180,22 @@ LinkKind Network::kind(std::int32_t link) const {
   return LinkKind::global;
 }
 
+bool Network::outward(std::int32_t link) const {
+  switch (const Impl::Section section = impl_->section_of(link)) {
+    case Impl::ports:
+    case Impl::nics:
+    case Impl::leaves:
+    case Impl::spines:
+      return (link - impl_->first[section]) % 2 == 0;
+    case Impl::pairs:
+    case Impl::rings:
+    case Impl::locals:
+    case Impl::globals:
+      break;
+  }
+  return true;
+}
+
 std::string Network::name(std::int32_t link) const {
   const Impl& n = *impl_;
   const std::string& word = n.w.accelerator_word;

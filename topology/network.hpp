@@ -50,7 +50,8 @@ class Network {
   int links() const;
   BytesPerSecond capacity(std::int32_t link) const;  ///< line rate, one direction, after faults
   LinkKind kind(std::int32_t link) const;
-  bool outward(std::int32_t link) const;  ///< leads away from accelerators, up the tree
+  /// Leads away from the sender: up the tree, or between two of a kind.
+  bool outward(std::int32_t link) const;
   std::string name(std::int32_t link) const;
 
   /// Appends the links from accelerator a to b. Inside a scale-up domain: its links (the fabric

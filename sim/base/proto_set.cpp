@@ -192,9 +192,9 @@ bool assign(const Assignment& assignment, const Target& target) {
 }  // namespace
 
 bool set_field(std::string_view text, pb::Message& message, SourceMap& places,
-               Diagnostics& diagnostics) {
+               Diagnostics& diagnostics, const std::string& flag) {
   const std::size_t equals = text.find('=');
-  const Place place{fmt::format("--set {}", text), 0, 0};
+  const Place place{flag.empty() ? fmt::format("--set {}", text) : flag, 0, 0};
   if (equals == std::string_view::npos) {
     diagnostics.error(place, "", "has no '='", "write PATH=VALUE, for example cluster.count=4096");
     return false;

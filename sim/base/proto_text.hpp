@@ -51,10 +51,11 @@ bool read_text(std::string_view text, const std::string& name, google::protobuf:
 /// Gb/s"). The value is a bare string, number, enum name or, for messages and lists, text format.
 /// Plain text for a figure ("cluster.what_if.hbm_bandwidth=4.8 TB/s") is its value, with basis
 /// assumed. A whole list or message is replaced; the index one past a list's end appends. Unknown
-/// paths name the nearest fields. Places afterwards point at "--set PATH=VALUE". On an error
-/// nothing changes; otherwise references into `message` end.
+/// paths name the nearest fields. Places afterwards point at "--set PATH=VALUE", or at `flag` where
+/// the user gave one that stands for the field. On an error nothing changes; otherwise references
+/// into `message` end.
 bool set_field(std::string_view assignment, google::protobuf::Message& message, SourceMap& places,
-               Diagnostics& diagnostics);
+               Diagnostics& diagnostics, const std::string& flag = {});
 
 /// Text format as our files have it (two spaces, no trailing blanks), for saving and for
 /// provenance.

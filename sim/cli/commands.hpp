@@ -28,6 +28,20 @@ struct RunArguments {
 
 int run(const RunArguments& arguments);
 
+struct CollectiveArguments {
+  std::string system;
+  int chips = 0;
+  std::string operation = "all_reduce";
+  std::string begin = "8", end = "8G";
+  double factor = 2;
+  std::string algorithm, protocol, fabric, nic, engine;
+  std::vector<std::string> assignments;
+  bool no_fold = false;
+  bool json = false;
+};
+
+int collective(const CollectiveArguments& arguments);
+
 struct ValidateArguments {
   std::vector<std::string> ledgers;  ///< none: those shipped
   std::string kind;                  ///< only rows of this kind; empty: all

@@ -47,6 +47,40 @@ void add_run(CLI::App& app, RunArguments& a, int& code) {
   command->callback([&] { code = aisle::cli::run(a); });
 }
 
+void add_collective(CLI::App& app, aisle::cli::CollectiveArguments& a, int& code) {
+  CLI::App* command = app.add_subcommand(
+      "collective", "Time one collective operation over a range of sizes, as nccl-tests prints it");
+  command
+      ->add_option("--system", a.system,
+                   "System (node or rack) or accelerator; `aisle list systems` names them")
+      ->required();
+  command->add_option("--chips", a.chips, "Accelerators that take part")->required();
+  command->add_option("--op", a.operation,
+                      "all_reduce, all_gather, reduce_scatter, broadcast, reduce, all_to_all, "
+                      "send_recv, barrier, dispatch, combine");
+  command->add_option("-b,--begin", a.begin, "First size: 8, 64K, 1G (powers of 1024), '64 MiB'");
+  command->add_option("-e,--end", a.end, "Last size");
+  command->add_option("-f,--factor", a.factor, "Factor from one size to the next");
+  command->add_option("--algo", a.algorithm,
+                      "Algorithm to use, as NCCL_ALGO: ring, tree, nvls, ...");
+  command->add_option("--proto", a.protocol, "Protocol to use, as NCCL_PROTO: ll, ll128, simple");
+  command->add_option("--fabric", a.fabric, "Scale-out fabric; `aisle list fabrics` names them");
+  command->add_option("--nic", a.nic, "Network bandwidth per accelerator, e.g. '400 Gb/s'");
+  command
+      ->add_option("--set", a.assignments,
+                   "Change any other field of the scenario: PATH=VALUE (repeatable)")
+      ->take_all()
+      ->type_name("PATH=VALUE");
+  command->add_option("--engine", a.engine, "event (the default) or analytic")
+      ->check(CLI::IsMember({"event", "analytic"}));
+  command->add_flag("--no-fold", a.no_fold,
+                    "Simulate every flow on its own (proof on small cases)");
+  command->add_flag("--json", a.json, "Print one JSON document on stdout");
+  command->footer(
+      example("aisle collective --system dgx-h100 --chips 64 --op all_reduce -b 8 -e 8G -f 2"));
+  command->callback([&] { code = aisle::cli::collective(a); });
+}
+
 struct Inputs {
   std::vector<std::string> names;
   std::vector<std::string> assignments;
@@ -148,9 +182,11 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int code = aisle::cli::kDone;
   RunArguments run_arguments;
+  aisle::cli::CollectiveArguments collective_arguments;
   aisle::cli::ValidateArguments validate_arguments;
   Inputs inputs;
   add_run(app, run_arguments, code);
+  add_collective(app, collective_arguments, code);
   add_study_commands(app, inputs, code);
   add_catalogue_commands(app, inputs, code);
   add_validate_command(app, validate_arguments, code);

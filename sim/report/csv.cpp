@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/base/table.hpp"
+#include "sim/report/collective.hpp"
 #include "sim/report/format.hpp"
 #include "sim/report/report.hpp"
 
@@ -57,6 +58,7 @@ std::string result_csv(const pb::Result& result) {
     add("published", name, number(comparison.published()), report::unit_of(name), "");
     add("error against published", name, number(comparison.error()), "1", "");
   }
+  out += report::collective_csv(result);
   for (const std::string& caveat : result.caveat()) add("caveat", "", caveat, "", "");
   return out;
 }

@@ -2,6 +2,7 @@
 #include "sim/report/format.hpp"
 
 #include "sim/base/proto_text.hpp"
+#include "sim/report/collective.hpp"
 
 #include <fmt/format.h>
 
@@ -184,6 +185,8 @@ std::string cluster_line(const pb::Scenario& scenario) {
 }
 
 std::string workload_line(const pb::Scenario& scenario) {
+  if (scenario.workload().has_collective())
+    return collective_line(scenario.workload().collective());
   const pb::Training& training = scenario.workload().training();
   std::string line = training.model();
   append(line, fmt::format("{} sequences of {} tokens per step", thousands(training.global_batch()),
@@ -234,6 +237,7 @@ std::string engine_line(const pb::Result& result) {
 }
 
 std::string answer(const pb::Result& result) {
+  if (!result.collective().empty()) return collective_answer(result);
   const auto step = metric(result, "step_time_s");
   if (!result.feasible() || !step) return {};
   std::string text = fmt::format("One step takes {}", format_seconds(*step, 3));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/base/proto_text.hpp"
+#include "sim/report/collective.hpp"
 #include "sim/report/format.hpp"
 #include "sim/report/page.hpp"
 #include "sim/report/report.hpp"
@@ -17,8 +18,9 @@ namespace {
 using namespace report;
 
 constexpr std::string_view kCards[] = {
-    "step_time_s",   "tokens_per_s_per_chip", "tflops_per_chip", "mfu",
-    "run_time_days", "run_cost_usd",          "run_energy_mwh",  "hbm_peak_bytes"};
+    "time_s",          "busbw_GBps", "slowdown",      "step_time_s",  "tokens_per_s_per_chip",
+    "tflops_per_chip", "mfu",        "run_time_days", "run_cost_usd", "run_energy_mwh",
+    "hbm_peak_bytes"};
 
 template <typename... Arguments>
 void add(std::string& out, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
@@ -44,9 +46,11 @@ void add_header(std::string& out, const pb::Result& result) {
   }
   out += "<dl class=\"setup\">";
   if (result.has_scenario()) {
-    add(out, "<dt>cluster</dt><dd>{}</dd><dt>workload</dt><dd>{}</dd><dt>layout</dt><dd>{}</dd>",
-        escape(cluster_line(scenario)), escape(workload_line(scenario)),
-        escape(layout_line(scenario)));
+    add(out, "<dt>cluster</dt><dd>{}</dd><dt>workload</dt><dd>{}</dd>",
+        escape(cluster_line(scenario)), escape(workload_line(scenario)));
+    if (scenario.workload().has_training()) {
+      add(out, "<dt>layout</dt><dd>{}</dd>", escape(layout_line(scenario)));
+    }
   }
   add(out, "<dt>engine</dt><dd>{}</dd></dl></header>", escape(engine_line(result)));
   if (!result.feasible()) {
@@ -255,8 +259,8 @@ std::string html_page(const pb::Result& result) {
       "<title>{}</title><style>{}</style></head>\n<body><main>\n",
       escape(title_of(result)), style());
   add_header(out, result);
-  for (const auto& section : {add_cards, add_comparisons, add_breakdown, add_memory, add_timeline,
-                              add_families, add_metrics, add_notes}) {
+  for (const auto& section : {add_cards, add_collective, add_comparisons, add_breakdown, add_memory,
+                              add_timeline, add_families, add_metrics, add_notes}) {
     section(out, result);
     out += '\n';
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/base/json.hpp"
 
+#include "sim/report/collective.hpp"
 #include "sim/report/format.hpp"
 #include "sim/report/report.hpp"
 
@@ -95,6 +96,7 @@ std::string result_json(const pb::Result& result) {
   write_comparisons(json, result);
   write_memory_by_rank(json, result);
   write_families(json, result);
+  report::write_collective(json, result);
   json.key("breakdown_rank").value(result.breakdown_rank());
   json.key("folded").value(result.folded());
   json.key("rank_classes").value(static_cast<long long>(result.rank_classes()));

@@ -23,6 +23,11 @@ struct Known {
 
 constexpr Known kKnown[] = {
     {"step_time_s", "step time", "s", Form::seconds, Group::speed},
+    {"time_s", "time of the operation", "s", Form::seconds, Group::speed},
+    {"alone_time_s", "on an idle and healthy network", "s", Form::seconds, Group::speed},
+    {"slowdown", "slow-down against that", "1", Form::count, Group::speed},
+    {"algbw_GBps", "algorithm bandwidth", "GB/s", Form::count, Group::speed},
+    {"busbw_GBps", "bus bandwidth", "GB/s", Form::count, Group::speed},
     {"tokens_per_s", "tokens per second", "tokens/s", Form::count, Group::speed},
     {"tokens_per_s_per_chip", "tokens/s per chip", "tokens/s", Form::count, Group::speed},
     {"tflops_per_chip", "model TFLOP/s per chip", "TFLOP/s", Form::count, Group::speed},
@@ -68,6 +73,7 @@ struct Suffix {
 constexpr Suffix kSuffixes[] = {
     {"_tokens_per_s", "tokens/s", Form::count},
     {"_bytes_per_s", "bytes/s", Form::count},
+    {"_GBps", "GB/s", Form::count},
     {"_per_s", "1/s", Form::count},
     {"_per_usd", "1/USD", Form::count},
     {"_bytes", "bytes", Form::bytes},

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sim/report/collective.hpp"
 #include "sim/report/format.hpp"
 #include "sim/report/report.hpp"
 #include "sim/report/text.hpp"
@@ -21,7 +22,9 @@ void append_setup(Page& page, const pb::Result& result) {
   if (result.has_scenario()) {
     page.paragraph(cluster_line(result.scenario()), "cluster    ");
     page.paragraph(workload_line(result.scenario()), "workload   ");
-    page.paragraph(layout_line(result.scenario()), "layout     ");
+    if (result.scenario().workload().has_training()) {
+      page.paragraph(layout_line(result.scenario()), "layout     ");
+    }
   }
   page.paragraph(engine_line(result), "engine     ");
   page.line();
@@ -170,6 +173,7 @@ std::string summary(const pb::Result& result) {
   Page page;
   append_setup(page, result);
   append_verdict(page, result);
+  append_collective(page, result);
   append_group(page, result, Group::speed);
   append_comparisons(page, result);
   append_breakdown(page, result);

@@ -201,4 +201,9 @@ std::vector<EntryLine> show_entry(const topology::Catalogue& catalogue, const st
   return lines;
 }
 
+std::string accelerator_of(const topology::Catalogue& catalogue, const std::string& system) {
+  const pb::System* entry = catalogue.system(system);
+  return entry == nullptr ? std::string() : entry->accelerator();
+}
+
 }  // namespace aisle::sim

@@ -96,7 +96,7 @@ std::optional<Study> load(const std::string& name, const std::vector<std::string
     return text.starts_with("cluster.") || text.starts_with("workload.");
   });
   if (changed) study.scenario->clear_reference();
-  if (!study.scenario->has_workload() || !study.scenario->workload().has_training()) {
+  if (study.scenario->workload().kind_case() == pb::Workload::KIND_NOT_SET) {
     diagnostics.error(study.places.find("workload"), "workload", "the scenario names no workload",
                       "add for example: workload { training { model: \"deepseek-v3\" } }");
   }
@@ -105,6 +105,20 @@ std::optional<Study> load(const std::string& name, const std::vector<std::string
                       "add for example: cluster { accelerator: \"h800-sxm\" count: 2048 }");
   }
   if (diagnostics.has_errors()) return std::nullopt;
+  return study;
+}
+
+std::optional<Study> assemble(const std::string& name, const std::vector<FlagAssignment>& fields,
+                              Diagnostics& diagnostics) {
+  Study study;
+  study.name = name;
+  study.scenario = std::make_unique<pb::Scenario>();
+  bool good = read_text("", name, *study.scenario, study.places, diagnostics);
+  for (const FlagAssignment& field : fields) {
+    good =
+        set_field(field.assignment, *study.scenario, study.places, diagnostics, field.flag) && good;
+  }
+  if (!good) return std::nullopt;
   return study;
 }
 

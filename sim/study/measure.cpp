@@ -21,17 +21,6 @@ constexpr const char* kIdle = "pipeline bubble and waiting";
 constexpr const char* kSlowed = "compute slowed by communication";
 constexpr const char* kSlowest = "pace of the slowest accelerator";
 
-pb::Basis to_pb(Basis basis) {
-  return static_cast<pb::Basis>(static_cast<int>(basis) + 1);
-}
-
-void add_metric(pb::Result& result, const std::string& name, double value, Basis basis) {
-  pb::Metric& metric = *result.add_metric();
-  metric.set_name(name);
-  metric.set_value(value);
-  metric.set_basis(to_pb(basis));
-}
-
 std::string compute_part(Phase phase) {
   switch (phase) {
     case Phase::forward:
@@ -307,6 +296,17 @@ void add_bill(const Measured& run, Basis basis, const std::vector<RankTotals>& t
 }
 
 }  // namespace
+
+pb::Basis to_pb(Basis basis) {
+  return static_cast<pb::Basis>(static_cast<int>(basis) + 1);
+}
+
+void add_metric(pb::Result& result, const std::string& name, double value, Basis basis) {
+  pb::Metric& metric = *result.add_metric();
+  metric.set_name(name);
+  metric.set_value(value);
+  metric.set_basis(to_pb(basis));
+}
 
 void measure(const Measured& run, topology::Precision precision, pb::Result& result) {
   const Basis basis = weakest_basis(run.timed);

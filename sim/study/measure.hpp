@@ -7,6 +7,7 @@
 #include "topology/cluster.hpp"
 #include "workloads/parallel/place.hpp"
 
+#include <string>
 #include <vector>
 
 /// From an execution to the figures of a result. Used by sim/study alone.
@@ -24,6 +25,9 @@ struct Measured {
   double run_tokens = 0;       ///< of the whole run; 0: not given
   Basis run_tokens_basis = Basis::assumed;
 };
+
+pb::Basis to_pb(Basis basis);
+void add_metric(pb::Result& result, const std::string& name, double value, Basis basis);
 
 /// Fills metrics, breakdown and families.
 void measure(const Measured& run, topology::Precision precision, pb::Result& result);

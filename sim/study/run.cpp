@@ -1,106 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "power/power.hpp"
-#include "sim/engine/engine.hpp"
-#include "sim/kernels/kernels.hpp"
-#include "sim/study/measure.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/scenario.pb.h"
-#include "sim/study/study.hpp"
-#include "topology/catalogue/figures.hpp"
-#include "workloads/models/model.hpp"
-#include "workloads/models/model.pb.h"
-#include "workloads/parallel/place.hpp"
+#include "sim/study/workload_runs.hpp"
 
 #include <fmt/core.h>
 
 #include <chrono>
-#include <variant>
 
 namespace aisle::sim {
 
 namespace {
-
-/// A study with every name resolved and every quantity read: what run() and check() share.
-struct Prepared {
-  topology::Cluster cluster;
-  workloads::ModelGraph model;
-  pb::Model description;
-  power::SiteModel site;
-  power::PowerCurve curve;
-  topology::Precision precision;
-};
-
-std::optional<pb::Model> describe_model(const pb::Training& training, const SourceMap& places,
-                                        const topology::Catalogue& catalogue,
-                                        Diagnostics& diagnostics) {
-  const std::string field = "workload.training.model";
-  const pb::Model* entry = catalogue.model(training.model());
-  if (training.model().empty()) {
-    diagnostics.error(places.find(field), field, "no model is named",
-                      "`aisle list models` names those of the catalogue");
-    return std::nullopt;
-  }
-  if (entry == nullptr) {
-    const std::string suggestion = did_you_mean(training.model(), catalogue.names("model"));
-    diagnostics.error(places.find(field), field,
-                      fmt::format("unknown model '{}'", training.model()),
-                      suggestion.empty() ? "`aisle list models` names them" : suggestion);
-    return std::nullopt;
-  }
-  pb::Model model = *entry;
-  model.MergeFrom(training.what_if());
-  return model;
-}
-
-std::optional<topology::Precision> training_precision(const pb::Training& training,
-                                                      const SourceMap& places,
-                                                      Diagnostics& diagnostics) {
-  const std::optional<topology::Precision> precision =
-      topology::parse_precision(training.precision());
-  if (!precision) {
-    const std::string field = "workload.training.precision";
-    diagnostics.error(places.find(field), field,
-                      fmt::format("unknown number format '{}'", training.precision()),
-                      "write bf16, fp16 or fp8");
-  }
-  return precision;
-}
-
-std::optional<Prepared> prepare(const Study& study, const topology::Catalogue& catalogue,
-                                Diagnostics& diagnostics) {
-  const pb::Scenario& scenario = *study.scenario;
-  const pb::Training& training = scenario.workload().training();
-  auto cluster = topology::build_cluster(scenario.cluster(), study.places, catalogue, diagnostics);
-  const auto description = describe_model(training, study.places, catalogue, diagnostics);
-  const auto precision = training_precision(training, study.places, diagnostics);
-  std::optional<workloads::ModelGraph> model;
-  if (description) {
-    model = workloads::build_model(*description, study.places, "workload.training.what_if",
-                                   diagnostics);
-  }
-  if (!cluster || !model || !precision) return std::nullopt;
-  auto site = power::build_site(scenario.cluster().site(), *cluster, study.places, diagnostics);
-  if (!site) return std::nullopt;
-  const power::PowerCurve curve = power::power_curve(
-      cluster->accelerator(), catalogue.power(cluster->accelerator().name), diagnostics);
-  return Prepared{std::move(*cluster), std::move(*model), *description, *site, curve, *precision};
-}
-
-using Placed = std::variant<workloads::TrainingPlan, workloads::Infeasible>;
-
-void add_memory(const std::vector<workloads::RankMemory>& memory, const topology::Cluster& cluster,
-                pb::Result& result) {
-  for (const workloads::RankMemory& rank : memory) {
-    pb::MemoryUse& use = *result.add_memory();
-    use.set_pipeline_rank(rank.pipeline_rank);
-    use.set_capacity_bytes(cluster.accelerator().hbm_capacity.value.in(units::B));
-    for (const workloads::MemoryItem& item : rank.items) {
-      pb::MemoryItem& entry = *use.add_item();
-      entry.set_use(item.use);
-      entry.set_bytes(item.bytes.in(units::B));
-    }
-  }
-}
 
 void compare_with_references(const pb::Scenario& scenario, pb::Result& result) {
   for (const pb::Reference& reference : scenario.reference()) {
@@ -118,85 +27,29 @@ void compare_with_references(const pb::Scenario& scenario, pb::Result& result) {
   }
 }
 
-double run_tokens(const Prepared& prepared, const pb::Training& training, Basis& basis) {
-  if (training.has_tokens()) {
-    basis = Basis::assumed;
-    return training.tokens();
-  }
-  if (!prepared.description.has_training_tokens()) return 0;
-  const pb::Figure& figure = prepared.description.training_tokens();
-  basis = topology::basis_of(figure, prepared.description.basis());
-  return topology::number_or(figure, 0);
-}
-
-void say(const RunOptions& options, const std::string& text) {
-  if (options.progress) options.progress(text);
-}
-
-void execute(const Prepared& prepared, const pb::Scenario& scenario,
-             const workloads::TrainingPlan& training, const topology::Catalogue& catalogue,
-             const RunOptions& options, pb::Result& result) {
-  FoldedPlan folded;
-  if (options.fold) folded = fold(training.plan);
-  const workloads::Plan& plan = options.fold ? folded.plan : training.plan;
-  const KernelModel kernels(prepared.cluster.accelerator(), catalogue);
-  const TimedPlan timed = lower(plan, prepared.cluster, kernels);
-  say(options,
-      fmt::format("simulating {} operations on {} rank classes ({} engine)", plan.operations.size(),
-                  plan.ranks.size(), pb::Engine_Name(scenario.engine())));
-  const bool event = scenario.engine() == pb::event;
-  if (options.both_engines) {
-    const Execution other = event ? execute_analytic(timed) : execute_event(timed);
-    result.set_other_engine_step_time_s(other.makespan.in(units::s));
-  }
-  const Execution execution = event ? execute_event(timed) : execute_analytic(timed);
-  result.set_rank_classes(static_cast<std::int64_t>(plan.ranks.size()));
-  result.set_operations(static_cast<std::int64_t>(plan.operations.size()));
-  const pb::Training& asked = scenario.workload().training();
-  Basis tokens_basis = Basis::assumed;
-  const double tokens = run_tokens(prepared, asked, tokens_basis);
-  const Flops full_attention =
-      training.tokens *
-      workloads::training_flops_per_token(prepared.model, asked.sequence(), false, false);
-  measure({training, timed, execution, prepared.cluster, prepared.curve, prepared.site,
-           full_attention, tokens, tokens_basis},
-          prepared.precision, result);
-  record_timeline(timed, execution, result);
-  for (const std::string& caveat : training.caveats) result.add_caveat(caveat);
-  for (const std::string& caveat : kernels.caveats()) result.add_caveat(caveat);
-  for (const std::string& note : prepared.cluster.notes()) result.add_caveat(note);
-}
-
 }  // namespace
+
+std::string describe(const topology::Cluster& cluster) {
+  return fmt::format("cluster   {} x {} ({}), scale-up domains of {}, {}", cluster.count(),
+                     cluster.accelerator().name, cluster.system_name(), cluster.domain_size(),
+                     cluster.fabric_name());
+}
 
 std::optional<pb::Result> run(const Study& study, const topology::Catalogue& catalogue,
                               const RunOptions& options, Diagnostics& diagnostics) {
   const auto started = std::chrono::steady_clock::now();
-  const std::optional<Prepared> prepared = prepare(study, catalogue, diagnostics);
-  if (!prepared || diagnostics.has_errors()) return std::nullopt;
   const pb::Scenario& scenario = *study.scenario;
-  const std::optional<Placed> placed =
-      workloads::place(prepared->model, scenario.workload().training(), prepared->cluster,
-                       options.fold ? workloads::Folding::folded : workloads::Folding::unfolded,
-                       study.places, diagnostics);
-  if (!placed || diagnostics.has_errors()) return std::nullopt;
   pb::Result result;
   *result.mutable_scenario() = scenario;
   result.set_study(study.name);
   result.set_version(version());
   result.set_engine(scenario.engine());
   result.set_folded(options.fold);
-  if (const auto* infeasible = std::get_if<workloads::Infeasible>(&*placed)) {
-    result.set_feasible(false);
-    result.set_reason(infeasible->reason);
-    add_memory(infeasible->memory, prepared->cluster, result);
-  } else {
-    const auto& training = std::get<workloads::TrainingPlan>(*placed);
-    result.set_feasible(true);
-    add_memory(training.memory, prepared->cluster, result);
-    execute(*prepared, scenario, training, catalogue, options, result);
-    compare_with_references(scenario, result);
-  }
+  const bool ran = scenario.workload().has_collective()
+                       ? run_collective(study, catalogue, options, result, diagnostics)
+                       : run_training(study, catalogue, options, result, diagnostics);
+  if (!ran) return std::nullopt;
+  if (result.feasible()) compare_with_references(scenario, result);
   result.set_wall_time_s(
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
   return result;
@@ -205,34 +58,9 @@ std::optional<pb::Result> run(const Study& study, const topology::Catalogue& cat
 std::optional<std::vector<std::string>> check(const Study& study,
                                               const topology::Catalogue& catalogue,
                                               Diagnostics& diagnostics) {
-  const std::optional<Prepared> prepared = prepare(study, catalogue, diagnostics);
-  if (!prepared || diagnostics.has_errors()) return std::nullopt;
-  const pb::Scenario& scenario = *study.scenario;
-  const pb::Training& asked = scenario.workload().training();
-  const std::optional<Placed> placed =
-      workloads::place(prepared->model, asked, prepared->cluster, workloads::Folding::folded,
-                       study.places, diagnostics);
-  if (!placed || diagnostics.has_errors()) return std::nullopt;
-  const workloads::ModelCount count = workloads::count_parameters(prepared->model);
-  std::vector<std::string> lines = {
-      fmt::format("cluster   {} x {} ({}), scale-up domains of {}, {}", prepared->cluster.count(),
-                  prepared->cluster.accelerator().name, prepared->cluster.system_name(),
-                  prepared->cluster.domain_size(), prepared->cluster.fabric_name()),
-      fmt::format("model     {}: {:.1f}B parameters, {:.1f}B active", prepared->model.name,
-                  static_cast<double>(count.total) / 1e9, static_cast<double>(count.active) / 1e9)};
-  if (const auto* infeasible = std::get_if<workloads::Infeasible>(&*placed)) {
-    lines.push_back("does not fit: " + infeasible->reason);
-    return lines;
-  }
-  const auto& training = std::get<workloads::TrainingPlan>(*placed);
-  const workloads::Layout& layout = training.layout;
-  lines.push_back(fmt::format(
-      "layout    TP{} x CP{} x PP{} x DP{}, EP{}, ZeRO-{}, {} micro-batches per replica",
-      layout.tensor, layout.context, layout.pipeline, layout.data, layout.expert, layout.zero,
-      layout.micro_batches));
-  lines.push_back(fmt::format("plan      {} operations on {} representative ranks",
-                              training.plan.operations.size(), training.plan.ranks.size()));
-  return lines;
+  return study.scenario->workload().has_collective()
+             ? check_collective(study, catalogue, diagnostics)
+             : check_training(study, catalogue, diagnostics);
 }
 
 }  // namespace aisle::sim

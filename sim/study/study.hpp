@@ -42,6 +42,18 @@ struct Study {
 std::optional<Study> load(const std::string& study, const std::vector<std::string>& assignments,
                           Diagnostics& diagnostics);
 
+/// A scenario made of assignments alone: "PATH=VALUE" with the flag that the user gave in its place
+/// (empty: "--set PATH=VALUE").
+struct FlagAssignment {
+  std::string assignment, flag;
+};
+
+std::optional<Study> assemble(const std::string& name, const std::vector<FlagAssignment>& fields,
+                              Diagnostics& diagnostics);
+
+/// Catalogue name of the accelerator that a system is sold with; empty for an unknown system.
+std::string accelerator_of(const topology::Catalogue& catalogue, const std::string& system);
+
 /// Paths of the shipped studies, by name, sorted.
 std::vector<std::string> shipped_studies();
 
@@ -56,6 +68,18 @@ struct RunOptions {
 /// (see sim/engine).
 std::optional<pb::Result> run(const Study& study, const topology::Catalogue& catalogue,
                               const RunOptions& options, Diagnostics& diagnostics);
+
+/// One row of a collective's table: a size and what became of it.
+struct CollectiveRow {
+  double bytes = 0, time_s = 0, algbw_GBps = 0, busbw_GBps = 0;
+  std::string algorithm, protocol, bound_by;
+  int channels = 0;
+};
+
+/// Times one operation (workload.collective of the study, one job) at every size.
+std::optional<std::vector<CollectiveRow>> run_sizes(
+    const Study& study, const topology::Catalogue& catalogue, const std::vector<double>& bytes,
+    const RunOptions& options, std::vector<std::string>& notes, Diagnostics& diagnostics);
 
 /// What would run, without running it, in lines of text; errors as run() would give them.
 std::optional<std::vector<std::string>> check(const Study& study,

@@ -46,6 +46,7 @@ struct ValidateArguments {
   std::vector<std::string> ledgers;  ///< none: those shipped
   std::string kind;                  ///< only rows of this kind; empty: all
   std::string half;                  ///< "fitted", "held-out" or empty: both
+  std::string engine = "event";      ///< or "analytic"
   std::optional<double> bound;       ///< of the median error
   std::string plot;                  ///< SVG file to write; empty: none
   bool json = false;

@@ -165,6 +165,9 @@ void add_validate_command(CLI::App& app, aisle::cli::ValidateArguments& a, int& 
   command->add_option("--kind", a.kind, "Only rows of this kind, e.g. all_reduce");
   command->add_option("--half", a.half, "Only the series of this half of the ledger")
       ->check(CLI::IsMember({"fitted", "held-out"}));
+  command->add_option("--engine", a.engine, "Engine that predicts")
+      ->check(CLI::IsMember({"event", "analytic"}))
+      ->capture_default_str();
   command->add_option("--bound", a.bound,
                       "Largest median |ln(predicted/measured)| that is accepted: exit 3 beyond");
   command->add_option("--plot", a.plot, "Write predicted against measured as a figure to this file")

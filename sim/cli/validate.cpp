@@ -48,7 +48,8 @@ int validate(const ValidateArguments& arguments) {
                       "no ledger is shipped here", "name one with --ledger");
     return bad_input(diagnostics);
   }
-  const sim::ValidateOptions options{arguments.ledgers, arguments.kind, arguments.half};
+  const sim::ValidateOptions options{arguments.ledgers, arguments.kind, arguments.half,
+                                     arguments.engine != "analytic"};
   const auto validation = sim::validate(options, *catalogue, diagnostics);
   if (!validation) return bad_input(diagnostics);
   const Seconds wall_time =

@@ -73,8 +73,8 @@ class Reader {
   Diagnostics& diagnostics_;
 };
 
-CollectiveRow read_row(Reader reader) {
-  CollectiveRow row;
+LedgerRow read_row(Reader reader) {
+  LedgerRow row;
   row.id = reader.text("id");
   row.collective = reader.text("collective");
   row.algorithm = reader.text("algorithm");
@@ -103,10 +103,10 @@ const std::vector<std::string>& required_collective_columns() {
   return columns;
 }
 
-std::optional<std::vector<CollectiveRow>> read_collective_rows(const CsvTable& table,
-                                                               Diagnostics& diagnostics) {
+std::optional<std::vector<LedgerRow>> read_collective_rows(const CsvTable& table,
+                                                           Diagnostics& diagnostics) {
   const int errors_before = diagnostics.error_count();
-  std::vector<CollectiveRow> rows;
+  std::vector<LedgerRow> rows;
   rows.reserve(table.rows.size());
   for (const auto& cells : table.rows) rows.push_back(read_row(Reader(table, cells, diagnostics)));
   if (diagnostics.error_count() > errors_before) return std::nullopt;

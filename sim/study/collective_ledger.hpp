@@ -17,7 +17,7 @@
 namespace aisle::sim {
 
 /// One measurement as nccl-tests and its kin print it. Columns: docs/guide/validating.md.
-struct CollectiveRow {
+struct LedgerRow {
   std::string id, collective, algorithm, protocol, chip, fabric, library, note;
   int nodes = 1;  ///< hosts
   int ranks = 1;
@@ -33,8 +33,8 @@ const std::vector<std::string>& required_collective_columns();
 
 /// The rows of a table that has the required columns; every number that is none, or out of range,
 /// is reported at its cell.
-std::optional<std::vector<CollectiveRow>> read_collective_rows(const CsvTable& table,
-                                                               Diagnostics& diagnostics);
+std::optional<std::vector<LedgerRow>> read_collective_rows(const CsvTable& table,
+                                                           Diagnostics& diagnostics);
 
 /// What the free text of the column `fabric` says.
 struct FabricReading {
@@ -81,7 +81,6 @@ struct CollectiveQuestion {
   workloads::Communication communication;  ///< but for its group
   /// What the library may choose from: the fastest that the domain can run.
   std::vector<workloads::Algorithm> algorithms;
-  int cores = 0;       ///< of an expert exchange; 0: the calibration's
   std::string metric;  ///< "time_us" or "algbw_GBps"
   double measured = 0;
   Bytes counted;           ///< bytes / time is the bandwidth that the row counts
@@ -89,7 +88,7 @@ struct CollectiveQuestion {
 };
 
 /// The row in the simulator's words, or why it cannot be put so.
-std::variant<CollectiveQuestion, std::string> express(const CollectiveRow& row,
+std::variant<CollectiveQuestion, std::string> express(const LedgerRow& row,
                                                       const topology::Catalogue& catalogue);
 
 /// Whether two names mean one collective ("alltoall", "all_to_all").
@@ -102,7 +101,8 @@ std::string find_accelerator(std::string_view spelling, const topology::Catalogu
 /// Answers questions; clusters are kept, one per distinct machine.
 class CollectivePredictor {
  public:
-  explicit CollectivePredictor(const topology::Catalogue& catalogue);
+  /// `event`: by the event engine, else in closed form.
+  CollectivePredictor(const topology::Catalogue& catalogue, bool event);
   ~CollectivePredictor();
   CollectivePredictor(const CollectivePredictor&) = delete;
   CollectivePredictor& operator=(const CollectivePredictor&) = delete;

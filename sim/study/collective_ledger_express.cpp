@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A row of a ledger of collectives as a question to the simulator: machine, operation, choice.
+#include "sim/study/collective.hpp"
 #include "sim/study/collective_ledger.hpp"
 #include "topology/catalogue/figures.hpp"
 #include "workloads/collectives/routing.hpp"
@@ -139,7 +140,7 @@ std::string outside(const std::string& algorithm) {
   return {};
 }
 
-std::optional<std::vector<Algorithm>> algorithms_of(const CollectiveRow& row, CollectiveKind kind) {
+std::optional<std::vector<Algorithm>> algorithms_of(const LedgerRow& row, CollectiveKind kind) {
   const std::string text = plain(row.algorithm);
   const bool sum_in_switch =  // NVLS adds floating point numbers only
       !std::regex_search(lower(row.note), std::regex("^(u?int8|fp8|int32)\\b"));
@@ -170,7 +171,7 @@ std::optional<Protocol> protocol_of(const std::string& protocol) {
 }
 
 /// Cores or dies that a library counts as ranks, where a chip of the catalogue is several of them.
-int ranks_per_chip(const CollectiveRow& row, const std::string& accelerator) {
+int ranks_per_chip(const LedgerRow& row, const std::string& accelerator) {
   const std::string text = lower(row.note);
   if (text.find("neuroncore") != std::string::npos) return accelerator == "trainium1" ? 2 : 8;
   if (text.find("ranks are dies") != std::string::npos) return 2;
@@ -180,7 +181,7 @@ int ranks_per_chip(const CollectiveRow& row, const std::string& accelerator) {
 constexpr int kLargestHost = 16;  // accelerators of a host that is a domain of its own
 
 /// What the row's fabric says, with what only the chip and the note tell.
-FabricReading read_links(const CollectiveRow& row, const std::string& accelerator, int sold) {
+FabricReading read_links(const LedgerRow& row, const std::string& accelerator, int sold) {
   FabricReading fabric = read_fabric(row.fabric);
   if (fabric.scale_out == "so-efa") {
     const bool ampere = accelerator.starts_with("a100"), hopper = accelerator.starts_with("h100");
@@ -205,7 +206,7 @@ FabricReading read_links(const CollectiveRow& row, const std::string& accelerato
 }
 
 /// How the chips lie in scale-up domains, or why that is unknown.
-std::string place_chips(const CollectiveRow& row, const FabricReading& fabric, int sold,
+std::string place_chips(const LedgerRow& row, const FabricReading& fabric, int sold,
                         CollectiveQuestion& question) {
   Machine& machine = question.machine;
   const int chips = row.ranks / question.ranks_per_chip;
@@ -235,7 +236,7 @@ std::string place_chips(const CollectiveRow& row, const FabricReading& fabric, i
   return {};
 }
 
-std::string place(const CollectiveRow& row, const topology::Catalogue& catalogue,
+std::string place(const LedgerRow& row, const topology::Catalogue& catalogue,
                   CollectiveQuestion& question) {
   Machine& machine = question.machine;
   machine.accelerator = find_accelerator(row.chip, catalogue);
@@ -261,7 +262,7 @@ std::string place(const CollectiveRow& row, const topology::Catalogue& catalogue
 }
 
 /// Bytes and copies of an expert exchange.
-std::string describe_exchange(const CollectiveRow& row, CollectiveQuestion& question) {
+std::string describe_exchange(const LedgerRow& row, CollectiveQuestion& question) {
   workloads::Communication& work = question.communication;
   TokenExchange tokens = read_tokens(row.note, work.kind == CollectiveKind::combine);
   if (!row.bytes && tokens.tokens == 0) {
@@ -281,7 +282,6 @@ std::string describe_exchange(const CollectiveRow& row, CollectiveQuestion& ques
   work.bytes = of_rank * question.ranks_per_chip;
   work.copies_to_domains = workloads::expected_copies(routing, domains);
   work.copies_to_ranks = workloads::expected_copies(routing, chips);
-  question.cores = tokens.cores;
   // Published bandwidths count one copy per expert (low latency), domain or rank, its own included.
   const bool low_latency = question.algorithms.front() == Algorithm::low_latency;
   question.counted = of_rank * (low_latency   ? static_cast<double>(tokens.top_k)
@@ -290,21 +290,7 @@ std::string describe_exchange(const CollectiveRow& row, CollectiveQuestion& ques
   return {};
 }
 
-double bus_factor(CollectiveKind kind, int ranks) {
-  const double n = ranks;
-  switch (kind) {
-    case CollectiveKind::all_reduce:
-      return 2 * (n - 1) / n;
-    case CollectiveKind::all_gather:
-    case CollectiveKind::reduce_scatter:
-    case CollectiveKind::all_to_all:
-      return (n - 1) / n;
-    default:
-      return 1;
-  }
-}
-
-std::string measured(const CollectiveRow& row, CollectiveQuestion& question) {
+std::string measured(const LedgerRow& row, CollectiveQuestion& question) {
   if (row.time) {
     question.metric = "time_us";
     question.measured = row.time->in(units::us);
@@ -352,7 +338,7 @@ std::string find_accelerator(std::string_view spelling, const topology::Catalogu
   return found;
 }
 
-std::variant<CollectiveQuestion, std::string> express(const CollectiveRow& row,
+std::variant<CollectiveQuestion, std::string> express(const LedgerRow& row,
                                                       const topology::Catalogue& catalogue) {
   CollectiveQuestion question;
   if (lower(row.id).find("-bad") != std::string::npos) {

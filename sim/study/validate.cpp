@@ -87,7 +87,7 @@ bool is_collectives(const CsvTable& table, Diagnostics& diagnostics) {
   return true;
 }
 
-ValidationRow validated(const CollectiveRow& row, const topology::Catalogue& catalogue,
+ValidationRow validated(const LedgerRow& row, const topology::Catalogue& catalogue,
                         CollectivePredictor& predictor) {
   ValidationRow out;
   out.id = row.id;
@@ -202,7 +202,7 @@ ErrorGroup error_group(std::string by, std::string name, std::vector<double> err
 
 std::optional<Validation> validate(const ValidateOptions& options,
                                    const topology::Catalogue& catalogue, Diagnostics& diagnostics) {
-  std::vector<CollectiveRow> rows;
+  std::vector<LedgerRow> rows;
   for (const std::string& ledger : options.ledgers.empty() ? shipped_ledgers() : options.ledgers) {
     const auto table = read_csv(ledger, diagnostics);
     if (!table || !is_collectives(*table, diagnostics)) continue;
@@ -211,9 +211,9 @@ std::optional<Validation> validate(const ValidateOptions& options,
   }
   if (diagnostics.has_errors()) return std::nullopt;
   Validation validation;
-  CollectivePredictor predictor(catalogue);
+  CollectivePredictor predictor(catalogue, options.event);
   std::vector<std::string> kinds;
-  for (const CollectiveRow& row : rows) {
+  for (const LedgerRow& row : rows) {
     if (std::find(kinds.begin(), kinds.end(), row.collective) == kinds.end()) {
       kinds.push_back(row.collective);
     }

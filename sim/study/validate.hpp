@@ -48,6 +48,7 @@ struct ValidateOptions {
   std::vector<std::string> ledgers;  ///< files; none: those shipped
   std::string kind;                  ///< only rows of this kind; empty: all
   std::string half;                  ///< "fitted", "held-out"; empty: both
+  bool event = true;                 ///< the event engine; false: closed forms
 };
 
 /// Reads the ledgers, recognised by their columns, and predicts every row that can be expressed.

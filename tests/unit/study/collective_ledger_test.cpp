@@ -7,8 +7,8 @@
 namespace {
 
 using aisle::sim::CollectiveQuestion;
-using aisle::sim::CollectiveRow;
 using aisle::sim::FabricReading;
+using aisle::sim::LedgerRow;
 using aisle::sim::read_fabric;
 using aisle::workloads::Algorithm;
 using aisle::workloads::CollectiveKind;
@@ -100,9 +100,9 @@ TEST(Accelerator, IsFoundByFreeSpellings) {
   }
 }
 
-CollectiveRow row_of(const std::string& collective, const std::string& chip, int nodes, int ranks,
-                     const std::string& fabric) {
-  CollectiveRow row;
+LedgerRow row_of(const std::string& collective, const std::string& chip, int nodes, int ranks,
+                 const std::string& fabric) {
+  LedgerRow row;
   row.id = "a-1";
   row.collective = collective;
   row.chip = chip;
@@ -114,14 +114,14 @@ CollectiveRow row_of(const std::string& collective, const std::string& chip, int
   return row;
 }
 
-CollectiveQuestion question_of(const CollectiveRow& row) {
+CollectiveQuestion question_of(const LedgerRow& row) {
   const auto answer = express(row, catalogue());
   const auto* reason = std::get_if<std::string>(&answer);
   EXPECT_EQ(reason, nullptr) << *reason;
   return reason == nullptr ? std::get<CollectiveQuestion>(answer) : CollectiveQuestion{};
 }
 
-std::string reason_of(const CollectiveRow& row) {
+std::string reason_of(const LedgerRow& row) {
   const auto answer = express(row, catalogue());
   const auto* reason = std::get_if<std::string>(&answer);
   return reason == nullptr ? "expressed" : *reason;

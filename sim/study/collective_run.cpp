@@ -204,8 +204,9 @@ struct PreparedTasks {
 
 std::optional<PreparedTasks> prepare_tasks(const Study& study, const topology::Catalogue& catalogue,
                                            Diagnostics& diagnostics) {
-  auto cluster =
-      topology::build_cluster(study.scenario->cluster(), study.places, catalogue, diagnostics);
+  pb::Cluster spec = study.scenario->cluster();
+  spec.set_speed_spread(0);  // of computation, and there is none
+  auto cluster = topology::build_cluster(spec, study.places, catalogue, diagnostics);
   if (!cluster) return std::nullopt;
   auto tasks = read_tasks(*study.scenario, *cluster, study.places, diagnostics);
   if (!tasks || diagnostics.has_errors()) return std::nullopt;
@@ -291,7 +292,6 @@ std::optional<std::vector<CollectiveRow>> run_sizes(
                     std::string(to_string(job.cost.protocol)), job.bound_by, job.cost.channels});
     if (&size == &bytes.back()) notes = outcome.caveats;
   }
-  for (const std::string& caveat : kernels.caveats()) notes.push_back(caveat);
   for (const std::string& note : prepared->cluster.notes()) notes.push_back(note);
   return rows;
 }

@@ -184,8 +184,9 @@ class ClassBuilder {
     for (std::int32_t l = 0; l < network_.links(); ++l) {
       Traffic::Link& orbit =
           traffic_.links[static_cast<std::size_t>(colours_.link[static_cast<std::size_t>(l)])];
-      if (orbit.multiplicity == 0) orbit = {usable_capacity(cluster, l), 0, l};
-      ++orbit.multiplicity;
+      const double met = orbit.multiplicity;
+      if (met == 0) orbit = traffic_link(cluster, l);
+      orbit.multiplicity = met + 1;
     }
   }
 

@@ -3,6 +3,7 @@
 #include "sim/base/quantity.hpp"
 #include "sim/base/statistics.hpp"
 #include "sim/study/scenario.pb.h"
+#include "topology/bill.hpp"
 #include "topology/catalogue/catalogue.hpp"
 #include "topology/catalogue/figures.hpp"
 #include "topology/cluster.hpp"
@@ -73,6 +74,7 @@ class Builder {
     read_faults();
     read_host_power();
     if (diagnostics_.error_count() > errors_before) return nullptr;
+    impl_->bill = list_parts(*impl_, catalogue_, entry_, system_);
     return std::move(impl_);
   }
 
@@ -304,6 +306,7 @@ class Builder {
     read_nic();
     const FabricShape shape = shapes_.shape(fabric_entry_);
     impl_->traits = shapes_.traits(fabric_entry_);
+    impl_->switch_ports = shape.switch_ports;
     impl_->fabric.emplace(impl_->count, impl_->domain_size, shape);
     const FabricPlan& plan = *impl_->fabric;
     shapes_.check(plan);

@@ -91,6 +91,10 @@ FabricCounts Cluster::fabric_counts() const {
   return impl_->fabric->counts();
 }
 
+const std::vector<BillRow>& Cluster::bill_of_materials() const {
+  return impl_->bill;
+}
+
 const std::vector<std::string>& Cluster::notes() const {
   return impl_->notes;
 }

@@ -110,9 +110,18 @@ struct FabricCounts {
   int links = 0;
 };
 
+/// One line of a bill of materials. A price or a draw of 0 is not published.
+struct BillRow {
+  std::string item;
+  long count = 0;
+  Estimate<Dollars> price;  ///< of one
+  Estimate<Watts> power;    ///< of one
+  std::string note;
+};
+
 /// The machine of one scenario: what one device is, how devices are joined, and the graph behind it
 /// (Boost.Graph, hidden). Accelerator ids run 0..count()-1, domain by domain. Assumes equal
-/// accelerators and healthy links.
+/// accelerators; faults of links show in network() only.
 class Cluster {
  public:
   struct Impl;
@@ -138,6 +147,8 @@ class Cluster {
   const std::string& system_name() const;
   const std::string& fabric_name() const;
   FabricCounts fabric_counts() const;
+  /// What joins the accelerators: switches, cables, optics, NICs; the scale-up domain's first.
+  const std::vector<BillRow>& bill_of_materials() const;
   /// What was filled in from defaults or weak sources, in sentences.
   const std::vector<std::string>& notes() const;
 

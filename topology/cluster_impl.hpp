@@ -32,6 +32,8 @@ struct Cluster::Impl {
   std::vector<std::string> notes;
   std::optional<FabricPlan> fabric;
   std::vector<PartFault> faults;
+  int switch_ports = 64;
+  std::vector<BillRow> bill;
 
   /// The graph, built when a path is first asked for.
   const Graph& graph() const;

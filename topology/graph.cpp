@@ -83,6 +83,32 @@ struct Graph::Impl {
     }
   }
 
+  /// Dragonflies: leaves of a group to each other (with plus over its spines), and the cables
+  /// between groups, dealt in order over the switches that have the ports for them.
+  void add_groups(const FabricPlan& plan, const LinkRates& rates) {
+    const bool plus = plan.family() == FabricFamily::dragonfly_plus;
+    const Kind hub = plus ? Kind::spine : Kind::leaf;
+    const int groups = plan.pods(), size = plus ? plan.spines_per_pod() : plan.leaves_per_group();
+    const int each = plus ? plan.spine_uplinks() : plan.global_ports();
+    for (int leaf = 0; !plus && leaf < plan.leaves(); ++leaf) {
+      for (int other = leaf + 1; other < (leaf / size + 1) * size; ++other) {
+        join(id(hub, leaf), id(hub, other), rates.nic, rates.switch_hop);
+      }
+    }
+    const int cables = groups > 1 ? size * each / (groups - 1) : 0;
+    for (int g = 0; g < groups; ++g) {
+      for (int ahead = 1; ahead <= groups / 2; ++ahead) {
+        const int h = (g + ahead) % groups;
+        if (2 * ahead == groups && g > h) continue;  // met from the other side
+        for (int cable = 0; cable < cables; ++cable) {
+          const int out = ((ahead - 1) * cables + cable) / each;
+          const int back = ((groups - ahead - 1) * cables + cable) / each;
+          join(id(hub, g * size + out), id(hub, h * size + back), rates.nic, rates.switch_hop);
+        }
+      }
+    }
+  }
+
   /// Steps from every vertex to `target`, breadth first; other accelerators pass nothing on unless
   /// `forwarding`.
   std::vector<int> distances(int target, bool forwarding) const {
@@ -115,6 +141,7 @@ Graph::Graph(const FabricPlan& plan, int domain_size, const LinkRates& rates)
   impl_->adjacency = Adjacency(static_cast<std::size_t>(impl_->first[kKinds]));
   impl_->add_endpoints(plan, domain_size, rates);
   if (plan.has_spines()) impl_->add_spines(plan, rates);
+  if (plan.family() != FabricFamily::fat_tree) impl_->add_groups(plan, rates);
 }
 
 Graph::~Graph() = default;

@@ -127,9 +127,42 @@ class Refinement {
     return true;
   }
 
+  /// Whether live leaves of one plane have lost each other: then neighbours stand in everywhere.
+  bool tree_is_cut() const {
+    std::vector<int> touched;
+    for (const auto& [ends, share] : n_.leaf_spine) touched.push_back(ends.first);
+    for (const auto& [ends, share] : n_.spine_core) {
+      for (int leaf = 0; leaf < n_.copies * n_.leaves_per_copy; ++leaf) {
+        const int position = ends.first % n_.w.plan.spines_per_pod();
+        if (n_.spine_of(leaf, position) != ends.first) continue;
+        touched.push_back(leaf);
+        break;  // leaves of one pod share their spines
+      }
+    }
+    std::sort(touched.begin(), touched.end());
+    touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+    std::vector<bool> live(static_cast<std::size_t>(n_.leaves_per_copy * n_.copies));
+    for (int e = 0; e < n_.w.plan.endpoints(); ++e) {
+      for (int copy = 0; copy < n_.copies; ++copy) {
+        if (n_.live(n_.nic(e, copy, false))) live[leaf_index(e, copy)] = true;
+      }
+    }
+    return std::any_of(touched.begin(), touched.end(), [&](int leaf) {
+      for (std::size_t l = 0; live[static_cast<std::size_t>(leaf)] && l < live.size(); ++l) {
+        const int other = static_cast<int>(l);
+        const int planes_of[] = {n_.w.plan.plane_of_leaf(leaf % n_.leaves_per_copy),
+                                 n_.w.plan.plane_of_leaf(other % n_.leaves_per_copy)};
+        const bool one_tree =
+            leaf / n_.leaves_per_copy == other / n_.leaves_per_copy && planes_of[0] == planes_of[1];
+        if (live[l] && one_tree && !n_.connected(leaf, other)) return true;
+      }
+      return false;
+    });
+  }
+
   /// Domains with a fault: who stands in for whom there goes by local index.
   std::vector<bool> pinned_domains() const {
-    std::vector<bool> pinned(domain_.size());
+    std::vector<bool> pinned(domain_.size(), is_tree() && tree_is_cut());
     for (int e = 0; e < n_.w.plan.endpoints(); ++e) {
       bool whole = n_.nic_is_live(e);
       const auto check = [&](int link) { whole = whole && n_.live(link); };

@@ -57,6 +57,7 @@ constexpr std::array kDimensions = {
     FieldDimension{"max_power", parses<Watts>},
     FieldDimension{"load_power", parses<Watts>},
     FieldDimension{"price", parses<Dollars>},
+    FieldDimension{"power", parses<Watts>},
     FieldDimension{"rental", parses<DollarsPerSecond>},
     FieldDimension{"scale_out_bandwidth", parses<BytesPerSecond>},
     FieldDimension{"link_bandwidth", parses<BytesPerSecond>},

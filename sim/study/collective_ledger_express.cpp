@@ -11,6 +11,7 @@
 #include <cctype>
 #include <map>
 #include <regex>
+#include <span>
 
 namespace aisle::sim {
 
@@ -18,6 +19,7 @@ namespace {
 
 using workloads::Algorithm;
 using workloads::CollectiveKind;
+using workloads::Library;
 using workloads::Protocol;
 
 std::string lower(std::string text) {
@@ -102,13 +104,11 @@ const std::vector<AlgorithmWord>& algorithm_words() {
       {"xla", {A::torus}},
       {"torus", {A::torus}},
       {"mesh", {A::one_shot, A::two_shot}},
-      {"customone", {A::one_shot, A::two_shot}},
-      {"custom", {A::one_shot, A::two_shot}},
-      {"mscclpp", {A::one_shot, A::two_shot}},
-      {"msccl", {A::one_shot, A::two_shot}},
+      {"custom", {A::automatic}},  // of the library that the row names
+      {"msccl", {A::automatic}},
       {"oneshot", {A::one_shot}},
       {"twoshot", {A::two_shot}},
-      {"lsa", {A::one_shot}},
+      {"lsa", {A::automatic}},
       {"copyengine", {A::copy_engine}},
       {"deepepll", {A::low_latency}},
       {"ucclepll", {A::low_latency}},
@@ -142,13 +142,7 @@ std::string outside(const std::string& algorithm) {
 
 std::optional<std::vector<Algorithm>> algorithms_of(const LedgerRow& row, CollectiveKind kind) {
   const std::string text = plain(row.algorithm);
-  const bool sum_in_switch =  // NVLS adds floating point numbers only
-      !std::regex_search(lower(row.note), std::regex("^(u?int8|fp8|int32)\\b"));
   if (text.empty() || text == "auto") {
-    if (kind == CollectiveKind::all_reduce && !sum_in_switch) {
-      return row.nodes > 1 ? std::vector{Algorithm::ring, Algorithm::tree}
-                           : std::vector{Algorithm::ring};
-    }
     if (is_exchange(kind)) {
       const bool decode = lower(row.note).find("decode") != std::string::npos;
       return std::vector{decode ? Algorithm::low_latency : Algorithm::two_hop};
@@ -159,6 +153,53 @@ std::optional<std::vector<Algorithm>> algorithms_of(const LedgerRow& row, Collec
     if (text.starts_with(entry.word)) return entry.means;
   }
   return std::nullopt;
+}
+
+struct LibraryWord {
+  std::string_view word;
+  Library means;
+};
+
+/// Whose kernels ran, by the columns `algorithm` and `library_version`; the first word found
+/// counts.
+Library library_of(const LedgerRow& row, CollectiveKind kind) {
+  static constexpr LibraryWord exchanges[] = {
+      {"one-sided", Library::one_sided}, {"hybrid", Library::hybrid_ep}, {"pplx", Library::pplx},
+      {"uccl", Library::uccl_ep},        {"mori", Library::mori},        {"nccl", Library::nccl_ep},
+      {"deepep", Library::deep_ep},
+  };
+  static constexpr LibraryWord libraries[] = {
+      {"trtllm", Library::tensorrt_llm},
+      {"tensorrt", Library::tensorrt_llm},
+      {"vllm", Library::inference},
+      {"sglang", Library::inference},
+      {"flashinfer", Library::inference},
+      {"mscclpp", Library::mscclpp},
+      {"mscclx", Library::mscclpp},
+      {"multicast", Library::nccl_device},
+      {"lsa", Library::nccl_device},
+      {"torchcomms", Library::torchcomms},
+      {"ctran", Library::torchcomms},
+      {"nccom", Library::neuron},
+      {"jax", Library::xla},
+      {"xla", Library::xla},
+      {"rccl", Library::rccl},
+      {"hccl", Library::hccl},
+      {"cuda graph", Library::nccl_graph},
+  };
+  const auto find = [](const std::string& text, std::span<const LibraryWord> words) {
+    for (const LibraryWord& entry : words) {
+      if (text.find(entry.word) != std::string::npos) return entry.means;
+    }
+    return Library::automatic;
+  };
+  const std::string named = lower(row.algorithm + " | " + row.library);
+  if (is_exchange(kind)) return find(named, exchanges);
+  const std::string note = lower(row.note);
+  const bool graph = note.find("cuda graph") != std::string::npos;
+  const Library library = find(graph ? named + " cuda graph" : named, libraries);
+  const bool tuned = std::regex_search(note, std::regex(R"(\btuned\b)"));
+  return library == Library::automatic && tuned ? Library::nccl_tuned : library;
 }
 
 std::optional<Protocol> protocol_of(const std::string& protocol) {
@@ -189,6 +230,16 @@ FabricReading read_links(const LedgerRow& row, const std::string& accelerator, i
                        : hopper                          ? "so-efa-v2"
                        : accelerator.starts_with("h200") ? "so-efa-v3"
                                                          : "so-efa-v4";
+  }
+  // InfiniBand of which nothing else is said: 200 Gb/s and less are HDR, the default is NDR.
+  const BytesPerSecond nic = row.nic.value_or(fabric.nic);
+  if (fabric.scale_out == "rail-optimised-2-tier" && nic.si() > 0 &&
+      nic <= 200.0 * units::Gb / units::s) {
+    fabric.scale_out = "infiniband-hdr";
+  }
+  if (fabric.adds) {
+    fabric.scale_out =
+        fabric.scale_out == "infiniband-hdr" ? "infiniband-hdr-sharp" : "infiniband-ndr-sharp";
   }
   if (fabric.domain == FabricReading::Domain::host && sold > kLargestHost && row.nodes > 1) {
     const FabricReading note = read_fabric(row.note);
@@ -280,6 +331,7 @@ std::string describe_exchange(const LedgerRow& row, CollectiveQuestion& question
   }
   const workloads::Routing routing{tokens.experts, tokens.top_k, tokens.groups, tokens.group_limit};
   work.bytes = of_rank * question.ranks_per_chip;
+  work.cores = tokens.cores;
   work.copies_to_domains = workloads::expected_copies(routing, domains);
   work.copies_to_ranks = workloads::expected_copies(routing, chips);
   // Published bandwidths count one copy per expert (low latency), domain or rank, its own included.
@@ -357,6 +409,10 @@ std::variant<CollectiveQuestion, std::string> express(const LedgerRow& row,
   question.algorithms = *algorithms;
   question.communication.kind = *kind;
   question.communication.protocol = *protocol;
+  question.communication.library = library_of(row, *kind);
+  // Switches add floating point numbers of two bytes and more only.
+  question.communication.summable_in_switch =
+      !std::regex_search(lower(row.note), std::regex("^(u?int(8|32)|fp8)\\b"));
   if (row.ranks < 2) return "one rank alone communicates with nobody";
   if (std::string reason = place(row, catalogue, question); !reason.empty()) return reason;
   if (is_exchange(*kind)) {

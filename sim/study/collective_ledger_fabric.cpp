@@ -16,7 +16,8 @@ enum class Means {
   links_off,    ///< all traffic crosses the network
   network,      ///< `fabric` is its catalogue name
   network_off,  ///< said to be unused
-  rate,         ///< `value`: Gb/s of one NIC
+  rate,         ///< of InfiniBand; `value`: Gb/s of one NIC
+  adds,         ///< the network's switches add
 };
 
 struct Word {
@@ -91,8 +92,8 @@ constexpr Word kWords[] = {
     {"efa", Means::network, "so-efa"},  // the generation follows from the chip
     {"srd", Means::network, "so-efa"},
     {"a3 high", Means::network, "so-gcp-tcpx"},
-    {"a3 ultra", Means::network, "so-meta-24k-roce"},
-    {"bm gpu*", Means::network, "so-meta-24k-roce"},
+    {"a3 ultra", Means::network, "roce-oci-a100"},
+    {"bm gpu*", Means::network, "roce-oci-a100"},
     {"pollara*", Means::network, "so-amd-ref"},
     {"thor2", Means::network, "so-amd-ref"},
     {"hpn*", Means::network, "so-ali-hpn7"},
@@ -100,24 +101,26 @@ constexpr Word kWords[] = {
     {"spectrum x", Means::network, "so-simai-spectrumx"},
     {"spectrumx", Means::network, "so-simai-spectrumx"},
     {"dcn", Means::network, "so-tpu-dcn"},
-    {"rocev2", Means::network, "so-meta-24k-roce"},
-    {"roce*", Means::network, "so-meta-24k-roce"},
-    {"bluefield*", Means::network, "so-meta-24k-roce"},
-    {"ethernet", Means::network, "so-meta-24k-roce"},
+    {"rocev2", Means::network, "roce-oci-a100"},
+    {"roce*", Means::network, "roce-oci-a100"},
+    {"bluefield*", Means::network, "roce-bluefield3"},
+    {"bf 3", Means::network, "roce-bluefield3"},
+    {"openshift", Means::network, "roce-bluefield3"},
+    {"ethernet", Means::network, "roce-oci-a100"},
     {"infiniband", Means::network, "rail-optimised-2-tier"},
     {"ib", Means::network, "rail-optimised-2-tier"},
     {"cx 7", Means::network, "rail-optimised-2-tier"},
     {"cx 8", Means::network, "rail-optimised-2-tier"},
-    {"cx 6", Means::network, "rail-optimised-2-tier"},
+    {"cx 6", Means::network, "infiniband-hdr"},
     {"connectx 7", Means::network, "rail-optimised-2-tier"},
     {"connectx 8", Means::network, "rail-optimised-2-tier"},
     {"quantum*", Means::network, "rail-optimised-2-tier"},
     {"rail*", Means::network, "rail-optimised-2-tier"},
-    {"sharp", Means::network, "rail-optimised-2-tier"},
+    {"sharp", Means::adds},
     {"xdr*", Means::rate, "rail-optimised-2-tier", 800},
     {"ndr*", Means::rate, "rail-optimised-2-tier", 400},
-    {"hdr*", Means::rate, "rail-optimised-2-tier", 200},
-    {"edr*", Means::rate, "rail-optimised-2-tier", 100},
+    {"hdr*", Means::rate, "infiniband-hdr", 200},
+    {"edr*", Means::rate, "infiniband-hdr", 100},
     // Links inside a host; what they are follows from the chip.
     {"nvlink*", Means::host_links},
     {"nvswitch*", Means::host_links},
@@ -129,6 +132,8 @@ constexpr Word kWords[] = {
     {"ub", Means::host_links},
     {"hccl", Means::host_links},
 };
+
+constexpr std::string_view kPlain = "rail-optimised-2-tier";  // InfiniBand NDR
 
 bool is_letter(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0;
@@ -171,6 +176,12 @@ int multiple_before(std::string_view text, std::size_t at) {
   return number;
 }
 
+/// A name says more than a kind of wires, a rate more than none ("CoreWeave RoCE, CX-7").
+int weight(std::string_view fabric) {
+  if (fabric.empty()) return 0;
+  return fabric == kPlain ? 1 : fabric.starts_with("infiniband") ? 2 : 3;
+}
+
 void note_word(const Word& word, std::string_view text, std::size_t at, FabricReading& reading) {
   switch (word.means) {
     case Means::host_links:
@@ -186,15 +197,15 @@ void note_word(const Word& word, std::string_view text, std::size_t at, FabricRe
     case Means::links_off:
       reading.domain = FabricReading::Domain::rank;
       break;
+    case Means::adds:
+      reading.adds = true;
+      break;
     case Means::rate:
       reading.nic = static_cast<double>(word.value) * units::Gb / units::s;
       [[fallthrough]];
-    case Means::network: {
-      // A name says more than the kind of its wires ("CoreWeave RoCE with CX-7").
-      const std::string_view plain = "rail-optimised-2-tier";
-      if (reading.scale_out.empty() || reading.scale_out == plain) reading.scale_out = word.fabric;
+    case Means::network:
+      if (weight(word.fabric) > weight(reading.scale_out)) reading.scale_out = word.fabric;
       break;
-    }
   }
   reading.words.emplace_back(text.substr(at, match(text, at, word.text)));
 }
@@ -219,9 +230,8 @@ FabricReading read_fabric(std::string_view written) {
     if (longest != nullptr) note_word(*longest, text, at, reading);
     at += std::max<std::size_t>(1, length);
   }
-  if (reading.domain == FabricReading::Domain::rank && reading.scale_out.empty()) {
-    reading.scale_out = "rail-optimised-2-tier";
-  }
+  const bool alone = reading.domain == FabricReading::Domain::rank;
+  if ((alone || reading.adds) && reading.scale_out.empty()) reading.scale_out = kPlain;
   return reading;
 }
 

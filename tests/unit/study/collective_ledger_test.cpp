@@ -12,6 +12,7 @@ using aisle::sim::LedgerRow;
 using aisle::sim::read_fabric;
 using aisle::workloads::Algorithm;
 using aisle::workloads::CollectiveKind;
+using aisle::workloads::Library;
 using Domain = FabricReading::Domain;
 namespace units = aisle::units;
 
@@ -23,6 +24,27 @@ const aisle::topology::Catalogue& catalogue() {
   return *read;
 }
 
+LedgerRow row_of(const std::string& collective, const std::string& chip, int nodes, int ranks,
+                 const std::string& fabric) {
+  LedgerRow row;
+  row.id = "a-1";
+  row.collective = collective;
+  row.chip = chip;
+  row.nodes = nodes;
+  row.ranks = ranks;
+  row.fabric = fabric;
+  row.bytes = 1.0 * units::MiB;
+  row.time = 100.0 * units::us;
+  return row;
+}
+
+CollectiveQuestion question_of(const LedgerRow& row) {
+  const auto answer = express(row, catalogue());
+  const auto* reason = std::get_if<std::string>(&answer);
+  EXPECT_EQ(reason, nullptr) << *reason;
+  return reason == nullptr ? std::get<CollectiveQuestion>(answer) : CollectiveQuestion{};
+}
+
 TEST(Fabric, NamesTheNetwork) {
   const std::pair<const char*, const char*> cases[] = {
       {"EFAv1 p4de", "so-efa-v1"},
@@ -32,7 +54,9 @@ TEST(Fabric, NamesTheNetwork) {
       {"GPUDirect-TCPXO (A3 Mega)", "so-gcp-tcpxo"},
       {"GPUDirect-TCPX", "so-gcp-tcpx"},
       {"8x IB NDR400 per node", "rail-optimised-2-tier"},
-      {"NVLink3 + 8x HDR200 IB", "rail-optimised-2-tier"},
+      {"NVLink3 + 8x HDR200 IB", "infiniband-hdr"},
+      {"8x 400G BlueField-3 RoCE", "roce-bluefield3"},
+      {"RoCE 16x100G per node", "roce-oci-a100"},
       {"xGMI + Pollara", "so-amd-ref"},
       {"NVLink5 NVSwitch", ""},
       {"xGMI full mesh", ""},
@@ -40,6 +64,19 @@ TEST(Fabric, NamesTheNetwork) {
       {"Ribbon cables", ""},  // "ib" inside a word is no InfiniBand
   };
   for (const auto& [text, network] : cases) EXPECT_EQ(read_fabric(text).scale_out, network) << text;
+}
+
+TEST(Fabric, FollowsChipAndRateWhereTheTextDoesNot) {
+  const auto network = [](const char* chip, const char* text, double gigabits) {
+    auto row = row_of("all_reduce", chip, 2, 16, text);
+    row.nic = gigabits * units::Gb / units::s;
+    return question_of(row).machine.fabric;
+  };
+  EXPECT_EQ(network("A100-SXM4-80GB", "NVLink + IB", 200), "infiniband-hdr");
+  EXPECT_EQ(network("H100-SXM", "NVLink + IB", 400), "rail-optimised-2-tier");
+  EXPECT_EQ(network("A100-SXM4-80GB", "IB HDR + SHARP", 200), "infiniband-hdr-sharp");
+  EXPECT_EQ(network("A100-SXM4-80GB", "EFA", 50), "so-efa-v1");
+  EXPECT_EQ(network("H200-SXM", "EFA", 400), "so-efa-v3");
 }
 
 TEST(Fabric, NamesTheDomain) {
@@ -100,27 +137,6 @@ TEST(Accelerator, IsFoundByFreeSpellings) {
   }
 }
 
-LedgerRow row_of(const std::string& collective, const std::string& chip, int nodes, int ranks,
-                 const std::string& fabric) {
-  LedgerRow row;
-  row.id = "a-1";
-  row.collective = collective;
-  row.chip = chip;
-  row.nodes = nodes;
-  row.ranks = ranks;
-  row.fabric = fabric;
-  row.bytes = 1.0 * units::MiB;
-  row.time = 100.0 * units::us;
-  return row;
-}
-
-CollectiveQuestion question_of(const LedgerRow& row) {
-  const auto answer = express(row, catalogue());
-  const auto* reason = std::get_if<std::string>(&answer);
-  EXPECT_EQ(reason, nullptr) << *reason;
-  return reason == nullptr ? std::get<CollectiveQuestion>(answer) : CollectiveQuestion{};
-}
-
 std::string reason_of(const LedgerRow& row) {
   const auto answer = express(row, catalogue());
   const auto* reason = std::get_if<std::string>(&answer);
@@ -153,10 +169,16 @@ TEST(Express, TakesAlgorithmsFromColumnsAndNotes) {
   EXPECT_EQ(question_of(row).algorithms, std::vector{Algorithm::automatic});
   row.collective = "all_reduce";
   row.algorithm = "custom one/two-shot";
-  EXPECT_EQ(question_of(row).algorithms, (std::vector{Algorithm::one_shot, Algorithm::two_shot}));
+  row.library = "vllm 0.24.0 custom all-reduce";
+  EXPECT_EQ(question_of(row).communication.library, Library::inference);
   row.algorithm = "auto";
+  row.library = "NCCL 2.27";
+  EXPECT_TRUE(question_of(row).communication.summable_in_switch);
   row.note = "int8 sum: NVLS does not take it";
-  EXPECT_EQ(question_of(row).algorithms, std::vector{Algorithm::ring});
+  EXPECT_FALSE(question_of(row).communication.summable_in_switch);
+  EXPECT_EQ(question_of(row).communication.library, Library::automatic);
+  row.note = "CUDA graph, 4 CTAs";
+  EXPECT_EQ(question_of(row).communication.library, Library::nccl_graph);
   row.algorithm = "NVLSTree";
   row.protocol = "Simple";
   EXPECT_EQ(question_of(row).algorithms, std::vector{Algorithm::nvls_tree});

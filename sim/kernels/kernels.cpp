@@ -230,7 +230,6 @@ struct KernelModel::Builder {
     workloads::CommunicationProfile& profile = model.communication_;
     profile.basis = calibrations.empty() ? Basis::assumed : Basis::calibrated;
     if (const auto* curve = communication("", "scale_up")) {
-      profile.scale_up_efficiency = curve->efficiency();
       profile.cores_collective = curve->cores();
     }
     if (const auto* curve = communication("dispatch", "scale_out")) {

@@ -12,39 +12,6 @@ namespace aisle::workloads {
 
 namespace {
 
-/// One copy of a token to each domain that needs it, over the network to the member of the same
-/// local index, then copies to the ranks over the scale-up links; combine is the same in reverse.
-CommunicationCost two_hop(const Communication& communication, const Setting& setting) {
-  CommunicationCost cost;
-  const CommunicationProfile& profile = setting.profile;
-  const bool dispatch = setting.kind == CollectiveKind::dispatch;
-  const bool beside = communication.beside_computation;
-  const double other_domains = static_cast<double>(setting.domains - 1) / setting.domains;
-  const double other_members = static_cast<double>(setting.per_domain - 1) / setting.per_domain;
-  cost.scale_out_out = cost.scale_out_in =
-      communication.bytes * (communication.copies_to_domains * other_domains);
-  cost.scale_up_out = cost.scale_up_in =
-      communication.bytes * (communication.copies_to_ranks * other_members);
-  // Send buffer read, relay buffer written and read, receive buffer written.
-  cost.hbm = communication.bytes *
-             (2 * communication.copies_to_domains + 2 * communication.copies_to_ranks);
-  const double share =
-      dispatch ? (beside ? profile.dispatch_efficiency_beside : profile.dispatch_efficiency)
-               : (beside ? profile.combine_efficiency_beside : profile.combine_efficiency);
-  Seconds latency = setting.base + setting.hop;
-  Seconds streaming = cost.scale_up_out / (setting.link * profile.scale_up_efficiency);
-  const char* bound = "scale-up link";
-  if (setting.domains > 1) {
-    latency += setting.network_hop;
-    const Seconds across = cost.scale_out_out / (setting.nic * share);
-    if (across > streaming) bound = "NIC";
-    streaming = std::max(streaming, across);
-  }
-  set_time(cost, latency + streaming, streaming, bound);
-  cost.algorithm = setting.domains > 1 ? Algorithm::two_hop : Algorithm::pairwise;
-  return cost;
-}
-
 /// Dissemination: every member has heard of every other after log2(n) rounds.
 CommunicationCost barrier(const Setting& setting) {
   CommunicationCost cost;
@@ -56,26 +23,72 @@ CommunicationCost barrier(const Setting& setting) {
   return cost;
 }
 
-CommunicationCost of_kind(const Communication& communication, const Setting& setting) {
-  switch (communication.kind) {
-    case CollectiveKind::all_to_all:
-    case CollectiveKind::send_recv:
-      return nccl_pairs(setting);
-    case CollectiveKind::dispatch:
-    case CollectiveKind::combine:
-      return two_hop(communication, setting);
-    case CollectiveKind::barrier:
-      return barrier(setting);
+/// An algorithm that was asked for and is not NCCL's ring, tree or in-switch reduction.
+std::optional<CommunicationCost> asked_for(const Setting& setting) {
+  switch (setting.algorithm) {
+    case Algorithm::collnet_direct:
+    case Algorithm::collnet_chain:
+      return collnet(setting);
+    case Algorithm::pat:
+      return pat(setting);
+    case Algorithm::copy_engine:
+      return copy_engines(setting);
+    case Algorithm::one_shot:
+    case Algorithm::two_shot:
+    case Algorithm::hierarchical:
+      return forced_kernel(setting);
     default:
-      return nccl_collective(setting);
+      return std::nullopt;
   }
 }
 
-int cores_of(CollectiveKind kind, const CommunicationProfile& profile) {
-  switch (kind) {
+CommunicationCost vendor_collective(const Setting& setting) {
+  if (const auto cost = asked_for(setting)) return *cost;
+  if (setting.domains == 1) {
+    switch (setting.domain.shape) {
+      case topology::DomainShape::mesh:
+        return mesh_collective(setting);
+      case topology::DomainShape::torus:
+        return torus_collective(setting);
+      case topology::DomainShape::pcie:
+        return pcie_collective(setting);
+      case topology::DomainShape::switched:
+        break;
+    }
+  }
+  return is_pairs(setting.kind) ? nccl_pairs(setting) : nccl_collective(setting);
+}
+
+CommunicationCost of_kind(const Communication& communication, const Setting& setting) {
+  switch (communication.kind) {
     case CollectiveKind::dispatch:
     case CollectiveKind::combine:
-      return profile.cores_expert;
+      return expert_exchange(setting, communication);
+    case CollectiveKind::barrier:
+      return barrier(setting);
+    default:
+      break;
+  }
+  switch (communication.library) {
+    case Library::nccl_device:
+    case Library::nccl_graph:
+    case Library::mscclpp:
+    case Library::torchcomms:
+    case Library::inference:
+    case Library::tensorrt_llm:
+      return other_library(setting);
+    default:
+      return vendor_collective(setting);
+  }
+}
+
+int cores_of(const Communication& communication, const CommunicationCost& cost,
+             const CommunicationProfile& profile) {
+  if (cost.algorithm == Algorithm::copy_engine) return 0;
+  switch (communication.kind) {
+    case CollectiveKind::dispatch:
+    case CollectiveKind::combine:
+      return communication.cores > 0 ? communication.cores : profile.cores_expert;
     case CollectiveKind::send_recv:
       return profile.cores_send_recv;
     case CollectiveKind::barrier:
@@ -130,17 +143,12 @@ void set_time(CommunicationCost& cost, Seconds alone, Seconds streaming, const c
   cost.bound_by = cost.latency > streaming ? "latency" : bound_by;
 }
 
-std::optional<std::string> why_not(const Communication& /*communication*/,
-                                   const topology::Cluster& /*cluster*/) {
-  return std::nullopt;
-}
-
 CommunicationCost cost_of(const Communication& communication, const topology::Cluster& cluster,
                           const CommunicationProfile& profile) {
   CommunicationCost cost;
   if (communication.group.size <= 1) { return cost; }
   cost = of_kind(communication, setting_of(communication, cluster, profile));
-  cost.cores = cores_of(communication.kind, profile);
+  cost.cores = cores_of(communication, cost, profile);
   cost.basis = profile.basis;
   if (cost.scale_up_out.si() > 0) {
     cost.basis = weakest(cost.basis, cluster.scale_up().bandwidth.basis);

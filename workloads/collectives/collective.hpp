@@ -13,7 +13,6 @@ namespace aisle::workloads {
 /// How communication kernels of one accelerator meet the wire; sim/kernels reads it from the
 /// calibration. Shares are of line rate.
 struct CommunicationProfile {
-  double scale_up_efficiency = 0.8;  ///< exchanges of experts inside a domain
   /// Expert all-to-all, of the NIC: while nothing else runs, and beside computation.
   double dispatch_efficiency = 0.8, combine_efficiency = 0.8;
   double dispatch_efficiency_beside = 0.5, combine_efficiency_beside = 0.6;

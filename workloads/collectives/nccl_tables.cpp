@@ -104,7 +104,7 @@ class Candidates {
     if (k > 1) {
       bus_ = std::min(bus_one_, nic());
       const bool wide = rates_.nvls_efficiency > 0;
-      channels_ = wide ? kNetworkChannels : std::clamp(2 * setting.per_domain, 8, 24);
+      channels_ = wide ? kNetworkChannels : std::clamp(setting.per_domain, 2, 24);  // one per NIC
     }
     for (int p = 0; p < 3; ++p) {
       if (p == 1 && !ll128()) continue;

@@ -50,8 +50,21 @@ Bytes filling(Bytes bytes, Bytes over);
 /// Sets the time: `alone` in all, of which `streaming` at the rate of what binds.
 void set_time(CommunicationCost& cost, Seconds alone, Seconds streaming, const char* bound_by);
 
+constexpr bool is_pairs(CollectiveKind kind) {
+  return kind == CollectiveKind::all_to_all || kind == CollectiveKind::send_recv;
+}
+
 // One function per family of algorithms; each fills in everything but cores and basis.
 CommunicationCost nccl_collective(const Setting& setting);
-CommunicationCost nccl_pairs(const Setting& setting);  ///< all-to-all, send and receive
+CommunicationCost nccl_pairs(const Setting& setting);
+CommunicationCost collnet(const Setting& setting);  ///< the fabric's switches add
+CommunicationCost pat(const Setting& setting);      ///< one rank per domain
+CommunicationCost copy_engines(const Setting& setting);
+CommunicationCost mesh_collective(const Setting& setting);
+CommunicationCost pcie_collective(const Setting& setting);
+CommunicationCost torus_collective(const Setting& setting);
+CommunicationCost other_library(const Setting& setting);  ///< by setting.library
+CommunicationCost forced_kernel(const Setting& setting);  ///< one_shot, two_shot, hierarchical
+CommunicationCost expert_exchange(const Setting& setting, const Communication& exchange);
 
 }  // namespace aisle::workloads

@@ -20,8 +20,7 @@ topology::Cluster cluster(const std::string& text) {
   SourceMap places;
   pb::Cluster spec;
   EXPECT_TRUE(read_text(text, "test", spec, places, diagnostics));
-  const auto catalogue =
-      topology::Catalogue::read(AISLE_SOURCE_DIR "/scenarios", diagnostics);
+  const auto catalogue = topology::Catalogue::read(AISLE_SOURCE_DIR "/scenarios", diagnostics);
   auto built = topology::build_cluster(spec, places, *catalogue, diagnostics);
   for (const Diagnostic& d : diagnostics.all())
     EXPECT_NE(d.severity, Severity::error) << to_string(d);
@@ -87,12 +86,12 @@ TEST(Collective, ExchangesAreFasterAlone) {
     const auto cost = cost_of(c, machine, profile);
     return (cost.alone - cost.latency).in(ms);
   };
-  // The NIC binds in all four.
+  // The NIC binds in all four; the cores' handling of the copies adds up to 2 %.
   const double copies = 4096 * 3.629 * 7 / 8 / 50e9 * 1e3;
-  EXPECT_NEAR(wire(CollectiveKind::dispatch, false, 7392), copies * 7392 / 0.89, 1e-6);
-  EXPECT_NEAR(wire(CollectiveKind::dispatch, true, 7392), copies * 7392 / 0.5, 1e-6);
-  EXPECT_NEAR(wire(CollectiveKind::combine, false, 14336), copies * 14336 / 0.875, 1e-6);
-  EXPECT_NEAR(wire(CollectiveKind::combine, true, 14336), copies * 14336 / 0.6, 1e-6);
+  EXPECT_NEAR(wire(CollectiveKind::dispatch, false, 7392) / (copies * 7392 / 0.89), 1, 0.02);
+  EXPECT_NEAR(wire(CollectiveKind::dispatch, true, 7392) / (copies * 7392 / 0.5), 1, 0.02);
+  EXPECT_NEAR(wire(CollectiveKind::combine, false, 14336) / (copies * 14336 / 0.875), 1, 0.02);
+  EXPECT_NEAR(wire(CollectiveKind::combine, true, 14336) / (copies * 14336 / 0.6), 1, 0.02);
 }
 
 TEST(Collective, OnlyExchangesKnowWhatRunsBeside) {

@@ -87,7 +87,11 @@ void append_mark(const ValidationRow& row, const Axis& axis, std::string_view co
                  colour, title);
 }
 
-void append_legend(const Validation& validation, std::string_view metric, std::string& out) {
+void append_legend(const std::vector<const ValidationRow*>& rows, std::string_view metric,
+                   std::string& out) {
+  std::vector<double> errors;
+  for (const ValidationRow* row : rows) errors.push_back(row->absolute_error());
+  const ErrorGroup group = error_group("metric", std::string(metric), std::move(errors));
   double x = kLeft;
   for (const Class& entry : kClasses) {
     fmt::format_to(std::back_inserter(out),
@@ -100,8 +104,7 @@ void append_legend(const Validation& validation, std::string_view metric, std::s
                  "<text x=\"{:g}\" y=\"48\">round: inside a domain, square: across</text>"
                  "<text class=\"title\" x=\"{:g}\" y=\"22\">{} rows ({}), median |ln "
                  "ratio| {:.1f} %, p90 {:.1f} %; dashed: twice, half</text>",
-                 x, kLeft, validation.expressed, metric, 100 * validation.all.median,
-                 100 * validation.all.p90);
+                 x, kLeft, group.rows, metric, 100 * group.median, 100 * group.p90);
 }
 
 }  // namespace
@@ -135,7 +138,7 @@ std::string validation_svg(const Validation& validation) {
       "height=\"100%\" fill=\"#ffffff\" style=\"fill-opacity:1\"/>\n",
       kWidth, kTop + kSide + 48);
   append_axes(axis, unit, out);
-  append_legend(validation, unit, out);
+  append_legend(rows, unit, out);
   out += '\n';
   for (const ValidationRow* row : rows) {
     const auto* entry =

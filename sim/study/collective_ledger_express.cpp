@@ -98,8 +98,8 @@ const std::vector<AlgorithmWord>& algorithm_words() {
       {"pat", {A::pat}},
       {"collnetdirect", {A::collnet_direct}},
       {"collnetchain", {A::collnet_chain}},
-      {"collnet", {A::automatic}},  // the fabric adds; the library chooses how
-      {"sharp", {A::automatic}},
+      {"collnet", {A::collnet_chain, A::collnet_direct}},
+      {"sharp", {A::collnet_chain, A::collnet_direct}},
       {"hierarchical", {A::hierarchical}},
       {"xla", {A::torus}},
       {"torus", {A::torus}},
@@ -116,7 +116,7 @@ const std::vector<AlgorithmWord>& algorithm_words() {
       {"lowlatency", {A::low_latency}},
       {"ibgda", {A::low_latency}},
       {"nvlink", {A::low_latency}},
-      {"onesided", {A::low_latency}},
+      {"onesided", {A::two_hop}},
       {"mori", {A::low_latency}},
       {"pplx", {A::low_latency}},
       {"deepep", {A::two_hop}},
@@ -214,7 +214,7 @@ std::optional<Protocol> protocol_of(const std::string& protocol) {
 /// Cores or dies that a library counts as ranks, where a chip of the catalogue is several of them.
 int ranks_per_chip(const LedgerRow& row, const std::string& accelerator) {
   const std::string text = lower(row.note);
-  if (text.find("neuroncore") != std::string::npos) return accelerator == "trainium1" ? 2 : 8;
+  if (accelerator.starts_with("trainium")) return accelerator == "trainium1" ? 2 : 8;
   if (text.find("ranks are dies") != std::string::npos) return 2;
   return 1;
 }
@@ -333,9 +333,11 @@ std::string describe_exchange(const LedgerRow& row, CollectiveQuestion& question
   work.bytes = of_rank * question.ranks_per_chip;
   work.cores = tokens.cores;
   work.copies_to_domains = workloads::expected_copies(routing, domains);
-  work.copies_to_ranks = workloads::expected_copies(routing, chips);
-  // Published bandwidths count one copy per expert (low latency), domain or rank, its own included.
+  // Low-latency kernels send one message per expert, the others one copy per rank.
   const bool low_latency = question.algorithms.front() == Algorithm::low_latency;
+  work.copies_to_ranks =
+      low_latency ? static_cast<double>(tokens.top_k) : workloads::expected_copies(routing, chips);
+  // Published bandwidths count every message, or one copy per domain or rank, its own included.
   question.counted = of_rank * (low_latency   ? static_cast<double>(tokens.top_k)
                                 : domains > 1 ? work.copies_to_domains
                                               : workloads::expected_copies(routing, row.ranks));

@@ -24,10 +24,10 @@ const Validation& shipped() {
 }
 
 TEST(ShippedCollectives, EveryClassIsWithinItsBound) {
-  // Medians of |ln(predicted/measured)| as they are, with a tenth of head-room.
+  // Medians of |ln(predicted/measured)|: 3.5, 6.8, 4.4, 7.6, 13.5 and 5.2 %, and a third of that.
   const std::map<std::string, double> bounds = {
-      {"inside, <= 64 KiB", 0.20}, {"inside, to 16 MiB", 0.55}, {"inside, above", 0.25},
-      {"across, <= 64 KiB", 0.30}, {"across, to 16 MiB", 1.15}, {"across, above", 0.15},
+      {"inside, <= 64 KiB", 0.05}, {"inside, to 16 MiB", 0.09}, {"inside, above", 0.06},
+      {"across, <= 64 KiB", 0.10}, {"across, to 16 MiB", 0.18}, {"across, above", 0.07},
   };
   int checked = 0;
   for (const auto& group : shipped().groups) {
@@ -39,6 +39,8 @@ TEST(ShippedCollectives, EveryClassIsWithinItsBound) {
     ++checked;
   }
   EXPECT_EQ(checked, 6);
+  EXPECT_LE(shipped().all.median, 0.07);
+  EXPECT_LE(shipped().all.p90, 0.45);
 }
 
 TEST(ShippedCollectives, CoverTheFieldAndBothHalves) {

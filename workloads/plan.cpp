@@ -79,6 +79,30 @@ std::string_view to_string(Algorithm algorithm) {
   return "unknown";
 }
 
+std::string_view to_string(Library library) {
+  constexpr std::string_view kNames[] = {"automatic",
+                                         "NCCL",
+                                         "NCCL (CUDA graph)",
+                                         "NCCL (tuned)",
+                                         "NCCL device kernels",
+                                         "torchcomms",
+                                         "mscclpp",
+                                         "inference kernels",
+                                         "TensorRT-LLM",
+                                         "RCCL",
+                                         "HCCL",
+                                         "Neuron",
+                                         "XLA",
+                                         "DeepEP",
+                                         "Hybrid-EP",
+                                         "NCCL EP",
+                                         "UCCL-EP",
+                                         "pplx",
+                                         "MORI",
+                                         "TensorRT-LLM one-sided"};
+  return kNames[static_cast<std::size_t>(library)];
+}
+
 std::string_view to_string(Protocol protocol) {
   switch (protocol) {
     case Protocol::automatic:

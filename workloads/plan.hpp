@@ -90,6 +90,32 @@ std::string_view to_string(Algorithm algorithm);
 enum class Protocol : std::uint8_t { automatic, ll, ll128, simple };
 std::string_view to_string(Protocol protocol);
 
+/// Whose kernels carry a communication out.
+enum class Library : std::uint8_t {
+  automatic,  ///< the vendor's collective library; exchanges of experts: DeepEP
+  nccl,
+  nccl_graph,   ///< NCCL launched from a CUDA graph
+  nccl_tuned,   ///< NCCL with channels of sends and receives raised
+  nccl_device,  ///< kernels on NCCL's device interface: multicast one- and two-shot, pushed
+                ///< exchanges
+  torchcomms,   ///< ctran: zero-copy over the network
+  mscclpp,
+  inference,  ///< one- and two-shot kernels of inference engines (vLLM)
+  tensorrt_llm,
+  rccl,
+  hccl,
+  neuron,
+  xla,
+  deep_ep,
+  hybrid_ep,
+  nccl_ep,
+  uccl_ep,
+  pplx,
+  mori,
+  one_sided,  ///< TensorRT-LLM's exchange of experts over NVLink
+};
+std::string_view to_string(Library library);
+
 /// One communication operation as its members see it.
 struct Communication {
   CollectiveKind kind = CollectiveKind::send_recv;
@@ -106,6 +132,9 @@ struct Communication {
   bool beside_computation = false;
   Algorithm algorithm = Algorithm::automatic;  ///< forced, as NCCL_ALGO does
   Protocol protocol = Protocol::automatic;     ///< forced, as NCCL_PROTO does
+  Library library = Library::automatic;
+  bool summable_in_switch = true;  ///< false: int8 and fp8 sums, which NVLS and SHARP do not add
+  int cores = 0;                   ///< given to an exchange of experts; 0: the library's own number
 };
 
 /// Kernels that run back to back on one stream, or one communication; operations refer to it, so

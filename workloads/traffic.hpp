@@ -33,6 +33,7 @@ struct Traffic {
     BytesPerSecond capacity;     ///< one direction, as large transfers reach it
     double multiplicity = 1;     ///< equal links that it stands for
     std::int32_t original = -1;  ///< (one of) the network's link(s)
+    std::int32_t kind = 0;       ///< links of different kinds are not merged
   };
 
   std::vector<Flow> flows;

@@ -159,6 +159,28 @@ void add_study_commands(CLI::App& app, Inputs& in, int& code) {
   report->callback([&] { code = aisle::cli::report(in.names, in.output, in.json); });
 }
 
+void add_validate_command(CLI::App& app, aisle::cli::ValidateArguments& a, int& code) {
+  CLI::App* command = app.add_subcommand(
+      "validate", "Set predictions beside published measurements and say how far apart they are");
+  command
+      ->add_option("--ledger", a.ledgers,
+                   "Table of measurements (repeatable); the rows shipped where absent")
+      ->type_name("CSV");
+  command->add_option("--kind", a.kind, "Only rows of this kind, e.g. all_reduce");
+  command->add_option("--half", a.half, "Only the series of this half of the ledger")
+      ->check(CLI::IsMember({"fitted", "held-out"}));
+  command->add_option("--engine", a.engine, "Engine that predicts")
+      ->check(CLI::IsMember({"event", "analytic"}))
+      ->capture_default_str();
+  command->add_option("--bound", a.bound,
+                      "Largest median |ln(predicted/measured)| that is accepted: exit 3 beyond");
+  command->add_option("--plot", a.plot, "Write predicted against measured as a figure to this file")
+      ->type_name("FILE.svg");
+  command->add_flag("--json", a.json, "Print one JSON document on stdout");
+  command->footer(example("aisle validate --ledger collectives.csv --bound 0.2 --plot errors.svg"));
+  command->callback([&] { code = aisle::cli::validate(a); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -168,11 +190,13 @@ int main(int argc, char** argv) {
   int code = aisle::cli::kDone;
   RunArguments run_arguments;
   aisle::cli::CollectiveArguments collective_arguments;
+  aisle::cli::ValidateArguments validate_arguments;
   Inputs inputs;
   add_run(app, run_arguments, code);
   add_collective(app, collective_arguments, code);
   add_study_commands(app, inputs, code);
   add_catalogue_commands(app, inputs, code);
+  add_validate_command(app, validate_arguments, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

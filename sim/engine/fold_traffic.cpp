@@ -56,7 +56,8 @@ class TrafficRefinement {
     }
     for (std::size_t l = 0; l < link_hash_.size(); ++l) {
       link_hash_[l] =
-          hash(hash(traffic.links[l].capacity.si()) + 3 * hash(traffic.links[l].multiplicity));
+          hash(hash(traffic.links[l].capacity.si()) + 3 * hash(traffic.links[l].multiplicity) +
+               5 * hash(static_cast<std::uint64_t>(traffic.links[l].kind)));
     }
   }
 

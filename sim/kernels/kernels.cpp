@@ -2,6 +2,7 @@
 #include "sim/kernels/kernels.hpp"
 
 #include "sim/kernels/calibration.pb.h"
+#include "sim/kernels/communication.hpp"
 #include "topology/catalogue/catalogue.hpp"
 #include "topology/catalogue/hardware.pb.h"
 
@@ -229,13 +230,7 @@ struct KernelModel::Builder {
     workloads::CommunicationProfile& profile = model.communication_;
     profile.basis = calibrations.empty() ? Basis::assumed : Basis::calibrated;
     if (const auto* curve = communication("", "scale_up")) {
-      profile.scale_up_efficiency = curve->efficiency();
-      profile.base = Seconds::from_si(curve->base_us() * 1e-6);
-      profile.hop = Seconds::from_si(curve->step_us() * 1e-6);
       profile.cores_collective = curve->cores();
-    }
-    if (const auto* curve = communication("", "scale_out")) {
-      profile.scale_out_efficiency = curve->efficiency();
     }
     if (const auto* curve = communication("dispatch", "scale_out")) {
       profile.dispatch_efficiency = curve->efficiency();
@@ -249,6 +244,7 @@ struct KernelModel::Builder {
     if (const auto* curve = communication("send_recv", "scale_out")) {
       profile.cores_send_recv = curve->cores();
     }
+    read_collectives(calibrations, profile);
   }
 
   void write_caveats() {

@@ -2,6 +2,8 @@
 #include "workloads/collectives/collective.hpp"
 
 #include "sim/base/diagnostics.hpp"
+#include "workloads/collectives/nccl_tables.hpp"
+#include "workloads/collectives/setting.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -10,184 +12,83 @@ namespace aisle::workloads {
 
 namespace {
 
-/// The group's shape and the machine, with the profile's shares applied.
-struct Setting {
-  int ranks, domains, per_domain;
-  BytesPerSecond scale_up, scale_out;  ///< usable, per member and direction
-  Seconds hop, network_hop;
-  Seconds base;
-};
-
-Setting setting_of(const Communication& communication, const topology::Cluster& cluster,
-                   const CommunicationProfile& profile) {
-  const auto& group = communication.group;
-  Setting setting{std::max(1, group.size),
-                  std::max(1, group.domains),
-                  std::max(1, group.per_domain),
-                  cluster.scale_up().bandwidth.value * profile.scale_up_efficiency,
-                  cluster.scale_out().bandwidth.value * profile.scale_out_efficiency,
-                  profile.hop,
-                  cluster.scale_out().latency,
-                  profile.base};
-  const bool beside = communication.beside_computation;
-  if (communication.kind == CollectiveKind::dispatch) {
-    setting.scale_out = cluster.scale_out().bandwidth.value *
-                        (beside ? profile.dispatch_efficiency_beside : profile.dispatch_efficiency);
-  } else if (communication.kind == CollectiveKind::combine) {
-    setting.scale_out = cluster.scale_out().bandwidth.value *
-                        (beside ? profile.combine_efficiency_beside : profile.combine_efficiency);
-  }
-  return setting;
-}
-
-/// Time on the wire of the tier that binds; data streams through both tiers at once.
-Seconds wire_time(const CommunicationCost& cost, const Setting& setting) {
-  Seconds time;
-  const auto add = [&time](Bytes out, Bytes in, BytesPerSecond rate) {
-    const Bytes bytes = std::max(out, in);
-    if (bytes.si() <= 0) return;
-    AISLE_ASSERT(rate.si() > 0, "traffic needs a link");
-    time = std::max(time, bytes / rate);
-  };
-  add(cost.scale_up_out, cost.scale_up_in, setting.scale_up);
-  add(cost.scale_out_out, cost.scale_out_in, setting.scale_out);
-  return time;
-}
-
-/// Latency of `passes` trips round a ring of all ranks: steps inside domains and between them.
-Seconds ring_latency(const Setting& setting, int passes) {
-  const int between = setting.domains - 1;
-  const int inside = setting.ranks - 1 - between;
-  return static_cast<double>(passes * inside) * setting.hop +
-         static_cast<double>(passes * between) * setting.network_hop;
-}
-
-/// As many parallel rings as a domain has members: each ring enters and leaves a domain through
-/// another member's NIC, so that a member's NIC carries 1/per_domain of what crosses the boundary.
-CommunicationCost ring(Bytes bytes, int passes, const Setting& setting) {
-  CommunicationCost cost;
-  const double around = static_cast<double>(passes) * (setting.ranks - 1) / setting.ranks;
-  const double leaving = setting.domains > 1 ? 1.0 / setting.per_domain : 0.0;
-  cost.scale_up_out = cost.scale_up_in = bytes * (around * (1 - leaving));
-  cost.scale_out_out = cost.scale_out_in = bytes * (around * leaving);
-  cost.hbm = bytes * (2 * around);
-  cost.alone = setting.base + ring_latency(setting, passes) + wire_time(cost, setting);
-  cost.algorithm = Algorithm::ring;
-  return cost;
-}
-
-/// Double binary tree over domains, chains inside: NCCL's choice while latency matters. It streams
-/// at 0.92 of the ring's rate (NCCL src/graph/tuning.cc).
-CommunicationCost tree(Bytes bytes, const Setting& setting) {
-  constexpr double kTreeShare = 0.92;
-  CommunicationCost cost = ring(bytes, 2, setting);
-  const double depth = std::floor(std::log2(static_cast<double>(setting.domains)));
-  cost.alone = setting.base + 2.0 * (setting.per_domain - 1) * setting.hop +
-               2.0 * depth * setting.network_hop + wire_time(cost, setting) / kTreeShare;
-  cost.algorithm = Algorithm::tree;
-  return cost;
-}
-
-CommunicationCost all_reduce(Bytes bytes, const Setting& setting) {
-  CommunicationCost best = ring(bytes, 2, setting);
-  if (setting.domains > 1) {
-    CommunicationCost other = tree(bytes, setting);
-    if (other.alone < best.alone) best = other;
-  }
-  return best;
-}
-
-CommunicationCost broadcast(Bytes bytes, const Setting& setting) {
-  CommunicationCost cost;
-  if (setting.domains > 1) cost.scale_out_out = cost.scale_out_in = bytes / setting.per_domain;
-  if (setting.per_domain > 1) cost.scale_up_out = cost.scale_up_in = bytes;
-  cost.hbm = bytes;
-  cost.alone = setting.base + ring_latency(setting, 1) + wire_time(cost, setting);
-  cost.algorithm = Algorithm::ring;
-  return cost;
-}
-
-CommunicationCost all_to_all(Bytes bytes, const Setting& setting) {
-  CommunicationCost cost;
-  const double inside = static_cast<double>(setting.per_domain - 1) / setting.ranks;
-  const double outside = static_cast<double>(setting.ranks - setting.per_domain) / setting.ranks;
-  cost.scale_up_out = cost.scale_up_in = bytes * inside;
-  cost.scale_out_out = cost.scale_out_in = bytes * outside;
-  cost.hbm = bytes * 2.0;
-  cost.alone = setting.base + setting.hop + wire_time(cost, setting);
-  if (setting.domains > 1) cost.alone += setting.network_hop;
-  cost.algorithm = Algorithm::pairwise;
-  return cost;
-}
-
-/// One copy of a token to each domain that needs it, over the network to the member of the same
-/// local index, then copies to the ranks over the scale-up links; combine is the same in reverse.
-CommunicationCost two_hop(const Communication& communication, const Setting& setting) {
-  CommunicationCost cost;
-  const double other_domains = static_cast<double>(setting.domains - 1) / setting.domains;
-  const double other_members = static_cast<double>(setting.per_domain - 1) / setting.per_domain;
-  cost.scale_out_out = cost.scale_out_in =
-      communication.bytes * (communication.copies_to_domains * other_domains);
-  cost.scale_up_out = cost.scale_up_in =
-      communication.bytes * (communication.copies_to_ranks * other_members);
-  // Send buffer read, relay buffer written and read, receive buffer written.
-  cost.hbm = communication.bytes *
-             (2 * communication.copies_to_domains + 2 * communication.copies_to_ranks);
-  cost.alone = setting.base + setting.hop + wire_time(cost, setting);
-  if (setting.domains > 1) cost.alone += setting.network_hop;
-  cost.algorithm = setting.domains > 1 ? Algorithm::two_hop : Algorithm::pairwise;
-  return cost;
-}
-
-CommunicationCost send_recv(Bytes bytes, const Setting& setting) {
-  CommunicationCost cost;
-  (setting.domains > 1 ? cost.scale_out_out : cost.scale_up_out) = bytes;
-  (setting.domains > 1 ? cost.scale_out_in : cost.scale_up_in) = bytes;
-  cost.hbm = bytes;
-  cost.alone = setting.base + (setting.domains > 1 ? setting.network_hop : setting.hop) +
-               wire_time(cost, setting);
-  cost.algorithm = Algorithm::pairwise;
-  return cost;
-}
-
 /// Dissemination: every member has heard of every other after log2(n) rounds.
 CommunicationCost barrier(const Setting& setting) {
   CommunicationCost cost;
   const double inside = std::ceil(std::log2(static_cast<double>(setting.per_domain)));
   const double between = std::ceil(std::log2(static_cast<double>(setting.domains)));
-  cost.alone = setting.base + inside * setting.hop + between * setting.network_hop;
+  set_time(cost, setting.base + inside * setting.hop + between * setting.network_hop, Seconds(),
+           "latency");
   cost.algorithm = Algorithm::dissemination;
   return cost;
 }
 
-CommunicationCost of_kind(const Communication& communication, const Setting& setting) {
-  switch (communication.kind) {
-    case CollectiveKind::all_reduce:
-      return all_reduce(communication.bytes, setting);
-    case CollectiveKind::all_gather:
-    case CollectiveKind::reduce_scatter:
-      return ring(communication.bytes, 1, setting);
-    case CollectiveKind::broadcast:
-    case CollectiveKind::reduce:
-      return broadcast(communication.bytes, setting);
-    case CollectiveKind::all_to_all:
-      return all_to_all(communication.bytes, setting);
-    case CollectiveKind::dispatch:
-    case CollectiveKind::combine:
-      return two_hop(communication, setting);
-    case CollectiveKind::send_recv:
-      return send_recv(communication.bytes, setting);
-    case CollectiveKind::barrier:
-      return barrier(setting);
+/// An algorithm that was asked for and is not NCCL's ring, tree or in-switch reduction.
+std::optional<CommunicationCost> asked_for(const Setting& setting) {
+  switch (setting.algorithm) {
+    case Algorithm::collnet_direct:
+    case Algorithm::collnet_chain:
+      return collnet(setting);
+    case Algorithm::pat:
+      return pat(setting);
+    case Algorithm::copy_engine:
+      return copy_engines(setting);
+    case Algorithm::one_shot:
+    case Algorithm::two_shot:
+    case Algorithm::hierarchical:
+      return forced_kernel(setting);
+    default:
+      return std::nullopt;
   }
-  return {};
 }
 
-int cores_of(CollectiveKind kind, const CommunicationProfile& profile) {
-  switch (kind) {
+CommunicationCost vendor_collective(const Setting& setting) {
+  if (const auto cost = asked_for(setting)) return *cost;
+  if (setting.domains == 1) {
+    switch (setting.domain.shape) {
+      case topology::DomainShape::mesh:
+        return mesh_collective(setting);
+      case topology::DomainShape::torus:
+        return torus_collective(setting);
+      case topology::DomainShape::pcie:
+        return pcie_collective(setting);
+      case topology::DomainShape::switched:
+        break;
+    }
+  }
+  return is_pairs(setting.kind) ? nccl_pairs(setting) : nccl_collective(setting);
+}
+
+CommunicationCost of_kind(const Communication& communication, const Setting& setting) {
+  switch (communication.kind) {
     case CollectiveKind::dispatch:
     case CollectiveKind::combine:
-      return profile.cores_expert;
+      return expert_exchange(setting, communication);
+    case CollectiveKind::barrier:
+      return barrier(setting);
+    default:
+      break;
+  }
+  switch (communication.library) {
+    case Library::nccl_device:
+    case Library::nccl_graph:
+    case Library::mscclpp:
+    case Library::torchcomms:
+    case Library::inference:
+    case Library::tensorrt_llm:
+      return other_library(setting);
+    default:
+      return vendor_collective(setting);
+  }
+}
+
+int cores_of(const Communication& communication, const CommunicationCost& cost,
+             const CommunicationProfile& profile) {
+  if (cost.algorithm == Algorithm::copy_engine) return 0;
+  switch (communication.kind) {
+    case CollectiveKind::dispatch:
+    case CollectiveKind::combine:
+      return communication.cores > 0 ? communication.cores : profile.cores_expert;
     case CollectiveKind::send_recv:
       return profile.cores_send_recv;
     case CollectiveKind::barrier:
@@ -199,9 +100,47 @@ int cores_of(CollectiveKind kind, const CommunicationProfile& profile) {
 
 }  // namespace
 
-std::optional<std::string> why_not(const Communication& /*communication*/,
-                                   const topology::Cluster& /*cluster*/) {
-  return std::nullopt;
+Setting setting_of(const Communication& communication, const topology::Cluster& cluster,
+                   const CommunicationProfile& profile) {
+  const auto& group = communication.group;
+  Setting setting;
+  setting.kind = communication.kind;
+  setting.bytes = communication.bytes;
+  setting.ranks = std::max(1, group.size);
+  setting.domains = std::max(1, group.domains);
+  setting.per_domain = std::max(1, group.per_domain);
+  setting.link = cluster.scale_up().bandwidth.value;
+  // A lone member of a domain sends nothing inside; its links bind nothing.
+  if (setting.per_domain == 1) setting.link = BytesPerSecond::from_si(1e18);
+  setting.nic = cluster.scale_out().bandwidth.value;
+  setting.base = profile.base;
+  setting.hop = profile.hop;
+  setting.network_hop = cluster.scale_out().latency;
+  setting.domain = cluster.domain();
+  setting.fabric = cluster.fabric();
+  setting.library = communication.library;
+  setting.algorithm = communication.algorithm;
+  setting.protocol = communication.protocol;
+  setting.summable_in_switch = communication.summable_in_switch;
+  setting.profile = profile;
+  return setting;
+}
+
+Seconds overlapped(Seconds a, Seconds b, double exponent) {
+  const Seconds longer = std::max(a, b);
+  if (longer.si() <= 0) return longer;
+  return longer *
+         std::pow(std::pow(a / longer, exponent) + std::pow(b / longer, exponent), 1 / exponent);
+}
+
+Bytes filling(Bytes bytes, Bytes over) {
+  return over * (1 - std::exp(-(bytes / over)));
+}
+
+void set_time(CommunicationCost& cost, Seconds alone, Seconds streaming, const char* bound_by) {
+  cost.alone = alone;
+  cost.latency = alone - streaming;
+  cost.bound_by = cost.latency > streaming ? "latency" : bound_by;
 }
 
 CommunicationCost cost_of(const Communication& communication, const topology::Cluster& cluster,
@@ -209,7 +148,7 @@ CommunicationCost cost_of(const Communication& communication, const topology::Cl
   CommunicationCost cost;
   if (communication.group.size <= 1) { return cost; }
   cost = of_kind(communication, setting_of(communication, cluster, profile));
-  cost.cores = cores_of(communication.kind, profile);
+  cost.cores = cores_of(communication, cost, profile);
   cost.basis = profile.basis;
   if (cost.scale_up_out.si() > 0) {
     cost.basis = weakest(cost.basis, cluster.scale_up().bandwidth.basis);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "topology/cluster.hpp"
+#include "workloads/collectives/library.hpp"
 #include "workloads/plan.hpp"
 
 #include <optional>
@@ -12,14 +13,13 @@ namespace aisle::workloads {
 /// How communication kernels of one accelerator meet the wire; sim/kernels reads it from the
 /// calibration. Shares are of line rate.
 struct CommunicationProfile {
-  double scale_up_efficiency = 0.8;    ///< NVLink-class rings and pairs
-  double scale_out_efficiency = 0.92;  ///< NIC
   /// Expert all-to-all, of the NIC: while nothing else runs, and beside computation.
   double dispatch_efficiency = 0.8, combine_efficiency = 0.8;
   double dispatch_efficiency_beside = 0.5, combine_efficiency_beside = 0.6;
   Seconds base = Seconds::from_si(5e-6);   ///< fixed time of a collective kernel
   Seconds hop = Seconds::from_si(0.9e-6);  ///< one step inside the scale-up domain
   int cores_collective = 16, cores_expert = 20, cores_send_recv = 2;
+  LibraryModel library;  ///< collectives of NCCL's kind
   Basis basis = Basis::assumed;
 };
 

@@ -81,6 +81,7 @@ bool is_exchange(CollectiveKind kind) {
 
 ExchangeForm exchange_form(std::span<const CollectiveJob> jobs, const topology::Cluster& cluster,
                            const ScheduleOptions& options) {
+  if (options.by_ranks) return ExchangeForm::ranks;
   double pairs = 0;
   bool symmetric = options.fold && cluster.fabric().routing != FabricTraits::Routing::ecmp;
   for (const CollectiveJob& job : jobs) {
@@ -184,8 +185,9 @@ class ClassBuilder {
     for (std::int32_t l = 0; l < network_.links(); ++l) {
       Traffic::Link& orbit =
           traffic_.links[static_cast<std::size_t>(colours_.link[static_cast<std::size_t>(l)])];
-      if (orbit.multiplicity == 0) orbit = {usable_capacity(cluster, l), 0, l};
-      ++orbit.multiplicity;
+      const double met = orbit.multiplicity;
+      if (met == 0) orbit = traffic_link(cluster, l);
+      orbit.multiplicity = met + 1;
     }
   }
 

@@ -112,6 +112,7 @@ class Layout {
   /// A flow of the job whose calibrated time is `share` of the whole.
   void begin(Bytes volume, std::int32_t phase, double share = 1) {
     Seconds start = phase == 0 ? job_.cost.latency : Seconds{};
+    if (volume.si() <= 0) start = job_.cost.alone;  // a barrier
     if (phase == 0 && !job_.arrival.empty()) {
       start += *std::max_element(job_.arrival.begin(), job_.arrival.end());
     }

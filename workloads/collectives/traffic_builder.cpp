@@ -10,10 +10,12 @@ namespace aisle::workloads {
 using topology::FabricTraits;
 using topology::LinkKind;
 
-BytesPerSecond usable_capacity(const topology::Cluster& cluster, std::int32_t link) {
+Traffic::Link traffic_link(const topology::Cluster& cluster, std::int32_t link) {
   const topology::Network& network = cluster.network();
-  const bool inside = network.kind(link) == LinkKind::scale_up;
-  return network.capacity(link) * (inside ? 1.0 : cluster.fabric().efficiency);
+  const LinkKind kind = network.kind(link);
+  const double reached = kind == LinkKind::scale_up ? 1.0 : cluster.fabric().efficiency;
+  return {network.capacity(link) * reached, 1, link,
+          static_cast<std::int32_t>(kind) * 2 + (network.outward(link) ? 0 : 1)};
 }
 
 TrafficBuilder::TrafficBuilder(const topology::Cluster& cluster, std::uint64_t seed)
@@ -25,11 +27,11 @@ TrafficBuilder::TrafficBuilder(const topology::Cluster& cluster, std::uint64_t s
                  : 1),
       known_(static_cast<std::size_t>(network_.links()), -1) {}
 
-std::int32_t TrafficBuilder::traffic_link(std::int32_t link) {
+std::int32_t TrafficBuilder::known_link(std::int32_t link) {
   std::int32_t& known = known_[static_cast<std::size_t>(link)];
   if (known < 0) {
     known = static_cast<std::int32_t>(traffic_.links.size());
-    traffic_.links.push_back({usable_capacity(cluster_, link), 1, link});
+    traffic_.links.push_back(traffic_link(cluster_, link));
     position_.push_back(-1);
   }
   return known;
@@ -58,7 +60,7 @@ void TrafficBuilder::draw_route(int a, int b, double weight, bool relay, Half ha
     }
     for (const topology::Network::Use& use : uses_) {
       if (half != Half::both && network_.outward(use.link) != (half == Half::outward)) continue;
-      const std::int32_t link = traffic_link(use.link);
+      const std::int32_t link = known_link(use.link);
       const double bytes = weight * use.share / paths_;
       std::int32_t& position = position_[static_cast<std::size_t>(link)];
       if (position < traffic_.flows.back().first_draw) {

@@ -11,9 +11,9 @@
 
 namespace aisle::workloads {
 
-/// Capacity of a link as large transfers reach it: line rate, of the fabric's links times its
-/// efficiency.
-BytesPerSecond usable_capacity(const topology::Cluster& cluster, std::int32_t link);
+/// A link of the network as traffic sees it. Its capacity is what large transfers reach: line rate,
+/// of the fabric's links times the fabric's efficiency.
+Traffic::Link traffic_link(const topology::Cluster& cluster, std::int32_t link);
 
 /// Collects flows over the links of a cluster's network, one traffic link per network link in use.
 class TrafficBuilder {
@@ -39,7 +39,7 @@ class TrafficBuilder {
   Traffic take() { return std::move(traffic_); }
 
  private:
-  std::int32_t traffic_link(std::int32_t link);
+  std::int32_t known_link(std::int32_t link);
 
   const topology::Cluster& cluster_;
   const topology::Network& network_;

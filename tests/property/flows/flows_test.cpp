@@ -123,7 +123,7 @@ TEST(Flows, OrderDoesNotMatter) {
 // A lone job whose flows end together: the closed form is the simulation.
 TEST(Bound, EqualsTheSimulationOfEqualFlows) {
   Traffic traffic;
-  traffic.links = {{BytesPerSecond::from_si(2), 1, 0}, {BytesPerSecond::from_si(9), 1, 1}};
+  traffic.links = {{BytesPerSecond::from_si(2), 1, 0}, {BytesPerSecond::from_si(9), 1, 1, 0}};
   for (int f = 0; f < 4; ++f) add_flow(traffic, 3, 1, 0.25, {{0, 1}, {1, 2}});
   add_flow(traffic, 1, 0.5, 0, {{1, 1}}, 0, 1);
   const FlowExecution run = execute(traffic);
@@ -133,7 +133,7 @@ TEST(Bound, EqualsTheSimulationOfEqualFlows) {
 
 TEST(Flows, SayWhatHeldThem) {
   Traffic traffic;
-  traffic.links = {{BytesPerSecond::from_si(1), 1, 0}, {BytesPerSecond::from_si(9), 1, 1}};
+  traffic.links = {{BytesPerSecond::from_si(1), 1, 0}, {BytesPerSecond::from_si(9), 1, 1, 0}};
   add_flow(traffic, 1, 5, 0, {{0, 1}, {1, 1}});
   add_flow(traffic, 1, 5, 0, {{1, 1}});
   const FlowExecution run = execute(traffic);

@@ -34,14 +34,15 @@ inline workloads::Traffic random_traffic(std::uint64_t seed, int copies) {
   const auto own = 2 + static_cast<int>(random.below(5));
   const auto flows = 3 + static_cast<int>(random.below(8));
   for (int l = 0; l < shared; ++l) {
-    traffic.links.push_back({BytesPerSecond::from_si(copies * (1 + 3 * random.uniform())), 1, l});
+    traffic.links.push_back(
+        {BytesPerSecond::from_si(copies * (1 + 3 * random.uniform())), 1, l, 0});
   }
   std::vector<double> capacity;
   for (int l = 0; l < own; ++l) capacity.push_back(0.5 + random.uniform());
   for (int c = 0; c < copies; ++c) {
     for (int l = 0; l < own; ++l) {
       traffic.links.push_back(
-          {BytesPerSecond::from_si(capacity[static_cast<std::size_t>(l)]), 1, l});
+          {BytesPerSecond::from_si(capacity[static_cast<std::size_t>(l)]), 1, l, 0});
     }
   }
   for (int f = 0; f < flows; ++f) {

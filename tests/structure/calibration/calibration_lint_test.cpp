@@ -3,6 +3,7 @@
 #include "sim/base/diagnostics.hpp"
 #include "sim/kernels/calibration.pb.h"
 #include "topology/catalogue/catalogue.hpp"
+#include "workloads/collectives/library.hpp"
 
 #include <gtest/gtest.h>
 
@@ -86,10 +87,25 @@ TEST_F(Calibrations, SharesAreShares) {
     for (const pb::CommunicationCurve& curve : calibration->communication()) {
       SCOPED_TRACE(calibration->accelerator() + ": " + curve.tier() + ' ' + curve.operation());
       EXPECT_TRUE(curve.tier() == "scale_up" || curve.tier() == "scale_out");
-      EXPECT_GT(curve.efficiency(), 0);
+      if (curve.has_efficiency()) { EXPECT_GT(curve.efficiency(), 0); }
       EXPECT_LE(curve.efficiency(), 1);
       EXPECT_GT(curve.cores(), 0);
       EXPECT_FALSE(curve.source().empty());
+    }
+  }
+}
+
+TEST_F(Calibrations, CollectivesHaveSourcesSamplesAndErrors) {
+  for (const pb::Calibration* calibration : catalogue_->calibrations()) {
+    if (!calibration->has_collectives()) continue;
+    SCOPED_TRACE(calibration->accelerator());
+    const pb::CollectiveModel& model = calibration->collectives();
+    EXPECT_FALSE(model.source().empty());
+    EXPECT_GT(model.samples(), 0);
+    EXPECT_TRUE(model.has_held_out_median_error() || model.note().find("held") != std::string::npos)
+        << "says why none is held out";
+    if (model.has_architecture()) {
+      EXPECT_TRUE(workloads::parse_architecture(model.architecture()).has_value());
     }
   }
 }

@@ -131,7 +131,8 @@ TEST(KernelModel, CommunicationOfTheTrace) {
   const KernelModel h800(hopper("h800-sxm"), shipped_catalogue());
   const workloads::CommunicationProfile& profile = h800.communication();
   EXPECT_EQ(profile.cores_expert, 20);
-  EXPECT_NEAR(profile.scale_up_efficiency, 0.8, 1e-9);
+  EXPECT_EQ(profile.library.architecture, workloads::Architecture::hopper);
+  EXPECT_NEAR(profile.base.in(units::us), 4.6, 1e-9);  // H100's, borrowed
   // 22 to 28 and 29 to 31 of 50 GB/s leave the node.
   EXPECT_NEAR(profile.dispatch_efficiency * 50, 51 * 7 / 8.0, 1);  // alone, published by DeepEP
   EXPECT_NEAR(profile.dispatch_efficiency_beside * 50, 25, 3);

@@ -281,6 +281,10 @@ std::string place_chips(const LedgerRow& row, const FabricReading& fabric, int s
     machine.domain_size = std::max(sold, question.chips_per_domain);
   }
   if (machine.domains > 1 && fabric.scale_out.empty()) {
+    if (!row.nic && row.nodes == 1) {
+      return "links are off and no network is named: traffic through the host's memory is not "
+             "modelled";
+    }
     if (!row.nic) return "the ledger names no network between the hosts, and no NIC rate";
     question.assumption = fmt::format("the network of '{}' is taken as InfiniBand", row.fabric);
   }

@@ -33,13 +33,13 @@ constexpr Word kWords[] = {
     // Links switched off: every hop over the network.
     {"p2p and shm off", Means::links_off},
     {"p2p and shm disabled", Means::links_off},
-    {"ib roce only", Means::links_off},
-    {"ib only", Means::links_off},
-    {"roce only", Means::links_off},
-    {"efa only", Means::links_off},
-    {"rdma only", Means::links_off},
-    {"network only", Means::links_off},
-    {"pure rdma", Means::links_off},
+    {"ib roce only", Means::links_off, "rail-optimised-2-tier"},
+    {"ib only", Means::links_off, "rail-optimised-2-tier"},
+    {"roce only", Means::links_off, "roce-oci-a100"},
+    {"efa only", Means::links_off, "so-efa"},
+    {"rdma only", Means::links_off, "rail-optimised-2-tier"},
+    {"network only", Means::links_off, "rail-optimised-2-tier"},
+    {"pure rdma", Means::links_off, "rail-optimised-2-tier"},
     {"no nvlink", Means::links_off},
     {"without nvlink", Means::links_off},
     {"nvlink disabled", Means::links_off},
@@ -72,6 +72,8 @@ constexpr Word kWords[] = {
     {"ici", Means::joined},
     {"torus", Means::joined},
     {"tpu pod", Means::joined},
+    {"slices", Means::joined},
+    {"slice", Means::joined},
     // Networks.
     {"gpudirect tcpxo", Means::network, "so-gcp-tcpxo"},
     {"gpudirect tcpx", Means::network, "so-gcp-tcpx"},
@@ -196,6 +198,7 @@ void note_word(const Word& word, std::string_view text, std::size_t at, FabricRe
       break;
     case Means::links_off:
       reading.domain = FabricReading::Domain::rank;
+      if (weight(word.fabric) > weight(reading.scale_out)) reading.scale_out = word.fabric;
       break;
     case Means::adds:
       reading.adds = true;
@@ -230,8 +233,7 @@ FabricReading read_fabric(std::string_view written) {
     if (longest != nullptr) note_word(*longest, text, at, reading);
     at += std::max<std::size_t>(1, length);
   }
-  const bool alone = reading.domain == FabricReading::Domain::rank;
-  if ((alone || reading.adds) && reading.scale_out.empty()) reading.scale_out = kPlain;
+  if (reading.adds && reading.scale_out.empty()) reading.scale_out = kPlain;
   return reading;
 }
 

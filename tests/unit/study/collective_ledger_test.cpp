@@ -93,6 +93,7 @@ TEST(Fabric, NamesTheDomain) {
   EXPECT_EQ(read_fabric("2x NVL72 + IB NDR 400G/GPU").domains, 2);
   EXPECT_EQ(read_fabric("20 racks of NVL72, RoCE").domains, 20);
   EXPECT_EQ(read_fabric("two racks, MNNVL").domains, 2);
+  EXPECT_EQ(read_fabric("2 slices over DCN").domains, 2);
   EXPECT_EQ(read_fabric("IB HDR").nic, 200.0 * units::Gb / units::s);
 }
 
@@ -223,6 +224,8 @@ TEST(Express, SaysWhyNot) {
   EXPECT_THAT(reason_of(row), HasSubstr("no network"));
   row.ranks = 15;
   EXPECT_THAT(reason_of(row), HasSubstr("do not divide"));
+  row = row_of("all_reduce", "L40S", 1, 8, "PCIe 4.0 (P2P off)");
+  EXPECT_THAT(reason_of(row), HasSubstr("host's memory"));
   row = row_of("all_reduce", "H100-SXM", 1, 8, "NVLink4");
   row.time.reset();
   EXPECT_THAT(reason_of(row), HasSubstr("nothing is measured"));

@@ -128,8 +128,7 @@ struct Communication {
   /// in them (own domain and own rank included).
   double copies_to_domains = 0;
   double copies_to_ranks = 0;
-  /// Dispatch and combine: computation of another micro-batch runs beside it.
-  bool beside_computation = false;
+  bool beside_computation = false;  ///< dispatch, combine: another micro-batch computes meanwhile
   Algorithm algorithm = Algorithm::automatic;  ///< forced, as NCCL_ALGO does
   Protocol protocol = Protocol::automatic;     ///< forced, as NCCL_PROTO does
   Library library = Library::automatic;

@@ -112,25 +112,34 @@ void expect_equal(const pb::Result& folded, const pb::Result& whole) {
 
 class Folding : public testing::TestWithParam<int> {};
 
+// Every operation by every algorithm that the machine can run, whole and with faults.
 TEST_P(Folding, ChangesNothing) {
   const int kind = GetParam();
   int ran = 0;
   for (const int count : {64, 256}) {
-    const int seeds = count == 64 ? 60 : 12;
-    for (int seed = 1; seed <= seeds; ++seed) {
-      Random random(static_cast<std::uint64_t>(seed), fmt::format("fold {} {}", kind, count));
-      Case c = random_case(random, kind, count);
-      add_faults(random, kind, count, c);
-      SCOPED_TRACE(fmt::format("seed {}:{}", seed, c.text));
-      const auto folded = run_case(c, true);
-      if (!folded) continue;  // an algorithm that the machine cannot run
-      const auto whole = run_case(c, false);
-      ASSERT_TRUE(whole.has_value());
-      expect_equal(*folded, *whole);
-      ++ran;
+    for (const char* operation : kOperations) {
+      for (const char* algorithm : kAlgorithms) {
+        for (int repeat = 0; repeat < 3; ++repeat) {
+          Random random(static_cast<std::uint64_t>(repeat),
+                        fmt::format("fold {} {} {} {}", kind, count, operation, algorithm));
+          Case c;
+          for (const std::string& field : machine(kind, count)) c.set(field);
+          c.set(fmt::format("workload.collective.operation={}", operation));
+          c.set(fmt::format("workload.collective.algorithm={}", algorithm));
+          c.set(fmt::format("workload.collective.bytes={} B", 8 << random.below(27)));
+          add_faults(random, kind, count, c);
+          SCOPED_TRACE(c.text);
+          const auto folded = run_case(c, true);
+          if (!folded) continue;  // an algorithm that the machine cannot run
+          const auto whole = run_case(c, false);
+          ASSERT_TRUE(whole.has_value());
+          expect_equal(*folded, *whole);
+          ++ran;
+        }
+      }
     }
   }
-  EXPECT_GT(ran, 20);
+  EXPECT_GT(ran, 60);
 }
 
 TEST_P(Folding, ChangesNothingWhereJobsMeet) {
@@ -166,6 +175,10 @@ std::string name_of(const testing::TestParamInfo<int>& machine) {
 
 INSTANTIATE_TEST_SUITE_P(Machines, Folding, testing::Values(0, 1, 2, 3), name_of);
 
+bool is_between_pairs(const std::string& operation) {
+  return operation == "all_to_all" || operation == "send_recv";
+}
+
 // On a healthy and idle network nothing is in the way: the simulation gives the calibrated time.
 TEST(Collectives, TakeTheirTimeAloneOnAHealthyNetwork) {
   for (int kind = 0; kind < 4; ++kind) {
@@ -177,7 +190,11 @@ TEST(Collectives, TakeTheirTimeAloneOnAHealthyNetwork) {
       const auto result = run_case(c, true);
       if (!result) continue;
       const double alone = result->collective(0).alone_s();
-      EXPECT_NEAR(result->collective(0).time_s(), alone, 1e-6 * alone);
+      const double time = result->collective(0).time_s();
+      // Ranks that exchange over a torus are not neighbours: pairs meet on links between them.
+      const bool meets = kind == 2 && is_between_pairs(result->collective(0).operation());
+      EXPECT_GE(time, alone * (1 - 1e-6));
+      if (!meets) { EXPECT_LE(time, alone * (1 + 1e-6)); }
     }
   }
 }

@@ -27,6 +27,7 @@ class Bill {
     const BytesPerSecond port = cluster_.nic.value * plan.port_ratio();
     const BytesPerSecond cable = cluster_.nic.value * plan.uplink_ratio();
     add("NIC", plan.endpoints(), "part-nic", cluster_.nic.value / kPartRate, {});
+    if (cluster_.count <= cluster_.domain_size) return;  // what one domain is sold with
     add("cable NIC - leaf", static_cast<long>(plan.endpoints()) * plan.nic_ports(), "part-copper",
         port / kPartRate, "copper; leaves far away take two transceivers and a fibre");
     const double size = cable / kPartRate * cluster_.switch_ports / kPartPorts;

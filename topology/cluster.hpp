@@ -147,7 +147,8 @@ class Cluster {
   const std::string& system_name() const;
   const std::string& fabric_name() const;
   FabricCounts fabric_counts() const;
-  /// What joins the accelerators: switches, cables, optics, NICs; the scale-up domain's first.
+  /// What joins the accelerators: switches, cables, optics, NICs; the scale-up domain's first. One
+  /// domain on its own has no fabric.
   const std::vector<BillRow>& bill_of_materials() const;
   /// What was filled in from defaults or weak sources, in sentences.
   const std::vector<std::string>& notes() const;

@@ -26,9 +26,6 @@ std::string_view to_string(LinkKind kind) {
 Network::Impl::Impl(Wiring&& wiring) : w(std::move(wiring)) {
   const FabricPlan& plan = w.plan;
   const int endpoints = plan.endpoints();
-  const bool tree = plan.family() != FabricFamily::dragonfly;
-  const bool mesh = w.domain.shape == DomainShape::mesh;
-  const bool torus = w.domain.shape == DomainShape::torus;
   members = std::min(w.domain_size, endpoints);
   hashed = w.routing == FabricTraits::Routing::ecmp;
   copies = plan.nic_ports();
@@ -44,6 +41,22 @@ Network::Impl::Impl(Wiring&& wiring) : w(std::move(wiring)) {
                             : plan.leaves_per_group() * plan.global_ports();
     cables_per_pair = cables / (plan.pods() - 1);
   }
+  leaf_of.resize(static_cast<std::size_t>(endpoints));
+  for (int e = 0; e < endpoints; ++e) leaf_of[static_cast<std::size_t>(e)] = plan.position(e).leaf;
+  number_links();
+  fill_capacities();
+  faulty = !w.faults.empty();
+  for (const PartFault& fault : w.faults) met.push_back(apply(fault));
+  if (faulty) rebuild_tree();
+}
+
+void Network::Impl::number_links() {
+  const FabricPlan& plan = w.plan;
+  const int endpoints = plan.endpoints();
+  const bool tree = plan.family() != FabricFamily::dragonfly;
+  const bool plus = plan.family() == FabricFamily::dragonfly_plus;
+  const bool mesh = w.domain.shape == DomainShape::mesh;
+  const bool torus = w.domain.shape == DomainShape::torus;
   // A port binds in a mesh only where the pairs' links together exceed it.
   has_ports = !torus && (!mesh || w.domain.pair_bandwidth.value.si() * (members - 1) >
                                       w.scale_up.si() * (1 + 1e-9));
@@ -59,9 +72,10 @@ Network::Impl::Impl(Wiring&& wiring) : w(std::move(wiring)) {
   sizes[globals] =
       tree ? (plus ? groups() * (groups() - 1) : 0) : leaves_per_copy * plan.global_ports();
   std::partial_sum(sizes.begin(), sizes.end(), first.begin() + 1);
-  leaf_of.resize(static_cast<std::size_t>(endpoints));
-  for (int e = 0; e < endpoints; ++e) leaf_of[static_cast<std::size_t>(e)] = plan.position(e).leaf;
+}
 
+void Network::Impl::fill_capacities() {
+  const FabricPlan& plan = w.plan;
   capacity.resize(static_cast<std::size_t>(first.back()));
   const auto fill = [this](Section section, BytesPerSecond rate) {
     std::fill(capacity.begin() + first[section], capacity.begin() + first[section + 1U], rate);
@@ -84,13 +98,10 @@ Network::Impl::Impl(Wiring&& wiring) : w(std::move(wiring)) {
   fill(spines, cable * (hashed ? 1.0 : plan.spines_per_pod() * plan.spine_uplinks()));
   fill(locals, cable);
   fill(globals, cable);
-  if (plus && groups() > 1) {
+  if (plan.family() == FabricFamily::dragonfly_plus && groups() > 1) {
     fill(globals, cable * (static_cast<double>(plan.spines_per_pod() * plan.spine_uplinks()) /
                            (groups() - 1)));
   }
-  faulty = !w.faults.empty();
-  for (const PartFault& fault : w.faults) met.push_back(apply(fault));
-  if (faulty) rebuild_tree();
 }
 
 Network::Impl::Section Network::Impl::section_of(int link) const {
@@ -196,64 +207,74 @@ bool Network::outward(std::int32_t link) const {
   return true;
 }
 
+std::string Network::Impl::scale_up_name(Section section, int index) const {
+  const std::string& word = w.accelerator_word;
+  if (section == ports) {
+    return fmt::format("scale-up {} {}", index / 2, index % 2 == 1 ? "in" : "out");
+  }
+  if (section == rings) {
+    return fmt::format("{} {} {}{}", word, index / 6, "xyz"[index / 2 % 3],
+                       index % 2 == 1 ? '-' : '+');
+  }
+  const int from = index / (members - 1), other = index % (members - 1);
+  const int to = other + (other >= from % members ? 1 : 0);
+  return fmt::format("{} {} -> {} {}", word, from, word, from / members * members + to);
+}
+
+std::string Network::Impl::tree_name(Section section, int index) const {
+  std::string low, high, cable;
+  const auto numbered = [&](int width) {
+    if (width > 1) cable = fmt::format(" cable {}", index / 2 % width);
+    return index / 2 % width;
+  };
+  if (section == nics) {
+    const int e = index / 2 / copies, copy = index / 2 % copies;
+    low = fmt::format("nic {}", e);
+    high = fmt::format("leaf {}", copy * leaves_per_copy + leaf_of[static_cast<std::size_t>(e)]);
+  } else if (section == leaves) {
+    const int leaf = index / 2 / leaf_width, number = numbered(leaf_width);
+    low = fmt::format("leaf {}", leaf);
+    high = hashed ? fmt::format("spine {}", spine_of(leaf, number % w.plan.spines_per_pod()))
+                  : "spines";
+  } else {
+    const int node = index / 2 / spine_width, number = numbered(spine_width);
+    low = fmt::format("{} {}", hashed ? "spine" : "pod", node);
+    high =
+        hashed ? fmt::format("core {}", core_of(node, number % w.plan.cores_per_spine())) : "cores";
+  }
+  return (index % 2 == 1 ? high + " -> " + low : low + " -> " + high) + cable;
+}
+
+std::string Network::Impl::group_name(Section section, int index) const {
+  if (section == globals && w.plan.family() == FabricFamily::dragonfly) {
+    const int each = w.plan.global_ports();
+    return fmt::format("leaf {} global {}", index / each, index % each);
+  }
+  const bool local_link = section == locals;
+  const int size = local_link ? w.plan.leaves_per_group() : groups();
+  const int from = index / (size - 1), other = index % (size - 1);
+  const int to = other + (other >= from % size ? 1 : 0);
+  const char* word = local_link ? "leaf" : "group";
+  return fmt::format("{} {} -> {} {}", word, from, word, from / size * size + to);
+}
+
 std::string Network::name(std::int32_t link) const {
-  const Impl& n = *impl_;
-  const std::string& word = n.w.accelerator_word;
-  const Impl::Section section = n.section_of(link);
-  const int index = link - n.first[section];
-  const bool odd = index % 2 == 1;
-  const auto ways = [&](const std::string& from, const std::string& to) {
-    return odd ? fmt::format("{} -> {}", to, from) : fmt::format("{} -> {}", from, to);
-  };
-  const auto cable = [](int width, int number) {
-    return width > 1 ? fmt::format(" cable {}", number) : std::string();
-  };
+  const Impl::Section section = impl_->section_of(link);
+  const int index = link - impl_->first[section];
   switch (section) {
     case Impl::ports:
-      return fmt::format("scale-up {} {}", index / 2, odd ? "in" : "out");
-    case Impl::pairs: {
-      const int from = index / (n.members - 1), other = index % (n.members - 1);
-      const int to = other + (other >= from % n.members ? 1 : 0);
-      return fmt::format("{} {} -> {} {}", word, from, word, from / n.members * n.members + to);
-    }
+    case Impl::pairs:
     case Impl::rings:
-      return fmt::format("{} {} {}{}", word, index / 6, "xyz"[index / 2 % 3], odd ? '-' : '+');
-    case Impl::nics: {
-      const int e = index / 2 / n.copies, copy = index / 2 % n.copies;
-      return ways(fmt::format("nic {}", e),
-                  fmt::format("leaf {}",
-                              copy * n.leaves_per_copy + n.leaf_of[static_cast<std::size_t>(e)]));
-    }
-    case Impl::leaves: {
-      const int leaf = index / 2 / n.leaf_width, number = index / 2 % n.leaf_width;
-      return ways(fmt::format("leaf {}", leaf),
-                  n.hashed ? fmt::format("spine {}",
-                                         n.spine_of(leaf, number % n.w.plan.spines_per_pod()))
-                           : "spines") +
-             cable(n.leaf_width, number);
-    }
-    case Impl::spines: {
-      const int node = index / 2 / n.spine_width, number = index / 2 % n.spine_width;
-      if (!n.hashed) return ways(fmt::format("pod {}", node), "cores");
-      return ways(fmt::format("spine {}", node),
-                  fmt::format("core {}", n.core_of(node, number % n.w.plan.cores_per_spine()))) +
-             cable(n.spine_width, number);
-    }
-    case Impl::locals: {
-      const int size = n.w.plan.leaves_per_group();
-      const int from = index / (size - 1), other = index % (size - 1);
-      const int to = other + (other >= from % size ? 1 : 0);
-      return fmt::format("leaf {} -> leaf {}", from, from / size * size + to);
-    }
+      return impl_->scale_up_name(section, index);
+    case Impl::nics:
+    case Impl::leaves:
+    case Impl::spines:
+      return impl_->tree_name(section, index);
+    case Impl::locals:
     case Impl::globals:
       break;
   }
-  if (n.w.plan.family() == FabricFamily::dragonfly) {
-    const int ports = n.w.plan.global_ports();
-    return fmt::format("leaf {} global {}", index / ports, index % ports);
-  }
-  const int from = index / (n.groups() - 1), other = index % (n.groups() - 1);
-  return fmt::format("group {} -> group {}", from, other + (other >= from ? 1 : 0));
+  return impl_->group_name(section, index);
 }
 
 const std::vector<bool>& Network::faults_met() const {

@@ -38,6 +38,8 @@ struct Network::Impl {
   static constexpr std::size_t kSections = 8;
 
   explicit Impl(Wiring&& wiring);
+  void number_links();
+  void fill_capacities();
 
   Wiring w;
   bool hashed = false;  ///< every cable of the tree is a link
@@ -101,6 +103,9 @@ struct Network::Impl {
   bool live(int link) const { return capacity[static_cast<std::size_t>(link)].si() > 0; }
 
   Section section_of(int link) const;
+  std::string scale_up_name(Section section, int index) const;
+  std::string tree_name(Section section, int index) const;
+  std::string group_name(Section section, int index) const;
 
   // Trees: leaf and pod of one copy; spines by their position within pod and plane.
   int pod_node(int leaf) const;  ///< bundle number of the pod and plane above a leaf

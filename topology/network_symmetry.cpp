@@ -147,17 +147,17 @@ class Refinement {
         if (n_.live(n_.nic(e, copy, false))) live[leaf_index(e, copy)] = true;
       }
     }
-    return std::any_of(touched.begin(), touched.end(), [&](int leaf) {
+    const auto tree_of = [&](int leaf) {
+      return std::pair(leaf / n_.leaves_per_copy,
+                       n_.w.plan.plane_of_leaf(leaf % n_.leaves_per_copy));
+    };
+    for (const int leaf : touched) {
       for (std::size_t l = 0; live[static_cast<std::size_t>(leaf)] && l < live.size(); ++l) {
         const int other = static_cast<int>(l);
-        const int planes_of[] = {n_.w.plan.plane_of_leaf(leaf % n_.leaves_per_copy),
-                                 n_.w.plan.plane_of_leaf(other % n_.leaves_per_copy)};
-        const bool one_tree =
-            leaf / n_.leaves_per_copy == other / n_.leaves_per_copy && planes_of[0] == planes_of[1];
-        if (live[l] && one_tree && !n_.connected(leaf, other)) return true;
+        if (live[l] && tree_of(leaf) == tree_of(other) && !n_.connected(leaf, other)) return true;
       }
-      return false;
-    });
+    }
+    return false;
   }
 
   /// Domains with a fault: who stands in for whom there goes by local index.

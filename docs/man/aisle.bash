@@ -3,20 +3,23 @@
 _aisle() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "run check list show explain compare report --help --version -h" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "run check list show explain compare report validate --help --version -h" -- "$word")
     return
   fi
   case $previous in
     --engine) mapfile -t COMPREPLY < <(compgen -W "event analytic" -- "$word"); return ;;
-    -o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    --half) mapfile -t COMPREPLY < <(compgen -W "fitted held-out" -- "$word"); return ;;
+    -o | --output | --ledger | --plot) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     list) mapfile -t COMPREPLY < <(compgen -W "accelerators systems fabrics models calibrations studies" -- "$word"); return ;;
   esac
   local flags
   case $command in
     run) flags="--set --engine --both-engines --no-fold --seed -o --output --json -q --quiet" ;;
     check) flags="--set --json" ;;
+    show) flags="--chips --json" ;;
     compare) flags="--engine --json" ;;
     report) flags="-o --output --json" ;;
+    validate) flags="--ledger --kind --half --engine --bound --plot --json" ;;
     *) flags="--json" ;;
   esac
   if [[ $word == -* ]]; then

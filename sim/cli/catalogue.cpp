@@ -55,13 +55,13 @@ int list(const std::string& kind, bool json) {
   return kDone;
 }
 
-int show(const std::string& name, bool json) {
+int show(const std::string& name, int chips, bool json) {
   Diagnostics diagnostics;
   const auto catalogue = read_catalogue(diagnostics);
   if (!catalogue) return bad_input(diagnostics);
   std::vector<std::vector<std::string>> rows =
-      cells(sim::show_entry(*catalogue, name, diagnostics));
-  if (rows.empty()) return bad_input(diagnostics);
+      cells(sim::show_entry(*catalogue, name, chips, diagnostics));
+  if (diagnostics.has_errors()) return bad_input(diagnostics);
   const std::vector<std::string> header = {"FIELD", "VALUE", "BASIS", "SOURCE"};
   if (json) {
     rows.insert(rows.begin(), header);

@@ -42,10 +42,22 @@ struct CollectiveArguments {
 
 int collective(const CollectiveArguments& arguments);
 
+struct ValidateArguments {
+  std::vector<std::string> ledgers;  ///< none: those shipped
+  std::string kind;                  ///< only rows of this kind; empty: all
+  std::string half;                  ///< "fitted", "held-out" or empty: both
+  std::string engine = "event";      ///< or "analytic"
+  std::optional<double> bound;       ///< of the median error
+  std::string plot;                  ///< SVG file to write; empty: none
+  bool json = false;
+};
+
+int validate(const ValidateArguments& arguments);
+
 int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
           bool json);
 int list(const std::string& kind, bool json);
-int show(const std::string& name, bool json);
+int show(const std::string& name, int chips, bool json);
 int explain(const std::string& path, bool json);
 int compare(const std::vector<std::string>& inputs, const std::string& engine, bool json);
 int report(const std::vector<std::string>& results, const std::string& output, bool json);

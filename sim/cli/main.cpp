@@ -85,6 +85,7 @@ struct Inputs {
   std::vector<std::string> names;
   std::vector<std::string> assignments;
   std::string kind, path, output, engine;
+  int chips = 0;
   bool json = false;
 };
 
@@ -106,9 +107,12 @@ void add_catalogue_commands(CLI::App& app, Inputs& in, int& code) {
       app.add_subcommand("show", "Show one catalogue entry, each figure with basis and source");
   show->add_option("NAME", in.path, "Name or alias of an accelerator, system, fabric or model")
       ->required();
+  show->add_option("--chips", in.chips,
+                   "Systems and fabrics: accelerators to count switches, cables and optics for")
+      ->check(CLI::PositiveNumber);
   add_json(show, in);
-  show->footer(example("aisle show h800-sxm"));
-  show->callback([&] { code = aisle::cli::show(in.path, in.json); });
+  show->footer(example("aisle show rail-optimised-2-tier --chips 2048"));
+  show->callback([&] { code = aisle::cli::show(in.path, in.chips, in.json); });
 
   CLI::App* explain =
       app.add_subcommand("explain", "Say what a scenario field means: type, unit, default, effect");
@@ -155,6 +159,28 @@ void add_study_commands(CLI::App& app, Inputs& in, int& code) {
   report->callback([&] { code = aisle::cli::report(in.names, in.output, in.json); });
 }
 
+void add_validate_command(CLI::App& app, aisle::cli::ValidateArguments& a, int& code) {
+  CLI::App* command = app.add_subcommand(
+      "validate", "Set predictions beside published measurements and say how far apart they are");
+  command
+      ->add_option("--ledger", a.ledgers,
+                   "Table of measurements (repeatable); the rows shipped where absent")
+      ->type_name("CSV");
+  command->add_option("--kind", a.kind, "Only rows of this kind, e.g. all_reduce");
+  command->add_option("--half", a.half, "Only the series of this half of the ledger")
+      ->check(CLI::IsMember({"fitted", "held-out"}));
+  command->add_option("--engine", a.engine, "Engine that predicts")
+      ->check(CLI::IsMember({"event", "analytic"}))
+      ->capture_default_str();
+  command->add_option("--bound", a.bound,
+                      "Largest median |ln(predicted/measured)| that is accepted: exit 3 beyond");
+  command->add_option("--plot", a.plot, "Write predicted against measured as a figure to this file")
+      ->type_name("FILE.svg");
+  command->add_flag("--json", a.json, "Print one JSON document on stdout");
+  command->footer(example("aisle validate --ledger collectives.csv --bound 0.2 --plot errors.svg"));
+  command->callback([&] { code = aisle::cli::validate(a); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -164,11 +190,13 @@ int main(int argc, char** argv) {
   int code = aisle::cli::kDone;
   RunArguments run_arguments;
   aisle::cli::CollectiveArguments collective_arguments;
+  aisle::cli::ValidateArguments validate_arguments;
   Inputs inputs;
   add_run(app, run_arguments, code);
   add_collective(app, collective_arguments, code);
   add_study_commands(app, inputs, code);
   add_catalogue_commands(app, inputs, code);
+  add_validate_command(app, validate_arguments, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -42,8 +42,9 @@ struct CollectiveOptions {
   bool event = true;  ///< flow-level simulation; false: closed form over the same traffic
   bool fold = true;
   std::uint64_t seed = 1;
-  Seconds arrival_jitter;  ///< standard deviation between ranks
-  double load_spread = 0;  ///< relative standard deviation between ranks of an exchange
+  Seconds arrival_jitter;   ///< standard deviation between ranks
+  double load_spread = 0;   ///< relative standard deviation between ranks of an exchange
+  int sampled_ranks = 512;  ///< of an exchange whose ranks differ by chance
 };
 
 /// What came of the tasks, in order, and what the network carried; `caveats` are sentences.

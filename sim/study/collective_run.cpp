@@ -16,6 +16,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numbers>
+#include <numeric>
 
 namespace aisle::sim {
 
@@ -37,8 +39,14 @@ class TaskRunner {
   CollectiveOutcome run() {
     std::vector<CollectiveJob> jobs;
     for (const CollectiveTask& task : tasks_) jobs.push_back(job_of(task));
-    const workloads::Schedule schedule =
-        workloads::schedule(jobs, cluster_, {options_.fold, options_.seed});
+    for (CollectiveJob& job : jobs) {
+      for (Seconds& arrival : job.arrival) arrival += earliest_;
+    }
+    if (options_.fold) sample(jobs);
+    const bool by_ranks = !sampled_.empty();
+    workloads::Schedule schedule =
+        workloads::schedule(jobs, cluster_, {options_.fold, by_ranks, options_.seed});
+    if (by_ranks) thin_out(schedule.traffic, jobs.front());
     outcome_.cut = schedule.cut;
     for (const CollectiveJob& job : jobs) {
       outcome_.jobs.push_back({job.cost, job.cost.alone, job.cost.bound_by, {}, {}});
@@ -49,7 +57,8 @@ class TaskRunner {
           "exchanges are simulated as two flows per rank, what it sends and what it receives, "
           "because their pairs would be too many");
     }
-    const Traffic traffic = options_.fold ? fold(schedule.traffic).traffic : schedule.traffic;
+    const bool folds = options_.fold && !by_ranks;
+    const Traffic traffic = folds ? fold(schedule.traffic).traffic : std::move(schedule.traffic);
     outcome_.flows = static_cast<std::int64_t>(traffic.flows.size());
     options_.event ? run_event(traffic) : run_analytic(traffic);
     return std::move(outcome_);
@@ -65,6 +74,7 @@ class TaskRunner {
       Random random(options_.seed, fmt::format("{} rank {}", task.name, i));
       if (options_.arrival_jitter.si() > 0) {
         job.arrival.push_back(options_.arrival_jitter * random.normal());
+        earliest_ = std::max(earliest_, -job.arrival.back());
       }
       if (options_.load_spread > 0) {
         job.load.push_back(std::max(0.0, 1 + options_.load_spread * random.normal()));
@@ -73,13 +83,98 @@ class TaskRunner {
     return job;
   }
 
+  /// Of a lone exchange among many ranks that differ by chance: whole domains, a quarter of them
+  /// those with the latest and most loaded ranks, which decide the end, the others evenly spaced.
+  void sample(std::vector<CollectiveJob>& jobs) {
+    CollectiveJob& job = jobs.front();
+    const auto n = job.members.size();
+    const bool differs = !job.arrival.empty() || !job.load.empty();
+    if (jobs.size() != 1 || !differs || n <= static_cast<std::size_t>(options_.sampled_ranks) ||
+        !workloads::is_exchange(job.communication.kind)) {
+      return;
+    }
+    const auto per_domain = static_cast<std::size_t>(job.communication.group.per_domain);
+    const std::size_t domains = n / per_domain;
+    const auto wanted = static_cast<std::size_t>(options_.sampled_ranks) / per_domain;
+    const std::size_t taken = std::clamp<std::size_t>(wanted, 2, domains);
+    std::vector<std::size_t> order(domains);
+    std::iota(order.begin(), order.end(), 0);
+    std::vector<Seconds> latest(domains);
+    const auto count = static_cast<double>(n);
+    double square = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const Seconds end = expected_end(job, i);
+      latest[i / per_domain] = std::max(latest[i / per_domain], end);
+      draws_.largest = std::max(draws_.largest, end);
+      draws_.mean += end / count;
+      square += end.si() * end.si() / count;
+    }
+    draws_.deviation =
+        Seconds::from_si(std::sqrt(std::max(0.0, square - draws_.mean.si() * draws_.mean.si())));
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return latest[a] > latest[b]; });
+    const std::size_t extremes = taken / 4;
+    std::sort(order.begin() + static_cast<std::ptrdiff_t>(extremes), order.end());
+    for (std::size_t d = 0; d < taken; ++d) {
+      const std::size_t spaced =
+          extremes + (d - extremes) * (domains - extremes) / (taken - extremes);
+      const std::size_t first = order[d < extremes ? d : spaced] * per_domain;
+      for (std::size_t i = first; i < first + per_domain; ++i) sampled_.push_back(i);
+    }
+    keep_sampled(job.members);
+    keep_sampled(job.arrival);
+    keep_sampled(job.load);
+    outcome_.caveats.push_back(
+        fmt::format("sampled: {} of {} ranks are simulated, among them those that come last and "
+                    "receive most; the range holds 90 % of draws",
+                    sampled_.size(), n));
+  }
+
+  /// Of one rank, if nothing but its own draw held it up.
+  static Seconds expected_end(const CollectiveJob& job, std::size_t rank) {
+    const double load = job.load.empty() ? 1 : job.load[rank];
+    const Seconds arrival = job.arrival.empty() ? Seconds{} : job.arrival[rank];
+    return arrival + load * (job.cost.alone - job.cost.latency);
+  }
+
+  template <typename T>
+  void keep_sampled(std::vector<T>& all) const {
+    if (all.empty()) return;
+    std::vector<T> kept;
+    for (const std::size_t i : sampled_) kept.push_back(all[i]);
+    all = std::move(kept);
+  }
+
+  /// What the sampled ranks leave of the links that they share with the others.
+  void thin_out(Traffic& traffic, const CollectiveJob& job) const {
+    const double share = static_cast<double>(job.members.size()) / job.communication.group.size;
+    for (Traffic::Link& link : traffic.links) {
+      const topology::LinkKind kind = cluster_.network().kind(link.original);
+      if (kind != topology::LinkKind::scale_up && kind != topology::LinkKind::nic) {
+        link.capacity *= share;
+      }
+    }
+  }
+
+  /// Where the end lies in 90 % of draws: this draw's end, moved to where the largest of n normal
+  /// draws is expected, and its scatter, sigma pi / sqrt(12 ln n) (Gumbel).
+  void add_range(CollectiveOutcome::Job& job) const {
+    const double n = tasks_.front().communication.group.size;
+    const Seconds luck = draws_.largest - (draws_.mean + draws_.deviation * expected_maximum(n));
+    const Seconds half =
+        draws_.deviation * (1.645 * std::numbers::pi / std::sqrt(12 * std::log(n)));
+    job.low = job.time - luck - half;
+    job.high = job.time - luck + half;
+  }
+
   void run_event(const Traffic& traffic) {
     const FlowExecution execution = execute(traffic);
     outcome_.events = execution.events;
     double end = 0;
     for (std::size_t j = 0; j < outcome_.jobs.size(); ++j) {
       CollectiveOutcome::Job& job = outcome_.jobs[j];
-      job.time = Seconds::from_si(execution.job_end_s[j]);
+      job.time = Seconds::from_si(execution.job_end_s[j]) - earliest_;
+      if (!sampled_.empty()) add_range(job);
       end = std::max(end, execution.job_end_s[j]);
       // What held the flow that ended last, if it lost time at all.
       if (job.time <= job.cost.alone * (1 + 1e-6)) continue;
@@ -139,6 +234,13 @@ class TaskRunner {
   const topology::Cluster& cluster_;
   const KernelModel& kernels_;
   const CollectiveOptions& options_;
+
+  struct {
+    Seconds mean, deviation, largest;
+  } draws_;  ///< expected ends of all ranks, where not all are simulated
+
+  std::vector<std::size_t> sampled_;  ///< ranks that are simulated; empty: all
+  Seconds earliest_;                  ///< shift that makes all arrivals positive
   CollectiveOutcome outcome_;
 };
 
@@ -222,6 +324,7 @@ std::optional<CollectiveOptions> read_options(const Study& study, const RunOptio
   how.fold = options.fold;
   how.seed = scenario.seed();
   how.load_spread = asked.load_spread();
+  if (asked.sampled_ranks() > 0) how.sampled_ranks = asked.sampled_ranks();
   const std::string path = "workload.collective.";
   if (!(how.load_spread >= 0 && how.load_spread <= 1)) {
     diagnostics.error(study.places.find(path + "load_spread"), path + "load_spread",

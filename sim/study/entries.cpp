@@ -3,7 +3,9 @@
 #include "sim/kernels/calibration.pb.h"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/study.hpp"
+#include "topology/catalogue/figures.hpp"
 #include "topology/catalogue/hardware.pb.h"
+#include "topology/cluster.hpp"
 #include "workloads/models/model.hpp"
 #include "workloads/models/model.pb.h"
 
@@ -102,6 +104,76 @@ void add_counts(const pb::Model& description, std::vector<EntryLine>& lines) {
       "sequence 4096, causal attention, forward and backward, no input embedding, MTP included");
 }
 
+/// Switches, cables and NICs for the accelerators of `spec`, each with its price and draw. Where no
+/// such cluster can be built: why, as an error if the user asked for that size.
+void add_bill(const topology::Catalogue& catalogue, const pb::Cluster& spec, bool asked,
+              Diagnostics& diagnostics, std::vector<EntryLine>& lines) {
+  Diagnostics own;
+  const auto cluster = topology::build_cluster(spec, SourceMap(), catalogue, own);
+  if (!cluster) {
+    const Diagnostic& first = own.all().front();
+    if (asked) diagnostics.error({"--chips", 0, 0}, {}, first.sentence, first.hint);
+    lines.push_back({{"bill", "none", "", first.sentence}});
+    return;
+  }
+  const auto add = [&](const std::string& field, const std::string& value, Basis basis,
+                       const std::string& note) {
+    lines.push_back({{"bill." + field, value, std::string(to_string(basis)), note}});
+  };
+  lines.push_back(
+      {{"bill.accelerators", std::to_string(spec.count()), "", cluster->accelerator().name}});
+  Dollars price;
+  Watts power;
+  for (const topology::BillRow& row : cluster->bill_of_materials()) {
+    // A fabric is shown with some node or other: what is inside that is not the fabric's.
+    if (spec.scale_out().has_fabric() && row.item.rfind("scale-up", 0) == 0) continue;
+    const auto count = static_cast<double>(row.count);
+    lines.push_back({{"bill." + row.item + ".count", std::to_string(row.count), "", row.note}});
+    if (row.price.value.si() > 0) {
+      add(row.item + ".price", fmt::format("{:g} USD", row.price.value.si()), row.price.basis, "");
+    }
+    if (row.power.value.si() > 0) {
+      add(row.item + ".power", fmt::format("{:g} W", row.power.value.si()), row.power.basis, "");
+    }
+    price += count * row.price.value;
+    power += count * row.power.value;
+  }
+  add("total.price", fmt::format("{:.4g} M USD", price.si() / 1e6), Basis::assumed,
+      "of the rows that have a price; accelerators and hosts are not in it");
+  add("total.power", fmt::format("{:.4g} kW", power.in(units::kW)), Basis::assumed,
+      "of the rows that have a draw");
+}
+
+/// A system's bill is for one of it where nothing else is asked for.
+void add_system_bill(const topology::Catalogue& catalogue, const pb::System& system, int chips,
+                     Diagnostics& diagnostics, std::vector<EntryLine>& lines) {
+  if (!system.has_accelerator()) return;
+  pb::Cluster spec;
+  spec.set_accelerator(system.accelerator());
+  spec.set_system(system.name());
+  spec.set_count(chips > 0 ? chips
+                           : static_cast<int>(topology::number_or(system.accelerators(), 1)));
+  add_bill(catalogue, spec, chips > 0, diagnostics, lines);
+}
+
+/// A fabric's bill is for its largest published size, with nodes of eight.
+void add_fabric_bill(const topology::Catalogue& catalogue, const pb::Fabric& fabric, int chips,
+                     Diagnostics& diagnostics, std::vector<EntryLine>& lines) {
+  if (fabric.kind() != "scale_out") return;
+  constexpr int kUsual = 1024, kNode = 8;
+  pb::Cluster spec;
+  spec.set_accelerator("h100-sxm");
+  spec.mutable_scale_out()->set_fabric(fabric.name());
+  const int most = static_cast<int>(topology::number_or(fabric.max_endpoints(), kUsual));
+  spec.set_count(chips > 0 ? chips : most / kNode * kNode);
+  if (fabric.endpoint_bandwidth().has_value()) {
+    spec.mutable_scale_out()->set_nic(fabric.endpoint_bandwidth().value());
+  } else if (fabric.link_bandwidth().has_value()) {
+    spec.mutable_scale_out()->set_nic(fabric.link_bandwidth().value());
+  }
+  add_bill(catalogue, spec, chips > 0, diagnostics, lines);
+}
+
 template <typename Figured>
 std::string value_of(const Figured& figure) {
   return figure.value().empty() ? "-" : figure.value();
@@ -161,7 +233,10 @@ std::vector<EntryLine> list_entries(const topology::Catalogue& catalogue, const 
     lines.push_back({{"NAME", "KIND", "ENDPOINT BANDWIDTH", "LATENCY", "TOPOLOGY"}});
     for (const pb::Fabric* fabric : catalogue.fabrics()) {
       lines.push_back({{fabric->name(), fabric->kind(), value_of(fabric->endpoint_bandwidth()),
-                        value_of(fabric->end_to_end_latency()), fabric->topology()}});
+                        value_of(fabric->end_to_end_latency()),
+                        fabric->has_transport() ? fabric->transport() : "-",
+                        fabric->has_routing() ? pb::Routing_Name(fabric->routing()) : "-",
+                        fabric->topology()}});
     }
   } else if (kind == "models") {
     lines = list_models(catalogue);
@@ -178,7 +253,7 @@ std::vector<EntryLine> list_entries(const topology::Catalogue& catalogue, const 
 }
 
 std::vector<EntryLine> show_entry(const topology::Catalogue& catalogue, const std::string& name,
-                                  Diagnostics& diagnostics) {
+                                  int chips, Diagnostics& diagnostics) {
   std::vector<EntryLine> lines;
   if (const pb::Accelerator* chip = catalogue.accelerator(name)) {
     add_entry(*chip, lines);
@@ -187,8 +262,10 @@ std::vector<EntryLine> show_entry(const topology::Catalogue& catalogue, const st
     add_counts(*model, lines);
   } else if (const pb::System* system = catalogue.system(name)) {
     add_entry(*system, lines);
+    add_system_bill(catalogue, *system, chips, diagnostics, lines);
   } else if (const pb::Fabric* fabric = catalogue.fabric(name)) {
     add_entry(*fabric, lines);
+    add_fabric_bill(catalogue, *fabric, chips, diagnostics, lines);
   } else {
     std::set<std::string> names;
     for (const char* kind : {"accelerator", "model", "system", "fabric"}) {

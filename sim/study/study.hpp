@@ -100,10 +100,11 @@ struct EntryLine {
 std::vector<EntryLine> list_entries(const topology::Catalogue& catalogue, const std::string& kind);
 
 /// Everything the catalogue knows under a name: one line per figure (field, value, basis, source),
-/// models with the counts that follow from their shapes. Empty, with an error that names the
-/// nearest, for an unknown name.
+/// models with the counts that follow from their shapes, systems and scale-out fabrics with the
+/// bill of materials for `chips` accelerators (0: the size published). Empty, with an error that
+/// names the nearest, for an unknown name.
 std::vector<EntryLine> show_entry(const topology::Catalogue& catalogue, const std::string& name,
-                                  Diagnostics& diagnostics);
+                                  int chips, Diagnostics& diagnostics);
 
 /// Reads a result file (result.pb) or the folder that holds it.
 std::optional<pb::Result> read_result(const std::string& path, Diagnostics& diagnostics);

@@ -81,6 +81,7 @@ bool is_exchange(CollectiveKind kind) {
 
 ExchangeForm exchange_form(std::span<const CollectiveJob> jobs, const topology::Cluster& cluster,
                            const ScheduleOptions& options) {
+  if (options.by_ranks) return ExchangeForm::ranks;
   double pairs = 0;
   bool symmetric = options.fold && cluster.fabric().routing != FabricTraits::Routing::ecmp;
   for (const CollectiveJob& job : jobs) {

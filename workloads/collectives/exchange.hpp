@@ -10,10 +10,6 @@
 
 namespace aisle::workloads {
 
-/// Whether pairs of ranks exchange bytes on their own (all-to-all, dispatch, combine, send_recv),
-/// rather than in a chain, a tree or a switch.
-bool is_exchange(CollectiveKind kind);
-
 /// The form in which all exchanges of the jobs can be laid out: classes where folding is asked for,
 /// loads and arrivals are even and nothing but exchanges runs; else pairs, or ranks where those
 /// would be too many.

@@ -25,6 +25,10 @@ struct CollectiveJob {
   std::vector<double> load;
 };
 
+/// Whether pairs of ranks exchange bytes on their own (all-to-all, dispatch, combine, send_recv),
+/// rather than in a chain, a tree or a switch.
+bool is_exchange(CollectiveKind kind);
+
 /// How the pairs of an exchange (all-to-all, dispatch, combine) become flows.
 enum class ExchangeForm : std::uint8_t {
   pairs,    ///< one flow per pair of ranks: exact, their square in number
@@ -35,6 +39,7 @@ std::string_view to_string(ExchangeForm form);
 
 struct ScheduleOptions {
   bool fold = true;        ///< false: pairs, always
+  bool by_ranks = false;   ///< exchanges as two flows per rank, in order of rank
   std::uint64_t seed = 1;  ///< of hashed paths
 };
 

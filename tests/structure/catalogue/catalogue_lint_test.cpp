@@ -133,7 +133,8 @@ TEST(CatalogueLint, EveryAcceleratorIsThere) {
                            "trainium2",       "trainium3",     "maia-100",    "gaudi2",
                            "gaudi3",          "ascend-910b",   "ascend-910c", "ascend-950dt",
                            "t-head-ppu",      "kunlun-p800",   "groq-lpu-v1", "cerebras-wse-3",
-                           "sambanova-sn40l", "graphcore-bow", "l40s"}) {
+                           "sambanova-sn40l", "graphcore-bow", "l40s",        "rtx-pro-6000",
+                           "v100-sxm"}) {
     ASSERT_NE(shipped().accelerator(name), nullptr) << name;
     EXPECT_EQ(shipped().accelerator(name)->name(), name);
   }
@@ -154,6 +155,8 @@ TEST(CatalogueLint, SpellingsOfLedgersAreKnown) {
                            "MI300X 192GB",
                            "H800 SXM 80GB",
                            "Gaudi2",
+                           "V100-SXM",
+                           "RTX PRO 6000",
                            "H100",
                            "B200",
                            "H200",

@@ -89,6 +89,10 @@ TEST(Catalogue, ListsShowsAndExplains) {
   const Outcome show = run_command(AISLE_PROGRAM " show h800-sxm");
   EXPECT_EQ(show.exit_code, 0);
   EXPECT_THAT(show.out, HasSubstr("3.35 TB/s"));
+  const Outcome bill = run_command(AISLE_PROGRAM " show rail-optimised-2-tier --chips 2048 --json");
+  EXPECT_EQ(bill.exit_code, 0) << bill.err;
+  EXPECT_THAT(bill.out, HasSubstr("bill.leaf switch.count"));
+  EXPECT_EQ(run_command(AISLE_PROGRAM " show rail-optimised-2-tier --chips 13").exit_code, 2);
   const Outcome unknown = run_command(AISLE_PROGRAM " show h8000");
   EXPECT_EQ(unknown.exit_code, 2);
   EXPECT_THAT(unknown.err, HasSubstr("h800"));

@@ -228,6 +228,23 @@ TEST(Path, CrossesPlanesInsideANode) {
   EXPECT_NEAR(cluster.path_tier(0, 8).latency.in(us), 2.8, 1e-9);
 }
 
+TEST(Path, HopsBetweenGroupsOfADragonfly) {
+  const std::string eights =
+      "accelerator: \"h100\" count: 64 scale_up { size: 2 } scale_out { "
+      "what_if { switch_ports { value: \"8\" } family: ";
+  const Cluster plain = built(eights + "\"dragonfly\" } }");
+  for (int b = 1; b < 64; ++b) {
+    EXPECT_LE(plain.path(0, b).size(), 2U + 2U + 4U) << b;  // at most four leaves
+    EXPECT_GE(plain.path_tier(0, b).latency.in(us), 0.5);
+  }
+  const Cluster plus = built(eights + "\"dragonfly_plus\" } }");
+  for (int b = 16; b < 64; ++b) {
+    const auto path = plus.path(0, b);
+    EXPECT_EQ(path.at(2), "leaf 0");
+    EXPECT_EQ(path.at(3).rfind("spine", 0), 0U);
+  }
+}
+
 TEST(Cut, IsTheSumOfNicsAndOfNvlink) {
   const Cluster cluster = built("accelerator: \"h100\" count: 1024");
   EXPECT_DOUBLE_EQ(cluster.cut_capacity(range(0, 512)).in(GB / s), 512 * 50.0);

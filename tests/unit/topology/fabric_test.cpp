@@ -70,6 +70,71 @@ TEST(Fabric, CountsOfPricedTrees) {
   check(shape, 65536, 5120, 131072);
 }
 
+/// The dragonfly of the same table: 511 groups of 32 switches.
+TEST(Fabric, CountsOfThePricedDragonfly) {
+  const Cluster cluster =
+      built("accelerator: \"h100\" count: 261632 scale_out { fabric: \"so-cost-dragonfly\" }");
+  EXPECT_EQ(cluster.fabric_counts().leaf_switches, 16352);
+  EXPECT_EQ(cluster.fabric_counts().links - 261632, 384272);
+}
+
+/// Alibaba HPN 7.0: 16 top-of-rack switches per segment of 1,024, 60 aggregation switches a plane.
+TEST(Fabric, CountsOfADualPlane) {
+  const Cluster cluster =
+      built("accelerator: \"h100\" count: 15360 scale_out { fabric: \"hpn7\" }");
+  const FabricCounts counts = cluster.fabric_counts();
+  EXPECT_EQ(counts.leaf_switches, 240);
+  EXPECT_EQ(counts.spine_switches, 120);
+  EXPECT_EQ(counts.core_switches, 0);
+  EXPECT_EQ(counts.links, 2 * 15360 + 240 * 60);
+  EXPECT_EQ(built("accelerator: \"h100\" count: 2048 scale_out { fabric: \"hpn7\" }")
+                .fabric_counts()
+                .leaf_switches,
+            32);
+}
+
+long count_of(const Cluster& cluster, const std::string& item) {
+  for (const BillRow& row : cluster.bill_of_materials()) {
+    if (row.item == item) return row.count;
+  }
+  return 0;
+}
+
+TEST(Bill, CountsOfPublishedSystems) {
+  const Cluster rack = built("accelerator: \"gb200\" system: \"gb200-nvl72\" count: 72");
+  EXPECT_EQ(count_of(rack, "scale-up switch"), 18);
+  EXPECT_EQ(count_of(rack, "scale-up link"), 72 * 18);
+  EXPECT_EQ(count_of(rack, "leaf switch"), 0);
+  const Cluster supernode =
+      built("accelerator: \"ascend-910c\" system: \"cloudmatrix384\" count: 384");
+  EXPECT_EQ(count_of(supernode, "scale-up switch"), 336);
+  EXPECT_EQ(count_of(supernode, "scale-up switch, second tier"), 112);
+  EXPECT_EQ(count_of(supernode, "scale-up transceiver"), 5376);
+  // TPU v4: 64 cubes, 96 optical faces each, 48 switches.
+  const Cluster pod = built("accelerator: \"tpu-v4\" count: 4096");
+  EXPECT_EQ(count_of(pod, "optical circuit switch"), 48);
+  EXPECT_EQ(count_of(pod, "torus transceiver"), 64 * 96);
+  EXPECT_EQ(count_of(pod, "torus link"), 64 * 144);
+}
+
+/// Totals of the cost table of arXiv 2505.09343, adapters aside; the parts' prices were fitted to
+/// it.
+TEST(Bill, TotalsOfPricedFabrics) {
+  const auto total = [](const std::string& fabric, int endpoints) {
+    const Cluster cluster = built("accelerator: \"h100\" count: " + std::to_string(endpoints) +
+                                  " scale_out { fabric: \"" + fabric + "\" }");
+    double sum = 0;
+    for (const BillRow& row : cluster.bill_of_materials()) {
+      if (row.item != "NIC") sum += static_cast<double>(row.count) * row.price.value.si() / 1e6;
+    }
+    return sum;
+  };
+  EXPECT_NEAR(total("so-cost-ft2", 2048), 9, 0.02 * 9);
+  EXPECT_NEAR(total("so-cost-mpft", 16384), 72, 0.02 * 72);
+  EXPECT_NEAR(total("so-cost-ft3", 65536), 491, 0.02 * 491);
+  EXPECT_NEAR(total("so-cost-dragonfly", 261632), 1522, 0.02 * 1522);
+}
+
 TEST(Fabric, ThirdTierWhereTwoDoNotReach) {
   EXPECT_EQ(FabricPlan(2048, 8, rails_of_64_ports()).tiers(), 2);
   const FabricPlan plan(16384, 8, rails_of_64_ports());

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/base/csv.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+namespace aisle {
+namespace {
+
+using Cell = CsvTable::Cell;
+
+/// Cuts text into records, noting where every cell starts.
+class Splitter {
+ public:
+  Splitter(std::string_view text, const std::string& file, Diagnostics& diagnostics)
+      : text_(text), file_(file), diagnostics_(diagnostics) {}
+
+  /// The next record that is not an empty line; false at the end.
+  bool next(std::vector<Cell>& record) {
+    while (at_ < text_.size()) {
+      record.clear();
+      do record.push_back(cell());
+      while (take(','));
+      take('\r');
+      if (!take('\n') && at_ < text_.size()) skip_line();
+      if (record.size() > 1 || !record.front().text.empty()) return true;
+    }
+    return false;
+  }
+
+ private:
+  Place here() const { return {file_, line_, static_cast<int>(at_ - line_start_) + 1}; }
+
+  bool take(char letter) {
+    if (at_ >= text_.size() || text_[at_] != letter) return false;
+    step();
+    return true;
+  }
+
+  void step() {
+    if (text_[at_++] == '\n') {
+      ++line_;
+      line_start_ = at_;
+    }
+  }
+
+  void skip_blanks() {
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t')) ++at_;
+  }
+
+  bool at_cell_end() const {
+    return at_ >= text_.size() || text_[at_] == ',' || text_[at_] == '\n' ||
+           (text_[at_] == '\r' && (at_ + 1 == text_.size() || text_[at_ + 1] == '\n'));
+  }
+
+  void skip_line() {
+    while (at_ < text_.size() && text_[at_] != '\n') ++at_;
+    take('\n');
+  }
+
+  Cell cell() {
+    skip_blanks();
+    const Place start = here();
+    Cell out{{}, start.line, start.column};
+    if (take('"')) {
+      quoted(out, start);
+      return out;
+    }
+    while (!at_cell_end()) {
+      if (text_[at_] == '"') {
+        diagnostics_.error(here(), {}, "a quote inside a cell that is not quoted",
+                           "put the whole cell in quotes and double those inside");
+        at_ = std::min(text_.find_first_of(",\n", at_), text_.size());
+        break;
+      }
+      out.text += text_[at_];
+      step();
+    }
+    out.text.erase(out.text.find_last_not_of(" \t") + 1);
+    return out;
+  }
+
+  /// The rest of a cell whose opening quote is taken.
+  void quoted(Cell& out, const Place& start) {
+    for (;;) {
+      if (at_ >= text_.size()) {
+        diagnostics_.error(start, {}, "a quoted cell never ends", "close the quote");
+        return;
+      }
+      if (take('"')) {
+        if (!take('"')) break;
+        out.text += '"';
+        continue;
+      }
+      out.text += text_[at_];
+      step();
+    }
+    skip_blanks();
+    if (!at_cell_end()) {
+      diagnostics_.error(here(), {}, "text after the closing quote of a cell",
+                         "double a quote that belongs to the text");
+      at_ = std::min(text_.find_first_of(",\n", at_), text_.size());
+    }
+  }
+
+  std::string_view text_;
+  const std::string& file_;
+  Diagnostics& diagnostics_;
+  std::size_t at_ = 0, line_start_ = 0;
+  int line_ = 1;
+};
+
+bool read_header(std::vector<Cell> cells, CsvTable& table, Diagnostics& diagnostics) {
+  bool whole = true;
+  for (Cell& cell : cells) {
+    if (table.column(cell.text) >= 0) {
+      diagnostics.error(table.place(cell), {}, fmt::format("column '{}' stands twice", cell.text));
+      whole = false;
+    }
+    table.header.push_back(std::move(cell.text));
+  }
+  return whole;
+}
+
+}  // namespace
+
+int CsvTable::column(std::string_view name) const {
+  const auto found = std::find(header.begin(), header.end(), name);
+  return found == header.end() ? -1 : static_cast<int>(found - header.begin());
+}
+
+std::optional<CsvTable> parse_csv(std::string_view text, const std::string& file,
+                                  Diagnostics& diagnostics) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  const int errors_before = diagnostics.error_count();
+  if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos) {
+    const auto line =
+        std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(zero), '\n');
+    diagnostics.error({file, static_cast<int>(line) + 1, 1}, {}, "this is not text",
+                      "comma-separated values with a header line are wanted");
+    return std::nullopt;
+  }
+  CsvTable table;
+  table.file = file;
+  Splitter splitter(text, file, diagnostics);
+  std::vector<Cell> record;
+  if (!splitter.next(record)) {
+    diagnostics.error({file, 1, 1}, {}, "the file is empty",
+                      "comma-separated values with a header line are wanted");
+    return std::nullopt;
+  }
+  read_header(std::move(record), table, diagnostics);
+  for (;;) {
+    const int errors = diagnostics.error_count();
+    if (!splitter.next(record)) break;
+    if (diagnostics.error_count() > errors) continue;  // what is cut wrongly has any length
+    if (record.size() == table.header.size()) {
+      table.rows.push_back(std::move(record));
+      continue;
+    }
+    const Cell& last = record.back();
+    diagnostics.error(
+        {file, record.front().line, last.column}, {},
+        fmt::format("a row of {} cells under a header of {}", record.size(), table.header.size()),
+        record.size() > table.header.size() ? "quote cells that hold commas" : "");
+  }
+  if (diagnostics.error_count() > errors_before) return std::nullopt;
+  return table;
+}
+
+std::optional<CsvTable> read_csv(const std::string& path, Diagnostics& diagnostics) {
+  std::error_code failure;
+  if (!std::filesystem::exists(path, failure)) {
+    diagnostics.error({path, 0, 0}, {}, "no such file");
+    return std::nullopt;
+  }
+  if (std::filesystem::is_directory(path, failure)) {
+    diagnostics.error({path, 0, 0}, {}, "this is a folder", "name a file in it");
+    return std::nullopt;
+  }
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) {
+    diagnostics.error({path, 0, 0}, {}, "the file cannot be read");
+    return std::nullopt;
+  }
+  return parse_csv(text.str(), path, diagnostics);
+}
+
+}  // namespace aisle

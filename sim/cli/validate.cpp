@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/study/validate.hpp"
+
+#include "sim/cli/commands.hpp"
+#include "sim/report/report.hpp"
+#include "sim/report/validation.hpp"
+#include "sim/study/study.hpp"
+
+#include <fmt/core.h>
+
+#include <chrono>
+#include <cmath>
+
+namespace aisle::cli {
+
+namespace {
+
+/// Says how the errors stand to the bound, and which groups are beyond it.
+int judge(const sim::Validation& validation, double bound) {
+  const sim::ErrorGroup& all = validation.all;
+  if (all.rows == 0) {
+    say("no row could be expressed, so none is within the bound");
+    return kOutOfTolerance;
+  }
+  if (all.median <= bound) return kDone;
+  say(fmt::format("median |error| {:.1f} % of {} rows is beyond the bound of {:.1f} %",
+                  100 * all.median, all.rows, 100 * bound));
+  for (const sim::ErrorGroup& group : validation.groups) {
+    if (group.by != "reach and size" || group.median <= bound) continue;
+    say(fmt::format("  {}: {:.1f} % of {} rows", group.name, 100 * group.median, group.rows));
+  }
+  return kOutOfTolerance;
+}
+
+}  // namespace
+
+int validate(const ValidateArguments& arguments) {
+  const auto started = std::chrono::steady_clock::now();
+  Diagnostics diagnostics;
+  const auto catalogue = read_catalogue(diagnostics);
+  if (!catalogue) return bad_input(diagnostics);
+  if (arguments.bound && !(*arguments.bound > 0 && std::isfinite(*arguments.bound))) {
+    diagnostics.error({"--bound", 0, 0}, {}, "a bound is above zero", "0.2 means 20 %");
+    return bad_input(diagnostics);
+  }
+  if (arguments.ledgers.empty() && sim::shipped_ledgers().empty()) {
+    diagnostics.error({sim::scenarios_root() + "/validation", 0, 0}, {},
+                      "no ledger is shipped here", "name one with --ledger");
+    return bad_input(diagnostics);
+  }
+  const sim::ValidateOptions options{arguments.ledgers, arguments.kind, arguments.half,
+                                     arguments.engine != "analytic"};
+  const auto validation = sim::validate(options, *catalogue, diagnostics);
+  if (!validation) return bad_input(diagnostics);
+  const Seconds wall_time =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count() * units::s;
+  if (!arguments.plot.empty()) {
+    const std::string svg = sim::validation_svg(*validation);
+    if (svg.empty()) {
+      say("no row could be expressed: no plot is written");
+    } else {
+      sim::write_file(arguments.plot, svg);
+      say("wrote " + arguments.plot);
+    }
+  }
+  fmt::print("{}", arguments.json ? sim::validation_json(*validation, wall_time)
+                                  : sim::validation_text(*validation));
+  return arguments.bound ? judge(*validation, *arguments.bound) : kDone;
+}
+
+}  // namespace aisle::cli

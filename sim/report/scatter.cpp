@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/report/page.hpp"
+#include "sim/report/validation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <string_view>
+
+namespace aisle::sim {
+
+namespace {
+
+struct Class {
+  std::string_view size, colour, label;
+};
+
+constexpr Class kClasses[] = {
+    {"<= 64 KiB", "#3b6fb6", "to 64 KiB"},
+    {"to 16 MiB", "#e08a3c", "to 16 MiB"},
+    {"above", "#3f9b74", "above 16 MiB"},
+};
+
+constexpr double kWidth = 640, kLeft = 64, kTop = 64, kSide = 540;
+
+/// Both axes: the same decades, so that the diagonal is agreement.
+struct Axis {
+  int first = 0, last = 1;  ///< powers of ten
+
+  double at(double value) const {
+    return kSide * (std::log10(value) - first) / static_cast<double>(last - first);
+  }
+
+  double x(double value) const { return kLeft + at(value); }
+
+  double y(double value) const { return kTop + kSide - at(value); }
+};
+
+std::string power_of_ten(int exponent) {
+  return exponent >= 0 && exponent <= 5 ? fmt::format("{:.0f}", std::pow(10, exponent))
+                                        : fmt::format("1e{}", exponent);
+}
+
+void append_axes(const Axis& axis, std::string_view metric, std::string& out) {
+  for (int e = axis.first; e <= axis.last; ++e) {
+    const double value = std::pow(10, e);
+    fmt::format_to(std::back_inserter(out),
+                   "<line class=\"grid\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:g}\" y2=\"{2:g}\"/>"
+                   "<line class=\"grid\" x1=\"{3:g}\" x2=\"{4:g}\" y1=\"{5:.1f}\" y2=\"{5:.1f}\"/>"
+                   "<text text-anchor=\"middle\" x=\"{0:.1f}\" y=\"{6:g}\">{7}</text>"
+                   "<text text-anchor=\"end\" x=\"{8:g}\" y=\"{9:.1f}\">{7}</text>",
+                   axis.x(value), kTop, kTop + kSide, kLeft, kLeft + kSide, axis.y(value),
+                   kTop + kSide + 16, power_of_ten(e), kLeft - 6, axis.y(value) + 4);
+  }
+  const double low = std::pow(10, axis.first), high = std::pow(10, axis.last);
+  for (const double factor : {0.5, 1.0, 2.0}) {
+    const double from = std::max(low, low / factor), to = std::min(high, high / factor);
+    fmt::format_to(std::back_inserter(out),
+                   "<line class=\"{}\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>",
+                   factor == 1.0 ? "equal" : "twice", axis.x(from), axis.y(from * factor),
+                   axis.x(to), axis.y(to * factor));
+  }
+  fmt::format_to(std::back_inserter(out),
+                 "<text text-anchor=\"middle\" x=\"{0:g}\" y=\"{1:g}\">measured {2}</text>"
+                 "<text text-anchor=\"middle\" transform=\"translate(14 {3:g}) "
+                 "rotate(-90)\">predicted {2}</text>",
+                 kLeft + kSide / 2, kTop + kSide + 36, metric, kTop + kSide / 2);
+}
+
+void append_mark(const ValidationRow& row, const Axis& axis, std::string_view colour,
+                 std::string& out) {
+  const double x = axis.x(row.measured), y = axis.y(*row.predicted);
+  const std::string title = fmt::format(
+      "<title>{}: {} {}, measured {:.4g}, predicted {:.4g}</title>", report::escape(row.id),
+      report::escape(row.chip), report::escape(row.kind), row.measured, *row.predicted);
+  if (row.reach == "across") {
+    fmt::format_to(std::back_inserter(out),
+                   "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"4.4\" height=\"4.4\" "
+                   "fill=\"{}\">{}</rect>\n",
+                   x - 2.2, y - 2.2, colour, title);
+    return;
+  }
+  fmt::format_to(std::back_inserter(out),
+                 "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.4\" fill=\"{}\">{}</circle>\n", x, y,
+                 colour, title);
+}
+
+void append_legend(const std::vector<const ValidationRow*>& rows, std::string_view metric,
+                   std::string& out) {
+  std::vector<double> errors;
+  for (const ValidationRow* row : rows) errors.push_back(row->absolute_error());
+  const ErrorGroup group = error_group("metric", std::string(metric), std::move(errors));
+  double x = kLeft;
+  for (const Class& entry : kClasses) {
+    fmt::format_to(std::back_inserter(out),
+                   "<circle cx=\"{:g}\" cy=\"44\" r=\"4\" fill=\"{}\"/>"
+                   "<text x=\"{:g}\" y=\"48\">{}</text>",
+                   x + 4, entry.colour, x + 13, entry.label);
+    x += 110;
+  }
+  fmt::format_to(std::back_inserter(out),
+                 "<text x=\"{:g}\" y=\"48\">round: inside a domain, square: across</text>"
+                 "<text class=\"title\" x=\"{:g}\" y=\"22\">{} rows ({}), median |ln "
+                 "ratio| {:.1f} %, p90 {:.1f} %; dashed: twice, half</text>",
+                 x, kLeft, group.rows, metric, 100 * group.median, 100 * group.p90);
+}
+
+}  // namespace
+
+std::string validation_svg(const Validation& validation) {
+  // Times and bandwidths do not share an axis: the metric with the most rows is drawn.
+  std::vector<const ValidationRow*> rows;
+  for (const std::string_view metric : {"time_us", "algbw_GBps", "busbw_GBps"}) {
+    std::vector<const ValidationRow*> those;
+    for (const ValidationRow& row : validation.rows) {
+      if (row.predicted && row.metric == metric) those.push_back(&row);
+    }
+    if (those.size() > rows.size()) rows = std::move(those);
+  }
+  if (rows.empty()) return {};
+  double low = rows.front()->measured, high = low;
+  for (const ValidationRow* row : rows) {
+    low = std::min({low, row->measured, *row->predicted});
+    high = std::max({high, row->measured, *row->predicted});
+  }
+  Axis axis{static_cast<int>(std::floor(std::log10(low))),
+            static_cast<int>(std::ceil(std::log10(high)))};
+  axis.last = std::max(axis.last, axis.first + 1);
+  const std::string_view unit = rows.front()->metric == "time_us" ? "time, us" : "bandwidth, GB/s";
+  std::string out = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {:g} {:g}\" role=\"img\" "
+      "aria-label=\"Predicted against measured\">\n<style>text{{font:12px "
+      "sans-serif;fill:#22303f}}.title{{font-weight:bold}}.grid{{stroke:#dde3ea}}"
+      ".equal{{stroke:#22303f}}.twice{{stroke:#8e9aa8;stroke-dasharray:5 4}}"
+      "circle,rect{{fill-opacity:.65}}</style>\n<rect x=\"0\" y=\"0\" width=\"100%\" "
+      "height=\"100%\" fill=\"#ffffff\" style=\"fill-opacity:1\"/>\n",
+      kWidth, kTop + kSide + 48);
+  append_axes(axis, unit, out);
+  append_legend(rows, unit, out);
+  out += '\n';
+  for (const ValidationRow* row : rows) {
+    const auto* entry =
+        std::find_if(std::begin(kClasses), std::end(kClasses),
+                     [&](const Class& candidate) { return candidate.size == row->size; });
+    append_mark(*row, axis, entry == std::end(kClasses) ? "#8e9aa8" : entry->colour, out);
+  }
+  return out + "</svg>\n";
+}
+
+}  // namespace aisle::sim

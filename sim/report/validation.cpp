@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/report/validation.hpp"
+
+#include "sim/base/json.hpp"
+#include "sim/base/table.hpp"
+#include "sim/report/format.hpp"
+#include "sim/report/text.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+
+namespace aisle::sim {
+
+namespace {
+
+std::string error_cell(double error) {
+  return fmt::format("{:.1f} %", 100 * error);
+}
+
+std::string figure(double value) {
+  return report::significant(value, 4);
+}
+
+void append_groups(const Validation& validation, std::string& out) {
+  Table table({"by", "group", "rows", "median", "mean", "p90", "worst"});
+  const auto add = [&](const ErrorGroup& group, const std::string& by) {
+    table.add({by, group.name.empty() ? "not stated" : group.name, std::to_string(group.rows),
+               error_cell(group.median), error_cell(group.mean), error_cell(group.p90),
+               error_cell(group.worst)});
+  };
+  add(validation.all, "all");
+  std::string_view last;
+  for (const ErrorGroup& group : validation.groups) {
+    add(group, group.by == last ? "" : group.by);
+    last = group.by;
+  }
+  out += table.to_string();
+}
+
+void append_worst(const Validation& validation, std::string& out) {
+  constexpr std::size_t kWorst = 10;
+  std::vector<const ValidationRow*> rows;
+  for (const ValidationRow& row : validation.rows) {
+    if (row.predicted) rows.push_back(&row);
+  }
+  const std::size_t shown = std::min(kWorst, rows.size());
+  std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(shown), rows.end(),
+                    [](const ValidationRow* a, const ValidationRow* b) {
+                      return a->absolute_error() > b->absolute_error();
+                    });
+  if (shown == 0) return;
+  Table table(
+      {"worst", "kind", "chip", "algorithm", "size", "metric", "measured", "predicted", "|error|"});
+  for (std::size_t i = 0; i < shown; ++i) {
+    const ValidationRow& row = *rows[i];
+    table.add({row.id, row.kind, row.chip, row.algorithm, row.reach + ", " + row.size, row.metric,
+               figure(row.measured), figure(*row.predicted), error_cell(row.absolute_error())});
+  }
+  out += '\n' + table.to_string();
+}
+
+/// Reasons of the rows without a prediction, or assumptions of those with one.
+void append_reasons(const Validation& validation, bool predicted, std::string& out) {
+  std::map<std::string, int> counts;
+  for (const ValidationRow& row : validation.rows) {
+    if (row.predicted.has_value() == predicted && !row.reason.empty()) ++counts[row.reason];
+  }
+  if (counts.empty()) return;
+  std::vector<std::pair<std::string, int>> sorted(counts.begin(), counts.end());
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  out += predicted ? "\nAssumed:\n" : "\nNot expressed:\n";
+  for (const auto& [reason, count] : sorted) { out += fmt::format("{:>6}  {}\n", count, reason); }
+}
+
+}  // namespace
+
+std::string validation_text(const Validation& validation) {
+  std::string out = fmt::format("{} rows, {} expressed; |error| is |ln(predicted/measured)|\n\n",
+                                validation.rows.size(), validation.expressed);
+  if (validation.expressed > 0) append_groups(validation, out);
+  append_worst(validation, out);
+  append_reasons(validation, true, out);
+  append_reasons(validation, false, out);
+  return out;
+}
+
+std::string validation_json(const Validation& validation, Seconds wall_time) {
+  JsonWriter json;
+  const auto error = [&](std::string_view key, const ErrorGroup& group, double value) {
+    json.key(key);
+    group.rows > 0 ? json.value(value) : json.null();
+  };
+  const ErrorGroup& all = validation.all;
+  json.begin_object().key("summary").begin_object();
+  json.key("rows").value(validation.rows.size()).key("expressed").value(validation.expressed);
+  error("median_abs_error", all, all.median);
+  error("mean_abs_error", all, all.mean);
+  error("p90_abs_error", all, all.p90);
+  error("worst", all, all.worst);
+  json.end_object().key("groups").begin_array();
+  for (const ErrorGroup& group : validation.groups) {
+    json.begin_object().key("by").value(group.by).key("name").value(group.name);
+    json.key("rows").value(group.rows).key("median_abs_error").value(group.median);
+    json.key("p90_abs_error").value(group.p90).end_object();
+  }
+  json.end_array().key("rows").begin_array();
+  for (const ValidationRow& row : validation.rows) {
+    json.begin_object().key("id").value(row.id).key("kind").value(row.kind);
+    json.key("chip").value(row.chip).key("model").value(row.model);
+    json.key("metric").value(row.metric).key("measured");
+    row.measured > 0 ? json.value(row.measured) : json.null();
+    json.key("predicted");
+    row.predicted ? json.value(*row.predicted) : json.null();
+    json.key("error");
+    row.predicted ? json.value(*row.predicted / row.measured - 1) : json.null();
+    json.key("expressed").value(row.predicted.has_value()).key("reason").value(row.reason);
+    json.end_object();
+  }
+  json.end_array().key("wall_time_s").value(wall_time.in(units::s)).end_object();
+  return json.take();
+}
+
+}  // namespace aisle::sim

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// The free text that ledgers write about links and networks, word by word.
+#include "sim/study/collective_ledger.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+
+namespace aisle::sim {
+
+namespace {
+
+enum class Means {
+  host_links,   ///< links inside a host
+  joined,       ///< `value`: accelerators of one domain as sold, 0 where the text does not say
+  links_off,    ///< all traffic crosses the network
+  network,      ///< `fabric` is its catalogue name
+  network_off,  ///< said to be unused
+  rate,         ///< of InfiniBand; `value`: Gb/s of one NIC
+  adds,         ///< the network's switches add
+};
+
+struct Word {
+  std::string_view text;  ///< lower case, as it stands between other letters and digits
+  Means means;
+  std::string_view fabric = {};
+  int value = 0;
+};
+
+// Longer words first: what matched is not looked at again. A blank in a word matches any number of
+// blanks, dashes or underscores, also none. A trailing '*' lets letters and digits follow.
+constexpr Word kWords[] = {
+    // Links switched off: every hop over the network.
+    {"p2p and shm off", Means::links_off},
+    {"p2p and shm disabled", Means::links_off},
+    {"ib roce only", Means::links_off},
+    {"ib only", Means::links_off},
+    {"roce only", Means::links_off},
+    {"efa only", Means::links_off},
+    {"rdma only", Means::links_off},
+    {"network only", Means::links_off},
+    {"pure rdma", Means::links_off},
+    {"no nvlink", Means::links_off},
+    {"without nvlink", Means::links_off},
+    {"nvlink disabled", Means::links_off},
+    {"nvlink off", Means::links_off},
+    {"xgmi off", Means::links_off},
+    {"p2p off", Means::links_off},
+    {"p2p disabled", Means::links_off},
+    // The network said to be unused.
+    {"ib disabled", Means::network_off},
+    {"ib off", Means::network_off},
+    {"roce disabled", Means::network_off},
+    {"no ib", Means::network_off},
+    // Domains of several hosts.
+    {"nvl576", Means::joined, {}, 576},
+    {"nvl144", Means::joined, {}, 144},
+    {"nvl72", Means::joined, {}, 72},
+    {"nvl36", Means::joined, {}, 36},
+    {"nvl32", Means::joined, {}, 32},
+    {"mnnvl", Means::joined},
+    {"multi node nvlink", Means::joined},
+    {"one rack", Means::joined},
+    {"racks", Means::joined},
+    {"nvlink domains", Means::joined},
+    {"nvlink domain", Means::joined},
+    {"one domain", Means::joined},
+    {"supernode", Means::joined},
+    {"cloudmatrix*", Means::joined, {}, 768},
+    {"superpod ub", Means::joined},
+    {"ultraserver", Means::joined, {}, 64},
+    {"ici", Means::joined},
+    {"torus", Means::joined},
+    {"tpu pod", Means::joined},
+    // Networks.
+    {"gpudirect tcpxo", Means::network, "so-gcp-tcpxo"},
+    {"gpudirect tcpx", Means::network, "so-gcp-tcpx"},
+    {"tcpxo", Means::network, "so-gcp-tcpxo"},
+    {"fastrak", Means::network, "so-gcp-tcpxo"},
+    {"tcpx", Means::network, "so-gcp-tcpx"},
+    {"a3 mega", Means::network, "so-gcp-tcpxo"},
+    {"efa v1", Means::network, "so-efa-v1"},
+    {"efa v2", Means::network, "so-efa-v2"},
+    {"efa v3", Means::network, "so-efa-v3"},
+    {"efa v4", Means::network, "so-efa-v4"},
+    {"p4d", Means::network, "so-efa-v1"},
+    {"p4de", Means::network, "so-efa-v1"},
+    {"p5", Means::network, "so-efa-v2"},
+    {"p5e", Means::network, "so-efa-v2"},
+    {"p5en", Means::network, "so-efa-v3"},
+    {"p6 b200", Means::network, "so-efa-v4"},
+    {"efa", Means::network, "so-efa"},  // the generation follows from the chip
+    {"srd", Means::network, "so-efa"},
+    {"a3 high", Means::network, "so-gcp-tcpx"},
+    {"a3 ultra", Means::network, "roce-oci-a100"},
+    {"bm gpu*", Means::network, "roce-oci-a100"},
+    {"pollara*", Means::network, "so-amd-ref"},
+    {"thor2", Means::network, "so-amd-ref"},
+    {"hpn*", Means::network, "so-ali-hpn7"},
+    {"mpft", Means::network, "so-deepseek-mpft"},
+    {"spectrum x", Means::network, "so-simai-spectrumx"},
+    {"spectrumx", Means::network, "so-simai-spectrumx"},
+    {"dcn", Means::network, "so-tpu-dcn"},
+    {"rocev2", Means::network, "roce-oci-a100"},
+    {"roce*", Means::network, "roce-oci-a100"},
+    {"bluefield*", Means::network, "roce-bluefield3"},
+    {"bf 3", Means::network, "roce-bluefield3"},
+    {"openshift", Means::network, "roce-bluefield3"},
+    {"ethernet", Means::network, "roce-oci-a100"},
+    {"infiniband", Means::network, "rail-optimised-2-tier"},
+    {"ib", Means::network, "rail-optimised-2-tier"},
+    {"cx 7", Means::network, "rail-optimised-2-tier"},
+    {"cx 8", Means::network, "rail-optimised-2-tier"},
+    {"cx 6", Means::network, "infiniband-hdr"},
+    {"connectx 7", Means::network, "rail-optimised-2-tier"},
+    {"connectx 8", Means::network, "rail-optimised-2-tier"},
+    {"quantum*", Means::network, "rail-optimised-2-tier"},
+    {"rail*", Means::network, "rail-optimised-2-tier"},
+    {"sharp", Means::adds},
+    {"xdr*", Means::rate, "rail-optimised-2-tier", 800},
+    {"ndr*", Means::rate, "rail-optimised-2-tier", 400},
+    {"hdr*", Means::rate, "infiniband-hdr", 200},
+    {"edr*", Means::rate, "infiniband-hdr", 100},
+    // Links inside a host; what they are follows from the chip.
+    {"nvlink*", Means::host_links},
+    {"nvswitch*", Means::host_links},
+    {"xgmi", Means::host_links},
+    {"infinity fabric", Means::host_links},
+    {"pcie*", Means::host_links},
+    {"neuronlink*", Means::host_links},
+    {"hccs", Means::host_links},
+    {"ub", Means::host_links},
+    {"hccl", Means::host_links},
+};
+
+constexpr std::string_view kPlain = "rail-optimised-2-tier";  // InfiniBand NDR
+
+bool is_letter(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0;
+}
+
+bool is_gap(char c) {
+  return c == ' ' || c == '-' || c == '_' || c == '/';
+}
+
+/// Length of the text at `from` that the word matches, or 0.
+std::size_t match(std::string_view text, std::size_t from, std::string_view word) {
+  if (from > 0 && is_letter(text[from - 1]) && is_letter(text[from])) return 0;
+  std::size_t at = from;
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    if (word[i] == '*') {
+      while (at < text.size() && is_letter(text[at])) ++at;
+    } else if (word[i] == ' ') {
+      while (at < text.size() && is_gap(text[at])) ++at;
+    } else if (at < text.size() && text[at] == word[i]) {
+      ++at;
+    } else {
+      return 0;
+    }
+  }
+  return at < text.size() && is_letter(text[at]) ? 0 : at - from;
+}
+
+/// The number before `at` in "2x NVL72", "20 racks" or "two racks"; 0 if there is none.
+int multiple_before(std::string_view text, std::size_t at) {
+  while (at > 0 && is_gap(text[at - 1])) --at;
+  if (text.substr(0, at).ends_with("two")) return 2;
+  if (at > 0 && text[at - 1] == 'x') --at;
+  while (at > 0 && text[at - 1] == ' ') --at;
+  int number = 0;
+  int place = 1;
+  for (; at > 0 && std::isdigit(static_cast<unsigned char>(text[at - 1])) && place < 10000; --at) {
+    number += (text[at - 1] - '0') * place;
+    place *= 10;
+  }
+  return number;
+}
+
+/// A name says more than a kind of wires, a rate more than none ("CoreWeave RoCE, CX-7").
+int weight(std::string_view fabric) {
+  if (fabric.empty()) return 0;
+  return fabric == kPlain ? 1 : fabric.starts_with("infiniband") ? 2 : 3;
+}
+
+void note_word(const Word& word, std::string_view text, std::size_t at, FabricReading& reading) {
+  switch (word.means) {
+    case Means::host_links:
+    case Means::network_off:
+      break;
+    case Means::joined:
+      if (reading.domain == FabricReading::Domain::host) {
+        reading.domain = FabricReading::Domain::joined;
+      }
+      reading.domain_size = std::max(reading.domain_size, word.value);
+      reading.domains = std::max(reading.domains, multiple_before(text, at));
+      break;
+    case Means::links_off:
+      reading.domain = FabricReading::Domain::rank;
+      break;
+    case Means::adds:
+      reading.adds = true;
+      break;
+    case Means::rate:
+      reading.nic = static_cast<double>(word.value) * units::Gb / units::s;
+      [[fallthrough]];
+    case Means::network:
+      if (weight(word.fabric) > weight(reading.scale_out)) reading.scale_out = word.fabric;
+      break;
+  }
+  reading.words.emplace_back(text.substr(at, match(text, at, word.text)));
+}
+
+}  // namespace
+
+FabricReading read_fabric(std::string_view written) {
+  std::string text(written);
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  FabricReading reading;
+  for (std::size_t at = 0; at < text.size();) {
+    const Word* longest = nullptr;
+    std::size_t length = 0;
+    for (const Word& word : kWords) {
+      const std::size_t matched = is_letter(text[at]) ? match(text, at, word.text) : 0;
+      if (matched > length) {
+        longest = &word;
+        length = matched;
+      }
+    }
+    if (longest != nullptr) note_word(*longest, text, at, reading);
+    at += std::max<std::size_t>(1, length);
+  }
+  const bool alone = reading.domain == FabricReading::Domain::rank;
+  if ((alone || reading.adds) && reading.scale_out.empty()) reading.scale_out = kPlain;
+  return reading;
+}
+
+}  // namespace aisle::sim

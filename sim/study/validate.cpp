@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/study/validate.hpp"
+
+#include "sim/base/csv.hpp"
+#include "sim/base/random.hpp"
+#include "sim/study/collective_ledger.hpp"
+#include "sim/study/study.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <numeric>
+
+namespace aisle::sim {
+
+namespace {
+
+constexpr std::string_view kSizes[] = {"<= 64 KiB", "to 16 MiB", "above"};
+
+/// A kind of ledger, by the columns that tell it from the others.
+struct LedgerKind {
+  std::string name;
+  std::vector<std::string> columns;
+};
+
+const std::vector<LedgerKind>& ledger_kinds() {
+  static const std::vector<LedgerKind> kinds = {
+      {"collectives", required_collective_columns()},
+      {"training", {"id", "model", "chip", "n_chips", "global_batch_seqs", "metric", "value"}},
+      {"inference", {"id", "model", "chip", "n_chips", "isl", "osl", "metric", "value"}},
+  };
+  return kinds;
+}
+
+std::vector<std::string> absent(const CsvTable& table, const std::vector<std::string>& columns) {
+  std::vector<std::string> out;
+  std::copy_if(columns.begin(), columns.end(), std::back_inserter(out),
+               [&](const std::string& name) { return table.column(name) < 0; });
+  return out;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+/// Whether the table is a ledger of collectives; says what else it is, or what it lacks.
+bool is_collectives(const CsvTable& table, Diagnostics& diagnostics) {
+  const LedgerKind* likest = nullptr;
+  double share = 0;
+  for (const LedgerKind& kind : ledger_kinds()) {
+    const double lacks = static_cast<double>(absent(table, kind.columns).size());
+    const double has = 1 - lacks / static_cast<double>(kind.columns.size());
+    if (has > share) {
+      likest = &kind;
+      share = has;
+    }
+  }
+  const Place top{table.file, 1, 1};
+  if (likest == nullptr || share < 0.5) {
+    diagnostics.error(top, {}, "the columns are those of no ledger that Aisle knows",
+                      "a ledger of collectives has " + listed(required_collective_columns()));
+    return false;
+  }
+  const std::vector<std::string> missing = absent(table, likest->columns);
+  if (!missing.empty()) {
+    diagnostics.error(top, {},
+                      fmt::format("a ledger of {} needs the column{} {}", likest->name,
+                                  missing.size() > 1 ? "s" : "", listed(missing)),
+                      did_you_mean(missing.front(), table.header));
+    return false;
+  }
+  if (likest->name != "collectives") {
+    diagnostics.error(top, {}, fmt::format("a ledger of {} is not yet expressed", likest->name),
+                      "ledgers of collectives are");
+    return false;
+  }
+  if (table.rows.empty()) {
+    diagnostics.error(top, {}, "the ledger has no rows under its header", "");
+    return false;
+  }
+  return true;
+}
+
+ValidationRow validated(const LedgerRow& row, const topology::Catalogue& catalogue,
+                        CollectivePredictor& predictor) {
+  ValidationRow out;
+  out.id = row.id;
+  out.kind = row.collective;
+  out.chip = row.chip;
+  out.fabric = row.fabric;
+  out.algorithm = row.algorithm.empty() ? "not stated" : row.algorithm;
+  out.half = half_of(sweep_of(row.id));
+  out.accelerator = find_accelerator(row.chip, catalogue);
+  if (out.accelerator.empty()) out.accelerator = row.chip;
+  if (row.bytes) out.size = size_class(*row.bytes);
+  out.metric = row.time ? "time_us" : row.algorithm_bandwidth ? "algbw_GBps" : "busbw_GBps";
+  if (row.time) {
+    out.measured = row.time->in(units::us);
+  } else if (const auto rate =
+                 row.algorithm_bandwidth ? row.algorithm_bandwidth : row.bus_bandwidth) {
+    out.measured = rate->in(units::GB / units::s);
+  }
+  const auto question = express(row, catalogue);
+  if (const auto* reason = std::get_if<std::string>(&question)) {
+    out.reason = *reason;
+    return out;
+  }
+  const auto& asked = std::get<CollectiveQuestion>(question);
+  out.reach = asked.machine.domains > 1 ? "across" : "inside";
+  out.size = size_class(asked.counted);
+  out.reason = asked.assumption;
+  const auto predicted = predictor.predict(asked);
+  if (const auto* figure = std::get_if<double>(&predicted)) {
+    out.predicted = *figure;
+  } else {
+    out.reason = std::get<std::string>(predicted);
+  }
+  return out;
+}
+
+double quantile(const std::vector<double>& sorted, double share) {
+  const double at = share * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(at);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+using Property = std::function<std::string(const ValidationRow&)>;
+
+const std::vector<std::pair<std::string, Property>>& properties() {
+  static const std::vector<std::pair<std::string, Property>> list = {
+      {"reach and size", [](const ValidationRow& row) { return row.reach + ", " + row.size; }},
+      {"reach", [](const ValidationRow& row) { return row.reach; }},
+      {"size", [](const ValidationRow& row) { return row.size; }},
+      {"kind", [](const ValidationRow& row) { return row.kind; }},
+      {"chip", [](const ValidationRow& row) { return row.accelerator; }},
+      {"fabric", [](const ValidationRow& row) { return row.fabric; }},
+      {"algorithm", [](const ValidationRow& row) { return row.algorithm; }},
+      {"half", [](const ValidationRow& row) { return row.half; }},
+  };
+  return list;
+}
+
+/// Order of "inside, <= 64 KiB", "inside, to 16 MiB", ..., "across, above".
+int size_rank(const std::string& name) {
+  int rank = name.starts_with("across") ? 10 : 0;
+  for (const std::string_view size : kSizes) {
+    if (name.ends_with(size)) break;
+    ++rank;
+  }
+  return rank;
+}
+
+void summarise(Validation& validation) {
+  std::vector<double> all;
+  for (const ValidationRow& row : validation.rows) {
+    if (row.predicted) all.push_back(row.absolute_error());
+  }
+  validation.expressed = static_cast<int>(all.size());
+  validation.all = error_group("all", "all", std::move(all));
+  for (const auto& [by, property] : properties()) {
+    std::map<std::string, std::vector<double>> errors;
+    for (const ValidationRow& row : validation.rows) {
+      if (row.predicted) errors[property(row)].push_back(row.absolute_error());
+    }
+    const std::size_t first = validation.groups.size();
+    for (auto& [name, values] : errors) {
+      validation.groups.push_back(error_group(by, name, std::move(values)));
+    }
+    const bool by_size = by.ends_with("size");
+    if (by == "reach" || by == "half") continue;
+    std::stable_sort(validation.groups.begin() + static_cast<std::ptrdiff_t>(first),
+                     validation.groups.end(), [by_size](const ErrorGroup& a, const ErrorGroup& b) {
+                       return by_size ? size_rank(a.name) < size_rank(b.name) : a.rows > b.rows;
+                     });
+  }
+}
+
+}  // namespace
+
+double ValidationRow::absolute_error() const {
+  AISLE_ASSERT(predicted.has_value(), "only a predicted row has an error");
+  return std::abs(std::log(*predicted / measured));
+}
+
+ErrorGroup error_group(std::string by, std::string name, std::vector<double> errors) {
+  ErrorGroup group{std::move(by), std::move(name), static_cast<int>(errors.size()), 0, 0, 0, 0};
+  if (errors.empty()) return group;
+  std::sort(errors.begin(), errors.end());
+  group.median = quantile(errors, 0.5);
+  group.p90 = quantile(errors, 0.9);
+  group.worst = errors.back();
+  group.mean = std::accumulate(errors.begin(), errors.end(), 0.0) / group.rows;
+  return group;
+}
+
+std::optional<Validation> validate(const ValidateOptions& options,
+                                   const topology::Catalogue& catalogue, Diagnostics& diagnostics) {
+  std::vector<LedgerRow> rows;
+  for (const std::string& ledger : options.ledgers.empty() ? shipped_ledgers() : options.ledgers) {
+    const auto table = read_csv(ledger, diagnostics);
+    if (!table || !is_collectives(*table, diagnostics)) continue;
+    const auto read = read_collective_rows(*table, diagnostics);
+    if (read) rows.insert(rows.end(), read->begin(), read->end());
+  }
+  if (diagnostics.has_errors()) return std::nullopt;
+  Validation validation;
+  CollectivePredictor predictor(catalogue, options.event);
+  std::vector<std::string> kinds;
+  for (const LedgerRow& row : rows) {
+    if (std::find(kinds.begin(), kinds.end(), row.collective) == kinds.end()) {
+      kinds.push_back(row.collective);
+    }
+    if (!options.kind.empty() && !same_collective(row.collective, options.kind)) continue;
+    if (!options.half.empty() && half_of(sweep_of(row.id)) != options.half) continue;
+    validation.rows.push_back(validated(row, catalogue, predictor));
+  }
+  if (validation.rows.empty()) {
+    diagnostics.error({options.kind.empty() ? "--half" : "--kind", 0, 0}, {},
+                      "no row of the ledgers is chosen", "they have " + listed(kinds));
+    return std::nullopt;
+  }
+  summarise(validation);
+  return validation;
+}
+
+std::vector<std::string> shipped_ledgers() {
+  namespace fs = std::filesystem;
+  std::vector<std::string> files;
+  std::error_code failure;
+  for (const auto& entry :
+       fs::directory_iterator(fs::path(scenarios_root()) / "validation", failure)) {
+    if (entry.path().extension() == ".csv") files.push_back(entry.path().string());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::string size_class(Bytes bytes) {
+  const int rank = bytes <= 64.0 * units::KiB ? 0 : bytes <= 16.0 * units::MiB ? 1 : 2;
+  return std::string(kSizes[rank]);
+}
+
+std::string sweep_of(std::string_view id) {
+  const std::size_t last = id.find_last_not_of("0123456789");
+  if (last == std::string_view::npos || last + 1 == id.size()) return std::string(id);
+  const bool dash = id[last] == '-' || id[last] == '_' || id[last] == '.';
+  return std::string(id.substr(0, dash ? last : last + 1));
+}
+
+std::string half_of(std::string_view sweep) {
+  return Random(1, sweep).below(2) == 0 ? "fitted" : "held-out";
+}
+
+}  // namespace aisle::sim

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sim/base/diagnostics.hpp"
+#include "sim/base/units.hpp"
+#include "topology/catalogue/catalogue.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Ledgers of published measurements against what the simulator says. Every error here is
+/// |ln(predicted/measured)|, so that twice as fast and twice as slow weigh the same.
+namespace aisle::sim {
+
+/// One measured figure and the predicted one.
+struct ValidationRow {
+  std::string id, kind, chip, model, metric;
+  std::string fabric, algorithm;  ///< as the ledger has them
+  std::string accelerator;        ///< catalogue name; the ledger's spelling where unknown
+  std::string size, reach;        ///< see size_class(); "inside", "across" scale-up domains
+  std::string half;               ///< "fitted", "held-out"
+  double measured = 0;
+  std::optional<double> predicted;
+  std::string reason;  ///< why there is no prediction; with one, what it assumes
+
+  double absolute_error() const;  ///< of a row with a prediction
+};
+
+/// Absolute errors of some rows. Quantiles interpolate between neighbours.
+struct ErrorGroup {
+  std::string by, name;  ///< "chip", "h100-sxm"
+  int rows = 0;
+  double median = 0, mean = 0, p90 = 0, worst = 0;
+};
+
+ErrorGroup error_group(std::string by, std::string name, std::vector<double> errors);
+
+struct Validation {
+  std::vector<ValidationRow> rows;
+  int expressed = 0;
+  ErrorGroup all;
+  std::vector<ErrorGroup> groups;  ///< by reach and size, reach, size, kind, chip, ...
+};
+
+struct ValidateOptions {
+  std::vector<std::string> ledgers;  ///< files; none: those shipped
+  std::string kind;                  ///< only rows of this kind; empty: all
+  std::string half;                  ///< "fitted", "held-out"; empty: both
+  bool event = true;                 ///< the event engine; false: closed forms
+};
+
+/// Reads the ledgers, recognised by their columns, and predicts every row that can be expressed.
+std::optional<Validation> validate(const ValidateOptions& options,
+                                   const topology::Catalogue& catalogue, Diagnostics& diagnostics);
+
+/// Ledgers that come with the program, sorted.
+std::vector<std::string> shipped_ledgers();
+
+/// "<= 64 KiB", "to 16 MiB" or "above".
+std::string size_class(Bytes bytes);
+
+/// The measurement series of a row: its id without the last number ("aic-h100-ar8-003" is of
+/// "aic-h100-ar8").
+std::string sweep_of(std::string_view id);
+
+/// Which half of a ledger a series belongs to, so that what is fitted on one is judged on the
+/// other: drawn by its name, the same on every machine.
+std::string half_of(std::string_view sweep);
+
+}  // namespace aisle::sim

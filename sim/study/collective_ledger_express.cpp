@@ -64,7 +64,7 @@ std::optional<CollectiveKind> kind_of(const std::string& collective) {
   return found == kinds.end() ? std::nullopt : std::optional(found->second);
 }
 
-bool is_exchange(CollectiveKind kind) {
+bool is_expert_exchange(CollectiveKind kind) {
   return kind == CollectiveKind::dispatch || kind == CollectiveKind::combine;
 }
 
@@ -143,7 +143,7 @@ std::string outside(const std::string& algorithm) {
 std::optional<std::vector<Algorithm>> algorithms_of(const LedgerRow& row, CollectiveKind kind) {
   const std::string text = plain(row.algorithm);
   if (text.empty() || text == "auto") {
-    if (is_exchange(kind)) {
+    if (is_expert_exchange(kind)) {
       const bool decode = lower(row.note).find("decode") != std::string::npos;
       return std::vector{decode ? Algorithm::low_latency : Algorithm::two_hop};
     }
@@ -194,7 +194,7 @@ Library library_of(const LedgerRow& row, CollectiveKind kind) {
     return Library::automatic;
   };
   const std::string named = lower(row.algorithm + " | " + row.library);
-  if (is_exchange(kind)) return find(named, exchanges);
+  if (is_expert_exchange(kind)) return find(named, exchanges);
   const std::string note = lower(row.note);
   const bool graph = note.find("cuda graph") != std::string::npos;
   const Library library = find(graph ? named + " cuda graph" : named, libraries);
@@ -417,7 +417,7 @@ std::variant<CollectiveQuestion, std::string> express(const LedgerRow& row,
       !std::regex_search(lower(row.note), std::regex("^(u?int(8|32)|fp8)\\b"));
   if (row.ranks < 2) return "one rank alone communicates with nobody";
   if (std::string reason = place(row, catalogue, question); !reason.empty()) return reason;
-  if (is_exchange(*kind)) {
+  if (is_expert_exchange(*kind)) {
     if (std::string reason = describe_exchange(row, question); !reason.empty()) return reason;
   } else if (row.bytes) {
     question.communication.bytes = question.counted = *row.bytes;

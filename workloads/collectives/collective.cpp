@@ -47,7 +47,10 @@ CommunicationCost vendor_collective(const Setting& setting) {
   if (setting.domains == 1) {
     switch (setting.domain.shape) {
       case topology::DomainShape::mesh:
-        return mesh_collective(setting);
+        if (setting.model().architecture != Architecture::volta || is_pairs(setting.kind)) {
+          return mesh_collective(setting);
+        }
+        return nccl_collective(cube_mesh(setting));
       case topology::DomainShape::torus:
         return torus_collective(setting);
       case topology::DomainShape::pcie:

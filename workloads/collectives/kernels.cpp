@@ -161,7 +161,7 @@ class Ctran {
   }
 
   void time_doubling(CommunicationCost& cost) const {
-    constexpr Seconds kStart = 24 * us, kStep = 6.1 * us;
+    constexpr Seconds kStart = 24 * us, kStep = 9.9 * us;
     Seconds latency = kStart, streaming;
     for (Bytes message = setting_.bytes / static_cast<double>(setting_.ranks);
          message < setting_.bytes * 0.999; message *= 2) {
@@ -173,7 +173,7 @@ class Ctran {
 
   void time_ring(CommunicationCost& cost) const {
     const bool reduces = setting_.kind == CollectiveKind::all_reduce;
-    const Seconds start = (reduces ? 30.0 : 34.0) * us, step = (reduces ? 8.6 : 2.1) * us;
+    const Seconds start = (reduces ? 30.0 : 34.0) * us, step = (reduces ? 12.4 : 5.9) * us;
     const Seconds streaming =
         wire(cost.scale_out_out, setting_.bytes / static_cast<double>(setting_.ranks));
     set_time(

@@ -60,6 +60,7 @@ CommunicationCost nccl_pairs(const Setting& setting);
 CommunicationCost collnet(const Setting& setting);  ///< the fabric's switches add
 CommunicationCost pat(const Setting& setting);      ///< one rank per domain
 CommunicationCost copy_engines(const Setting& setting);
+Setting cube_mesh(const Setting& setting);  ///< with the link's share that rings of V100 get
 CommunicationCost mesh_collective(const Setting& setting);
 CommunicationCost pcie_collective(const Setting& setting);
 CommunicationCost torus_collective(const Setting& setting);

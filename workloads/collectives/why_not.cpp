@@ -122,7 +122,8 @@ Reason of_protocol(const Setting& setting) {
     case Algorithm::collnet_direct:
     case Algorithm::collnet_chain:
     case Algorithm::pat:
-      return fmt::format("{} runs with the protocol simple only", to_string(setting.algorithm));
+      return fmt::format("{} runs with the protocol simple only; use simple",
+                         to_string(setting.algorithm));
     default:
       break;
   }

@@ -122,6 +122,44 @@ TEST(Collective, OneMemberCostsNothing) {
   }
 }
 
+TEST(Collective, SaysWhatCannotRunAndWhatToDoInstead) {
+  const topology::Cluster h = h100();
+  const topology::Cluster a = cluster(
+      "accelerator: \"a100-80gb-sxm\" count: 64 scale_up { size: 8 } scale_out { nic: \"200 Gb/s\" "
+      "}");
+  const auto reason = [](Communication c, const topology::Cluster& machine, Algorithm algorithm,
+                         Protocol protocol = Protocol::automatic) {
+    c.algorithm = algorithm;
+    c.protocol = protocol;
+    return why_not(c, machine).value_or("");
+  };
+  const Communication sum = of(CollectiveKind::all_reduce, 1 * GB, 1, 8);
+  const Communication sums = of(CollectiveKind::all_reduce, 1 * GB, 4, 8);
+  const Communication gather = of(CollectiveKind::all_gather, 1 * GB, 4, 8);
+  EXPECT_EQ(reason(sum, h, Algorithm::automatic), "");
+  EXPECT_EQ(reason(sum, h, Algorithm::nvls), "");
+  EXPECT_EQ(reason(sums, h, Algorithm::nvls_tree), "");
+  EXPECT_EQ(reason(sums, a, Algorithm::tree, Protocol::ll128), "");
+  const auto says = [](const std::string& text, const char* word) {
+    EXPECT_NE(text.find(word), std::string::npos) << text;
+    EXPECT_NE(text.find("use "), std::string::npos) << "what to do: " << text;
+  };
+  says(reason(sum, a, Algorithm::nvls), "NVSwitch of Hopper");
+  says(reason(sums, h, Algorithm::nvls), "nvls_tree");
+  says(reason(sum, h, Algorithm::nvls_tree), "lies in one");
+  says(reason(gather, h, Algorithm::tree), "all-reduce only");
+  says(reason(gather, h, Algorithm::pat), "one rank per domain");
+  says(reason(sums, h, Algorithm::collnet_chain), "SHARP");
+  says(reason(sums, h, Algorithm::two_shot), "hierarchical");
+  says(reason(sum, h, Algorithm::copy_engine), "do not add");
+  says(reason(sums, h, Algorithm::low_latency), "experts");
+  says(reason(sum, h, Algorithm::recursive), "torchcomms");
+  says(reason(sum, h, Algorithm::torus), "no torus");
+  Communication integers = sum;
+  integers.summable_in_switch = false;
+  says(reason(integers, h, Algorithm::nvls), "int8");
+}
+
 TEST(Collective, LawsOnRandomGroups) {
   constexpr std::uint64_t kSeed = 5;
   SCOPED_TRACE(kSeed);

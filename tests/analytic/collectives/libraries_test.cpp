@@ -101,6 +101,12 @@ TEST(Libraries, MeshOwnsOneLinkPerPair) {
   EXPECT_EQ(mesh_collective(setting).protocol, Protocol::ll);
 }
 
+TEST(Libraries, CubeMeshClosesAsManyRingsAsItsLinksAllow) {
+  const Setting setting = group(1, 4, 150 * GB / s, 25 * GB / s);
+  EXPECT_NEAR(cube_mesh(setting).link.in(GB / s), 100, 1e-9);
+  EXPECT_NEAR(cube_mesh(group(1, 8, 150 * GB / s, 25 * GB / s)).link.in(GB / s), 150, 1e-9);
+}
+
 TEST(Libraries, TorusUsesAllAxesBothWays) {
   Setting setting = group(1, 256, 180 * GB / s, 25 * GB / s);
   setting.domain.shape = topology::DomainShape::torus;
@@ -152,7 +158,6 @@ TEST(Libraries, CtranRingStepsAndPorts) {
   Setting setting = group(4, 1, 900 * GB / s, 800 * Gb / s);
   setting.library = Library::torchcomms;
   setting.kind = CollectiveKind::all_gather;
-  setting.network_hop = 8.9 * us;
   setting.bytes = 16 * MiB;
   EXPECT_NEAR(other_library(setting).alone.in(us), 327, 10);  // one port of two
   setting.fabric.queue_pairs = 16;

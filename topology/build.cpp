@@ -126,7 +126,9 @@ class Builder {
       note("system {} is sold with {}, here it carries {}", system_->name(), system_->accelerator(),
            spec_.accelerator());
     }
-    const std::string& fabric = spec_.scale_out().fabric();
+    const bool usual =
+        !spec_.scale_out().has_fabric() && system_ != nullptr && system_->has_fabric();
+    const std::string& fabric = usual ? system_->fabric() : spec_.scale_out().fabric();
     const pb::Fabric* found =
         find(catalogue_.fabric(fabric), fabric, "fabric", "cluster.scale_out.fabric");
     if (found == nullptr) return;
@@ -136,7 +138,11 @@ class Builder {
             fmt::format("'{}' is a {} entry, not a scale-out fabric", fabric, fabric_entry_.kind()),
             "see `aisle list fabrics`");
     }
-    if (!spec_.scale_out().has_fabric()) note("fabric {}: default", fabric);
+    if (usual) {
+      note("fabric {} from system {}", fabric, system_->name());
+    } else if (!spec_.scale_out().has_fabric()) {
+      note("fabric {}: default", fabric);
+    }
     if (!spec_.scale_out().has_what_if()) return;
     pb::Fabric changes = spec_.scale_out().what_if();
     mark_as_chosen(changes);

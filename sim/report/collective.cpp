@@ -66,14 +66,14 @@ void append_collective(Page& page, const pb::Result& result) {
   if (result.collective().empty()) return;
   page.heading("Operations", "slow-down against an idle and healthy network");
   page.line(fmt::format("  {} {} {} {} {} {} {}  {}", left("job", 10), left("operation", 14),
-                        right("chips", 8), right("time", 10), right("busbw", 9), right("slower", 7),
-                        left("method", 15), "bound by"));
+                        right("chips", 8), right("time", 10), right("busbw", 12),
+                        right("slower", 7), left("method", 20), "bound by"));
   for (const pb::CollectiveOutcome& job : result.collective()) {
     page.line(fmt::format("  {} {} {} {} {} {} {}  {}", left(job.job(), 10),
                           left(words(job.operation()), 14), right(thousands(job.ranks()), 8),
                           right(format_seconds(job.time_s(), 4), 10),
-                          right(fmt::format("{:.1f} GB/s", job.busbw_gbps()), 9),
-                          right(slowdown(job), 7), left(method(job), 15), job.bound_by()));
+                          right(fmt::format("{:.1f} GB/s", job.busbw_gbps()), 12),
+                          right(slowdown(job), 7), left(method(job), 20), job.bound_by()));
     if (!job.has_high_s()) continue;
     page.line(fmt::format("             90 % of draws between {} and {}",
                           format_seconds(job.low_s(), 4), format_seconds(job.high_s(), 4)));

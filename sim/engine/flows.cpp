@@ -7,6 +7,7 @@
 #include <queue>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <utility>
 
@@ -50,8 +51,7 @@ class FlowEngine {
         rates_(traffic),
         jobs_(phases_of(traffic)),
         current_(jobs_.size(), 0),
-        left_(traffic.flows.size(), 0),
-        held_s_(traffic.flows.size(), 0) {
+        progress_(traffic.flows.size()) {
     result_.end_s.resize(traffic.flows.size(), 0);
     result_.held_by.resize(traffic.flows.size(), -1);
     result_.job_end_s.resize(jobs_.size(), 0);
@@ -66,6 +66,7 @@ class FlowEngine {
       start_what_is_due();
       rates_.solve();
       watch_links();
+      take_rates();
       advance();
     }
     account_bytes();
@@ -73,7 +74,17 @@ class FlowEngine {
   }
 
  private:
-  using Start = std::pair<double, std::int32_t>;
+  using Moment = std::pair<double, std::int32_t>;  ///< time, flow
+
+  /// A running flow since its rate last changed.
+  struct Progress {
+    double left = 0;  ///< bytes
+    double since = 0;
+    double rate = 0;
+    double end = -1;  ///< if the rate stays; -1: does not run
+    double held = 0;  ///< longest stretch under one holder
+    std::int32_t holder = -1;
+  };
 
   void enter_phase(std::size_t job) {
     if (current_[job] == jobs_[job].size()) {
@@ -89,7 +100,9 @@ class FlowEngine {
     while (!starts_.empty() && starts_.top().first <= now_) {
       const std::int32_t flow = starts_.top().second;
       starts_.pop();
-      left_[index(flow)] = traffic_.flows[index(flow)].volume.si();
+      Progress& progress = progress_[index(flow)];
+      progress.left = traffic_.flows[index(flow)].volume.si();
+      progress.since = now_;
       rates_.start(flow);
     }
   }
@@ -103,36 +116,86 @@ class FlowEngine {
     }
   }
 
+  void take_rates() {
+    const std::size_t before = ends_.size();
+    for (const std::int32_t flow : rates_.solved()) {
+      Progress& progress = progress_[index(flow)];
+      const double rate = rates_.rate(flow);
+      const std::int32_t holder = rates_.held_by(flow);
+      const bool starts = progress.end < 0;
+      if (!starts && rate == progress.rate && holder == progress.holder) continue;
+      if (!starts) settle(flow);
+      progress.rate = rate;
+      progress.holder = holder;
+      progress.end = progress.left <= 0 ? now_ : now_ + progress.left / rate;
+      ends_.emplace_back(progress.end, flow);
+    }
+    order_ends(before);
+  }
+
+  /// Makes a heap of the ends again, of which those from `from` on are new: one by one, or all at
+  /// once, without those that are out of date, where they are many.
+  void order_ends(std::size_t from) {
+    constexpr std::size_t kMany = 8;
+    const std::size_t running = rates_.running().size();
+    if (ends_.size() > 2 * running + kMany || (ends_.size() - from) * kMany > running) {
+      ends_.clear();
+      for (const std::int32_t flow : rates_.running()) {
+        ends_.emplace_back(progress_[index(flow)].end, flow);
+      }
+      std::make_heap(ends_.begin(), ends_.end(), std::greater<>{});
+      return;
+    }
+    for (std::size_t i = from + 1; i <= ends_.size(); ++i) {
+      std::push_heap(ends_.begin(), ends_.begin() + static_cast<std::ptrdiff_t>(i),
+                     std::greater<>{});
+    }
+  }
+
+  /// Accounts for the time since the flow's rate last changed.
+  void settle(std::int32_t flow) {
+    Progress& progress = progress_[index(flow)];
+    const double during = now_ - progress.since;
+    if (during > progress.held) {
+      progress.held = during;
+      result_.held_by[index(flow)] = progress.holder;
+    }
+    progress.left -= progress.rate * during;
+    progress.since = now_;
+  }
+
+  /// The next end; drops ends that are out of date.
+  double next_end() {
+    while (!ends_.empty() && progress_[index(ends_.front().second)].end != ends_.front().first) {
+      pop_end();
+    }
+    return ends_.empty() ? std::numeric_limits<double>::infinity() : ends_.front().first;
+  }
+
+  void pop_end() {
+    std::pop_heap(ends_.begin(), ends_.end(), std::greater<>{});
+    ends_.pop_back();
+  }
+
   /// To the next moment at which something starts or ends; all that end then do.
   void advance() {
     double next = starts_.empty() ? std::numeric_limits<double>::infinity() : starts_.top().first;
-    for (const std::int32_t flow : rates_.running()) next = std::min(next, predicted_end(flow));
+    next = std::min(next, next_end());
     AISLE_ASSERT(next < std::numeric_limits<double>::infinity(), "some flow moves");
     // Ends of equal flows differ by rounding; they are one moment.
     constexpr double kRounding = 1e-12;
     const double moment = next + kRounding * next;
-    std::vector<std::int32_t> ended;
-    for (const std::int32_t flow : rates_.running()) {
-      if (predicted_end(flow) <= moment) ended.push_back(flow);
-      note_holder(flow, next - now_);
-      left_[index(flow)] -= rates_.rate(flow) * (next - now_);
-    }
     now_ = next;
-    for (const std::int32_t flow : ended) end(flow);
-  }
-
-  double predicted_end(std::int32_t flow) const {
-    const double left = left_[index(flow)];
-    return left <= 0 ? now_ : now_ + left / rates_.rate(flow);
-  }
-
-  void note_holder(std::int32_t flow, double during) {
-    if (during <= held_s_[index(flow)]) return;
-    held_s_[index(flow)] = during;
-    result_.held_by[index(flow)] = rates_.held_by(flow);
+    while (next_end() <= moment) {
+      const std::int32_t flow = ends_.front().second;
+      pop_end();
+      end(flow);
+    }
   }
 
   void end(std::int32_t flow) {
+    settle(flow);
+    progress_[index(flow)].end = -1;
     rates_.end(flow);
     result_.end_s[index(flow)] = now_;
     const auto job = index(traffic_.flows[index(flow)].job);
@@ -153,9 +216,9 @@ class FlowEngine {
   WaterFilling rates_;
   std::vector<std::vector<Phase>> jobs_;
   std::vector<std::size_t> current_;  // [jobs] phase that runs
-  std::vector<double> left_;          // [flows] bytes
-  std::vector<double> held_s_;        // [flows] longest stretch under one holder
-  std::priority_queue<Start, std::vector<Start>, std::greater<>> starts_;
+  std::vector<Progress> progress_;    // [flows]
+  std::priority_queue<Moment, std::vector<Moment>, std::greater<>> starts_;
+  std::vector<Moment> ends_;  // heap, earliest first; out of date where Progress::end differs
   double now_ = 0;
   FlowExecution result_;
 };

@@ -21,7 +21,9 @@ struct FlowExecution {
 
 /// Flow-level simulation: at any time, rates are max-min fair between flows (bytes per second, by
 /// progressive filling), each at most its own limit; they are found anew whenever a flow starts or
-/// ends. Deterministic. Cost: draws of running flows x log(links) for each such moment.
+/// ends, for the flows that this can reach through full links. Deterministic. Cost: log(flows) for
+/// each such moment where no full link is touched, otherwise draws of the flows so joined x
+/// log(links).
 FlowExecution execute(const workloads::Traffic& traffic);
 
 /// The same traffic in closed form: each phase of a job takes its slowest flow's own time, or that

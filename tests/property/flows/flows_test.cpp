@@ -54,6 +54,39 @@ TEST(WaterFilling, GivesMaxMinFairRates) {
   }
 }
 
+// Rates that are kept between solutions, and links' remainders, are those of a solution from
+// nothing.
+TEST(WaterFilling, RemembersNothingThatMatters) {
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    SCOPED_TRACE(seed);
+    const Traffic traffic = random_traffic(seed, 6);
+    const auto flows = traffic.flows.size();
+    Random random(seed, "order");
+    WaterFilling rates(traffic);
+    std::vector<int> state(flows, 0);  // waits, runs, has ended
+    for (std::size_t left = 2 * flows; left > 0; --left) {
+      std::size_t f = 0;
+      do f = static_cast<std::size_t>(random.below(flows));
+      while (state[f] == 2);
+      const auto next = static_cast<std::int32_t>(f);
+      ++state[f] == 1 ? rates.start(next) : rates.end(next);
+      rates.solve();
+      WaterFilling anew(traffic);
+      for (std::int32_t flow = 0; index(flow) < flows; ++flow) {
+        if (state[index(flow)] == 1) anew.start(flow);
+      }
+      anew.solve();
+      for (const std::int32_t flow : anew.running()) {
+        ASSERT_NEAR(rates.rate(flow), anew.rate(flow), 1e-11 * anew.rate(flow));
+      }
+      for (const std::int32_t link : anew.touched()) {
+        ASSERT_NEAR(rates.left(link), anew.left(link),
+                    1e-11 * traffic.links[index(link)].capacity.si());
+      }
+    }
+  }
+}
+
 TEST(Fold, ChangesNoTime) {
   int folded_away = 0;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {

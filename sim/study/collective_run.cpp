@@ -26,8 +26,33 @@ using workloads::Traffic;
 
 namespace {
 
-struct Loads {
-  double busy = 0;
+/// What chance does to ranks, in seconds.
+class Spread {
+ public:
+  void add(Seconds value) {
+    largest_ = count_ == 0 ? value : std::max(largest_, value);
+    ++count_;
+    sum_ += value.si();
+    squares_ += value.si() * value.si();
+  }
+
+  /// How far the largest draw lies above what is expected of the largest of so many (normal).
+  Seconds luck() const {
+    return largest_ - Seconds::from_si(mean() + deviation() * expected_maximum(count_));
+  }
+
+  /// Half of the range that holds 90 % of largest draws: sigma pi / sqrt(12 ln n) (Gumbel).
+  double half_range() const {
+    return deviation() * (1.645 * std::numbers::pi / std::sqrt(12 * std::log(count_)));
+  }
+
+ private:
+  double mean() const { return sum_ / count_; }
+
+  double deviation() const { return std::sqrt(std::max(0.0, squares_ / count_ - mean() * mean())); }
+
+  Seconds largest_;
+  double count_ = 0, sum_ = 0, squares_ = 0;
 };
 
 class TaskRunner {
@@ -84,7 +109,7 @@ class TaskRunner {
   }
 
   /// Of a lone exchange among many ranks that differ by chance: whole domains, a quarter of them
-  /// those with the latest and most loaded ranks, which decide the end, the others evenly spaced.
+  /// those with the last and the most loaded ranks, which decide the end, the others evenly spaced.
   void sample(std::vector<CollectiveJob>& jobs) {
     CollectiveJob& job = jobs.front();
     const auto n = job.members.size();
@@ -97,23 +122,23 @@ class TaskRunner {
     const std::size_t domains = n / per_domain;
     const auto wanted = static_cast<std::size_t>(options_.sampled_ranks) / per_domain;
     const std::size_t taken = std::clamp<std::size_t>(wanted, 2, domains);
+    std::vector<Seconds> longest(domains);
+    std::size_t last = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const Seconds receiving = receiving_alone(job, i);
+      longest[i / per_domain] = std::max(longest[i / per_domain], receiving);
+      loads_.add(receiving);
+      if (job.arrival.empty()) continue;
+      arrivals_.add(job.arrival[i]);
+      if (job.arrival[i] > job.arrival[last]) last = i;
+    }
     std::vector<std::size_t> order(domains);
     std::iota(order.begin(), order.end(), 0);
-    std::vector<Seconds> latest(domains);
-    const auto count = static_cast<double>(n);
-    double square = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      const Seconds end = expected_end(job, i);
-      latest[i / per_domain] = std::max(latest[i / per_domain], end);
-      draws_.largest = std::max(draws_.largest, end);
-      draws_.mean += end / count;
-      square += end.si() * end.si() / count;
-    }
-    draws_.deviation =
-        Seconds::from_si(std::sqrt(std::max(0.0, square - draws_.mean.si() * draws_.mean.si())));
     std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return latest[a] > latest[b]; });
-    const std::size_t extremes = taken / 4;
+                     [&](std::size_t a, std::size_t b) { return longest[a] > longest[b]; });
+    const auto with_last = std::find(order.begin(), order.end(), last / per_domain);
+    std::rotate(order.begin(), with_last, with_last + 1);
+    const std::size_t extremes = std::max<std::size_t>(2, taken / 4);
     std::sort(order.begin() + static_cast<std::ptrdiff_t>(extremes), order.end());
     for (std::size_t d = 0; d < taken; ++d) {
       const std::size_t spaced =
@@ -130,11 +155,10 @@ class TaskRunner {
                     sampled_.size(), n));
   }
 
-  /// Of one rank, if nothing but its own draw held it up.
-  static Seconds expected_end(const CollectiveJob& job, std::size_t rank) {
+  /// How long a rank receives if nothing but its own draw holds it up.
+  static Seconds receiving_alone(const CollectiveJob& job, std::size_t rank) {
     const double load = job.load.empty() ? 1 : job.load[rank];
-    const Seconds arrival = job.arrival.empty() ? Seconds{} : job.arrival[rank];
-    return arrival + load * (job.cost.alone - job.cost.latency);
+    return load * (job.cost.alone - job.cost.latency);
   }
 
   template <typename T>
@@ -156,13 +180,13 @@ class TaskRunner {
     }
   }
 
-  /// Where the end lies in 90 % of draws: this draw's end, moved to where the largest of n normal
-  /// draws is expected, and its scatter, sigma pi / sqrt(12 ln n) (Gumbel).
+  /// Where the end lies in 90 % of draws: this draw's end, less the luck that it had. The end
+  /// follows the last arrival and, after it, the most loaded rank.
   void add_range(CollectiveOutcome::Job& job) const {
-    const double n = tasks_.front().communication.group.size;
-    const Seconds luck = draws_.largest - (draws_.mean + draws_.deviation * expected_maximum(n));
+    const bool jitter = options_.arrival_jitter.si() > 0;
+    const Seconds luck = loads_.luck() + (jitter ? arrivals_.luck() : Seconds{});
     const Seconds half =
-        draws_.deviation * (1.645 * std::numbers::pi / std::sqrt(12 * std::log(n)));
+        Seconds::from_si(std::hypot(loads_.half_range(), jitter ? arrivals_.half_range() : 0.0));
     job.low = job.time - luck - half;
     job.high = job.time - luck + half;
   }
@@ -235,10 +259,7 @@ class TaskRunner {
   const KernelModel& kernels_;
   const CollectiveOptions& options_;
 
-  struct {
-    Seconds mean, deviation, largest;
-  } draws_;  ///< expected ends of all ranks, where not all are simulated
-
+  Spread arrivals_, loads_;           ///< of all ranks, where not all are simulated
   std::vector<std::size_t> sampled_;  ///< ranks that are simulated; empty: all
   Seconds earliest_;                  ///< shift that makes all arrivals positive
   CollectiveOutcome outcome_;

@@ -130,7 +130,11 @@ void exchange_by_ranks(const CollectiveJob& job, std::int32_t number,
   constexpr std::size_t kPartners = 256;  // evenly spaced, they stand for all
   const std::size_t step = std::max<std::size_t>(1, n / kPartners);
   std::vector<std::size_t> partners;
+  Seconds last;
+  for (std::size_t i = 0; i < n; ++i) last = std::max(last, arrival_of(job, i));
   for (std::size_t i = 0; i < n; ++i) {
+    // The exchange with the partner that comes last begins when it comes.
+    const Seconds waiting = last - arrival_of(job, i);
     const int own = job.members[i];
     Bytes met;
     partners.clear();
@@ -144,7 +148,7 @@ void exchange_by_ranks(const CollectiveJob& job, std::int32_t number,
          {TrafficBuilder::Half::outward, TrafficBuilder::Half::inward}) {
       const bool out = half == TrafficBuilder::Half::outward;
       const double load = out ? 1 : load_of(job, i);
-      builder.begin_flow(number, 0, all * load, streaming_of(job) * load,
+      builder.begin_flow(number, 0, all * load, streaming_of(job) * load + waiting,
                          job.cost.latency + arrival_of(job, i));
       for (const std::size_t j : partners) {
         const int other = job.members[j];

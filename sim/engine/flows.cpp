@@ -55,7 +55,6 @@ class FlowEngine {
     result_.end_s.resize(traffic.flows.size(), 0);
     result_.held_by.resize(traffic.flows.size(), -1);
     result_.job_end_s.resize(jobs_.size(), 0);
-    result_.bytes_on_link.resize(traffic.links.size(), 0);
     result_.busiest_share.resize(traffic.links.size(), 0);
   }
 
@@ -69,7 +68,7 @@ class FlowEngine {
       take_rates();
       advance();
     }
-    account_bytes();
+    result_.bytes_on_link = bytes_on_links(traffic_);
     return std::move(result_);
   }
 
@@ -204,14 +203,6 @@ class FlowEngine {
     enter_phase(job);
   }
 
-  void account_bytes() {
-    for (const Traffic::Flow& flow : traffic_.flows) {
-      for (const Traffic::Draw& draw : traffic_.draws_of(flow)) {
-        result_.bytes_on_link[index(draw.link)] += flow.volume.si() * draw.weight;
-      }
-    }
-  }
-
   const Traffic& traffic_;
   WaterFilling rates_;
   std::vector<std::vector<Phase>> jobs_;
@@ -224,6 +215,16 @@ class FlowEngine {
 };
 
 }  // namespace
+
+std::vector<double> bytes_on_links(const Traffic& traffic) {
+  std::vector<double> bytes(traffic.links.size(), 0);
+  for (const Traffic::Flow& flow : traffic.flows) {
+    for (const Traffic::Draw& draw : traffic.draws_of(flow)) {
+      bytes[index(draw.link)] += flow.volume.si() * draw.weight;
+    }
+  }
+  return bytes;
+}
 
 FlowExecution execute(const Traffic& traffic) {
   return FlowEngine(traffic).run();

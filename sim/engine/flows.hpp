@@ -32,6 +32,9 @@ FlowExecution execute(const workloads::Traffic& traffic);
 /// where jobs overlap only in part.
 std::vector<Seconds> bound(const workloads::Traffic& traffic);
 
+/// Bytes on one of the links that each link stands for, once all flows have ended.
+std::vector<double> bytes_on_links(const workloads::Traffic& traffic);
+
 /// Traffic with interchangeable flows and links merged: colour refinement over flow-link incidence,
 /// capacities, volumes, limits, starts, jobs and phases, until nothing splits (an equitable
 /// partition, so the rates of the quotient are those of the whole).

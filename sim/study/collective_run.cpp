@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/base/quantity.hpp"
 #include "sim/base/random.hpp"
-#include "sim/base/statistics.hpp"
 #include "sim/engine/flows.hpp"
 #include "sim/kernels/kernels.hpp"
 #include "sim/study/collective.hpp"
 #include "sim/study/measure.hpp"
+#include "sim/study/rank_sample.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/workload_runs.hpp"
@@ -14,10 +14,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
-#include <numbers>
-#include <numeric>
+#include <optional>
 
 namespace aisle::sim {
 
@@ -25,35 +23,6 @@ using workloads::CollectiveJob;
 using workloads::Traffic;
 
 namespace {
-
-/// What chance does to ranks, in seconds.
-class Spread {
- public:
-  void add(Seconds value) {
-    largest_ = count_ == 0 ? value : std::max(largest_, value);
-    ++count_;
-    sum_ += value.si();
-    squares_ += value.si() * value.si();
-  }
-
-  /// How far the largest draw lies above what is expected of the largest of so many (normal).
-  Seconds luck() const {
-    return largest_ - Seconds::from_si(mean() + deviation() * expected_maximum(count_));
-  }
-
-  /// Half of the range that holds 90 % of largest draws: sigma pi / sqrt(12 ln n) (Gumbel).
-  double half_range() const {
-    return deviation() * (1.645 * std::numbers::pi / std::sqrt(12 * std::log(count_)));
-  }
-
- private:
-  double mean() const { return sum_ / count_; }
-
-  double deviation() const { return std::sqrt(std::max(0.0, squares_ / count_ - mean() * mean())); }
-
-  Seconds largest_;
-  double count_ = 0, sum_ = 0, squares_ = 0;
-};
 
 class TaskRunner {
  public:
@@ -67,11 +36,13 @@ class TaskRunner {
     for (CollectiveJob& job : jobs) {
       for (Seconds& arrival : job.arrival) arrival += earliest_;
     }
-    if (options_.fold) sample(jobs);
-    const bool by_ranks = !sampled_.empty();
+    if (wants_sample(jobs)) {
+      sample_.emplace(jobs.front(), options_.sampled_ranks);
+      outcome_.caveats.push_back(sample_->caveat());
+    }
     workloads::Schedule schedule =
-        workloads::schedule(jobs, cluster_, {options_.fold, by_ranks, options_.seed});
-    if (by_ranks) thin_out(schedule.traffic, jobs.front());
+        workloads::schedule(jobs, cluster_, {options_.fold, sample_.has_value(), options_.seed});
+    if (sample_) sample_->thin_out(schedule.traffic, cluster_);
     outcome_.cut = schedule.cut;
     for (const CollectiveJob& job : jobs) {
       outcome_.jobs.push_back({job.cost, job.cost.alone, job.cost.bound_by, {}, {}});
@@ -82,7 +53,7 @@ class TaskRunner {
           "exchanges are simulated as two flows per rank, what it sends and what it receives, "
           "because their pairs would be too many");
     }
-    const bool folds = options_.fold && !by_ranks;
+    const bool folds = options_.fold && !sample_;
     const Traffic traffic = folds ? fold(schedule.traffic).traffic : std::move(schedule.traffic);
     outcome_.flows = static_cast<std::int64_t>(traffic.flows.size());
     options_.event ? run_event(traffic) : run_analytic(traffic);
@@ -108,87 +79,21 @@ class TaskRunner {
     return job;
   }
 
-  /// Of a lone exchange among many ranks that differ by chance: whole domains, a quarter of them
-  /// those with the last and the most loaded ranks, which decide the end, the others evenly spaced.
-  void sample(std::vector<CollectiveJob>& jobs) {
-    CollectiveJob& job = jobs.front();
-    const auto n = job.members.size();
+  /// A lone exchange among more ranks that differ by chance than are to be simulated.
+  bool wants_sample(const std::vector<CollectiveJob>& jobs) const {
+    const CollectiveJob& job = jobs.front();
     const bool differs = !job.arrival.empty() || !job.load.empty();
-    if (jobs.size() != 1 || !differs || n <= static_cast<std::size_t>(options_.sampled_ranks) ||
-        !workloads::is_exchange(job.communication.kind)) {
-      return;
-    }
-    const auto per_domain = static_cast<std::size_t>(job.communication.group.per_domain);
-    const std::size_t domains = n / per_domain;
-    const auto wanted = static_cast<std::size_t>(options_.sampled_ranks) / per_domain;
-    const std::size_t taken = std::clamp<std::size_t>(wanted, 2, domains);
-    std::vector<Seconds> longest(domains);
-    std::size_t last = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      const Seconds receiving = receiving_alone(job, i);
-      longest[i / per_domain] = std::max(longest[i / per_domain], receiving);
-      loads_.add(receiving);
-      if (job.arrival.empty()) continue;
-      arrivals_.add(job.arrival[i]);
-      if (job.arrival[i] > job.arrival[last]) last = i;
-    }
-    std::vector<std::size_t> order(domains);
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return longest[a] > longest[b]; });
-    const auto with_last = std::find(order.begin(), order.end(), last / per_domain);
-    std::rotate(order.begin(), with_last, with_last + 1);
-    const std::size_t extremes = std::max<std::size_t>(2, taken / 4);
-    std::sort(order.begin() + static_cast<std::ptrdiff_t>(extremes), order.end());
-    for (std::size_t d = 0; d < taken; ++d) {
-      const std::size_t spaced =
-          extremes + (d - extremes) * (domains - extremes) / (taken - extremes);
-      const std::size_t first = order[d < extremes ? d : spaced] * per_domain;
-      for (std::size_t i = first; i < first + per_domain; ++i) sampled_.push_back(i);
-    }
-    keep_sampled(job.members);
-    keep_sampled(job.arrival);
-    keep_sampled(job.load);
-    outcome_.caveats.push_back(
-        fmt::format("sampled: {} of {} ranks are simulated, among them those that come last and "
-                    "receive most; the range holds 90 % of draws",
-                    sampled_.size(), n));
+    return options_.fold && jobs.size() == 1 && differs &&
+           workloads::is_exchange(job.communication.kind) &&
+           job.members.size() > static_cast<std::size_t>(options_.sampled_ranks);
   }
 
-  /// How long a rank receives if nothing but its own draw holds it up.
-  static Seconds receiving_alone(const CollectiveJob& job, std::size_t rank) {
-    const double load = job.load.empty() ? 1 : job.load[rank];
-    return load * (job.cost.alone - job.cost.latency);
-  }
-
-  template <typename T>
-  void keep_sampled(std::vector<T>& all) const {
-    if (all.empty()) return;
-    std::vector<T> kept;
-    for (const std::size_t i : sampled_) kept.push_back(all[i]);
-    all = std::move(kept);
-  }
-
-  /// What the sampled ranks leave of the links that they share with the others.
-  void thin_out(Traffic& traffic, const CollectiveJob& job) const {
-    const double share = static_cast<double>(job.members.size()) / job.communication.group.size;
-    for (Traffic::Link& link : traffic.links) {
-      const topology::LinkKind kind = cluster_.network().kind(link.original);
-      if (kind != topology::LinkKind::scale_up && kind != topology::LinkKind::nic) {
-        link.capacity *= share;
-      }
-    }
-  }
-
-  /// Where the end lies in 90 % of draws: this draw's end, less the luck that it had. The end
-  /// follows the last arrival and, after it, the most loaded rank.
-  void add_range(CollectiveOutcome::Job& job) const {
-    const bool jitter = options_.arrival_jitter.si() > 0;
-    const Seconds luck = loads_.luck() + (jitter ? arrivals_.luck() : Seconds{});
-    const Seconds half =
-        Seconds::from_si(std::hypot(loads_.half_range(), jitter ? arrivals_.half_range() : 0.0));
-    job.low = job.time - luck - half;
-    job.high = job.time - luck + half;
+  void set_time(CollectiveOutcome::Job& job, Seconds end) const {
+    job.time = end - earliest_;
+    if (!sample_) return;
+    const RankSample::Range range = sample_->range(job.time);
+    job.low = range.low;
+    job.high = range.high;
   }
 
   void run_event(const Traffic& traffic) {
@@ -197,8 +102,7 @@ class TaskRunner {
     double end = 0;
     for (std::size_t j = 0; j < outcome_.jobs.size(); ++j) {
       CollectiveOutcome::Job& job = outcome_.jobs[j];
-      job.time = Seconds::from_si(execution.job_end_s[j]) - earliest_;
-      if (!sampled_.empty()) add_range(job);
+      set_time(job, Seconds::from_si(execution.job_end_s[j]));
       end = std::max(end, execution.job_end_s[j]);
       // What held the flow that ended last, if it lost time at all.
       if (job.time <= job.cost.alone * (1 + 1e-6)) continue;
@@ -218,9 +122,10 @@ class TaskRunner {
     const std::vector<Seconds> ends = bound(traffic);
     for (std::size_t j = 0; j < outcome_.jobs.size(); ++j) {
       CollectiveOutcome::Job& job = outcome_.jobs[j];
-      job.time = ends[j];
+      set_time(job, ends[j]);
       if (job.time > job.cost.alone * (1 + 1e-6)) job.bound_by = "network";
     }
+    add_loads(traffic, bytes_on_links(traffic), std::max_element(ends.begin(), ends.end())->si());
   }
 
   std::string name_of(const Traffic& traffic, std::int32_t link) const {
@@ -258,10 +163,8 @@ class TaskRunner {
   const topology::Cluster& cluster_;
   const KernelModel& kernels_;
   const CollectiveOptions& options_;
-
-  Spread arrivals_, loads_;           ///< of all ranks, where not all are simulated
-  std::vector<std::size_t> sampled_;  ///< ranks that are simulated; empty: all
-  Seconds earliest_;                  ///< shift that makes all arrivals positive
+  std::optional<RankSample> sample_;
+  Seconds earliest_;  ///< shift that makes all arrivals positive
   CollectiveOutcome outcome_;
 };
 

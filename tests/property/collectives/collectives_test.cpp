@@ -8,6 +8,7 @@
 #include "topology/catalogue/catalogue.hpp"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -269,6 +270,31 @@ TEST(Collectives, DoNotDependOnTheNamesOfEqualHosts) {
     ASSERT_TRUE(result.has_value());
     const double first = result->collective(0).time_s();
     EXPECT_NEAR(result->collective(1).time_s(), first, 1e-9 * first) << operation;
+  }
+}
+
+// Nothing folds: jitter, uneven loads, hashed paths. A sample of 128 ranks stands for 256.
+TEST(SampledRanks, EndWhenAllWould) {
+  for (int seed = 1; seed <= 5; ++seed) {
+    Case c;
+    for (const std::string& field : machine(0, 256)) c.set(field);
+    c.set("workload.collective.operation=all_to_all");
+    c.set("workload.collective.bytes=64 MiB");
+    c.set("workload.collective.load_spread=0.2");
+    c.set("workload.collective.arrival_jitter=20 us");
+    c.set("workload.collective.sampled_ranks=128");
+    c.set("cluster.scale_out.routing=ecmp");
+    c.set(fmt::format("seed={}", seed));
+    SCOPED_TRACE(c.text);
+    const auto sampled = run_case(c, true);
+    const auto whole = run_case(c, false);
+    ASSERT_TRUE(sampled.has_value() && whole.has_value());
+    const double expected = whole->collective(0).time_s();
+    EXPECT_NEAR(sampled->collective(0).time_s(), expected, 0.02 * expected);
+    EXPECT_LT(sampled->collective(0).low_s(), sampled->collective(0).high_s());
+    EXPECT_THAT(sampled->caveat(), testing::Contains(testing::HasSubstr("sampled: 128 of 256")));
+    const auto again = run_case(c, true);
+    EXPECT_EQ(again->collective(0).time_s(), sampled->collective(0).time_s());
   }
 }
 

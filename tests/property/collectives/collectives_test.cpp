@@ -269,5 +269,30 @@ TEST(Collectives, DoNotDependOnTheNamesOfEqualHosts) {
   }
 }
 
+// Ranks that differ by chance: half of them, chosen and simulated as two flows each, end as all
+// pairs of all do.
+TEST(Collectives, EndWithASampleOfRanksAsWithAll) {
+  for (const char* jitter : {"0 us", "20 us", "500 us"}) {
+    for (int seed = 1; seed <= 5; ++seed) {
+      Case c;
+      for (const std::string& field : machine(1, 256)) c.set(field);
+      c.set("workload.collective.operation=all_to_all");
+      c.set("workload.collective.bytes=64 MiB");
+      c.set("workload.collective.load_spread=0.2");
+      c.set(fmt::format("workload.collective.arrival_jitter={}", jitter));
+      c.set("cluster.scale_out.routing=ecmp");
+      c.set(fmt::format("seed={}", seed));
+      SCOPED_TRACE(c.text);
+      const auto all = run_case(c, false);
+      c.set("workload.collective.sampled_ranks=128");
+      const auto sample = run_case(c, true);
+      ASSERT_TRUE(all && sample);
+      const double expected = all->collective(0).time_s();
+      EXPECT_NEAR(sample->collective(0).time_s(), expected, 0.02 * expected);
+      EXPECT_LT(sample->collective(0).low_s(), sample->collective(0).high_s());
+    }
+  }
+}
+
 }  // namespace
 }  // namespace aisle::sim

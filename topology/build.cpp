@@ -52,11 +52,12 @@ void mark_as_chosen(Message& message) {
 class Builder {
  public:
   Builder(const pb::Cluster& spec, const SourceMap& places, const Catalogue& catalogue,
-          Diagnostics& diagnostics)
+          Diagnostics& diagnostics, Oversubscription oversubscription)
       : spec_(spec),
         places_(places),
         catalogue_(catalogue),
         diagnostics_(diagnostics),
+        oversubscription_(oversubscription),
         shapes_(spec, places, diagnostics) {}
 
   std::unique_ptr<Cluster::Impl> build() {
@@ -126,7 +127,9 @@ class Builder {
       note("system {} is sold with {}, here it carries {}", system_->name(), system_->accelerator(),
            spec_.accelerator());
     }
-    const std::string& fabric = spec_.scale_out().fabric();
+    const bool usual =
+        !spec_.scale_out().has_fabric() && system_ != nullptr && system_->has_fabric();
+    const std::string& fabric = usual ? system_->fabric() : spec_.scale_out().fabric();
     const pb::Fabric* found =
         find(catalogue_.fabric(fabric), fabric, "fabric", "cluster.scale_out.fabric");
     if (found == nullptr) return;
@@ -136,7 +139,11 @@ class Builder {
             fmt::format("'{}' is a {} entry, not a scale-out fabric", fabric, fabric_entry_.kind()),
             "see `aisle list fabrics`");
     }
-    if (!spec_.scale_out().has_fabric()) note("fabric {}: default", fabric);
+    if (usual) {
+      note("fabric {} from system {}", fabric, system_->name());
+    } else if (!spec_.scale_out().has_fabric()) {
+      note("fabric {}: default", fabric);
+    }
     if (!spec_.scale_out().has_what_if()) return;
     pb::Fabric changes = spec_.scale_out().what_if();
     mark_as_chosen(changes);
@@ -313,7 +320,8 @@ class Builder {
     impl_->scale_out.bandwidth = impl_->nic;
     // Traffic on rails stays below a leaf while there is one unit.
     const bool leaves_leaf = plan.rails() > 1 ? plan.units() > 1 : plan.leaves() > 1;
-    if (leaves_leaf && shape.oversubscription > 1) {
+    if (leaves_leaf && shape.oversubscription > 1 &&
+        oversubscription_ == Oversubscription::in_tier) {
       impl_->scale_out.bandwidth.value /= shape.oversubscription;
       note("scale-out bandwidth {} per accelerator after {:g}:1 oversubscription",
            print_short(impl_->scale_out.bandwidth.value), shape.oversubscription);
@@ -446,6 +454,7 @@ class Builder {
   const SourceMap& places_;
   const Catalogue& catalogue_;
   Diagnostics& diagnostics_;
+  const Oversubscription oversubscription_;
   std::unique_ptr<Cluster::Impl> impl_ = std::make_unique<Cluster::Impl>();
   pb::Accelerator entry_;
   const pb::System* system_ = nullptr;
@@ -456,8 +465,9 @@ class Builder {
 }  // namespace
 
 std::optional<Cluster> build_cluster(const pb::Cluster& spec, const SourceMap& places,
-                                     const Catalogue& catalogue, Diagnostics& diagnostics) {
-  auto impl = Builder(spec, places, catalogue, diagnostics).build();
+                                     const Catalogue& catalogue, Diagnostics& diagnostics,
+                                     Oversubscription oversubscription) {
+  auto impl = Builder(spec, places, catalogue, diagnostics, oversubscription).build();
   if (impl == nullptr) return std::nullopt;
   return Cluster(std::move(impl));
 }

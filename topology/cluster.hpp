@@ -169,10 +169,15 @@ class Cluster {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Where oversubscription shows: in the bandwidth of the scale-out tier, for closed forms that see
+/// no links; or only in the links of network(), for those who share them.
+enum class Oversubscription { in_tier, in_links };
+
 /// Builds the cluster that `spec` describes from catalogue entries. Reports every unknown name
 /// (with the nearest), bad quantity, and count that does not divide into domains, at its place;
 /// `places` finds fields below the path "cluster".
 std::optional<Cluster> build_cluster(const pb::Cluster& spec, const SourceMap& places,
-                                     const Catalogue& catalogue, Diagnostics& diagnostics);
+                                     const Catalogue& catalogue, Diagnostics& diagnostics,
+                                     Oversubscription oversubscription = Oversubscription::in_tier);
 
 }  // namespace aisle::topology

@@ -96,8 +96,7 @@ enum class Library : std::uint8_t {
   nccl,
   nccl_graph,   ///< NCCL launched from a CUDA graph
   nccl_tuned,   ///< NCCL with channels of sends and receives raised
-  nccl_device,  ///< kernels on NCCL's device interface: multicast one- and two-shot, pushed
-                ///< exchanges
+  nccl_device,  ///< on NCCL's device interface: multicast one- and two-shot, pushes
   torchcomms,   ///< ctran: zero-copy over the network
   mscclpp,
   inference,  ///< one- and two-shot kernels of inference engines (vLLM)

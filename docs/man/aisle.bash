@@ -3,11 +3,15 @@
 _aisle() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "run check list show explain compare report validate --help --version -h" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "run collective check list show explain compare report validate --help --version -h" -- "$word")
     return
   fi
   case $previous in
     --engine) mapfile -t COMPREPLY < <(compgen -W "event analytic" -- "$word"); return ;;
+    --op) mapfile -t COMPREPLY < <(compgen -W "all_reduce all_gather reduce_scatter broadcast reduce all_to_all send_recv barrier dispatch combine" -- "$word"); return ;;
+    --algo) mapfile -t COMPREPLY < <(compgen -W "ring tree nvls nvls_tree collnet_direct collnet_chain pat recursive hierarchical one_shot two_shot copy_engine" -- "$word"); return ;;
+    --proto) mapfile -t COMPREPLY < <(compgen -W "ll ll128 simple" -- "$word"); return ;;
+    --system) mapfile -t COMPREPLY < <(compgen -W "$(aisle list systems 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
     --half) mapfile -t COMPREPLY < <(compgen -W "fitted held-out" -- "$word"); return ;;
     -o | --output | --ledger | --plot) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     list) mapfile -t COMPREPLY < <(compgen -W "accelerators systems fabrics models calibrations studies" -- "$word"); return ;;
@@ -15,6 +19,7 @@ _aisle() {
   local flags
   case $command in
     run) flags="--set --engine --both-engines --no-fold --seed -o --output --json -q --quiet" ;;
+    collective) flags="--system --chips --op -b --begin -e --end -f --factor --algo --proto --fabric --nic --set --engine --no-fold --json" ;;
     check) flags="--set --json" ;;
     show) flags="--chips --json" ;;
     compare) flags="--engine --json" ;;

@@ -230,53 +230,39 @@ FlowExecution execute(const Traffic& traffic) {
 }
 
 std::vector<Seconds> bound(const Traffic& traffic) {
-  // Work that each job alone leaves on each link, and all of them.
-  std::vector<double> total(traffic.links.size(), 0);
-  for (const Traffic::Flow& flow : traffic.flows) {
-    for (const Traffic::Draw& draw : traffic.draws_of(flow)) {
-      total[index(draw.link)] +=
-          flow.volume.si() * draw.weight / traffic.links[index(draw.link)].capacity.si();
+  std::vector<double> work(traffic.links.size(), 0);  // seconds that each link is asked for
+  const auto add = [&](const Phase& phase, double sign) {
+    for (const std::int32_t f : phase.flows) {
+      const Traffic::Flow& flow = traffic.flows[index(f)];
+      for (const Traffic::Draw& draw : traffic.draws_of(flow)) {
+        const Traffic::Link& link = traffic.links[index(draw.link)];
+        work[index(draw.link)] += sign * draw.weight * (flow.volume / link.capacity).si();
+      }
     }
+  };
+  const std::vector<std::vector<Phase>> jobs = phases_of(traffic);
+  for (const std::vector<Phase>& phases : jobs) {
+    for (const Phase& phase : phases) add(phase, 1);
   }
-  std::vector<std::vector<Phase>> jobs = phases_of(traffic);
-  std::vector<double> own(traffic.links.size(), 0);
-  std::vector<double> all_phases(traffic.links.size(), 0);
   std::vector<Seconds> ends(jobs.size());
   for (std::size_t j = 0; j < jobs.size(); ++j) {
-    const auto add = [&](const Phase& phase, std::vector<double>& work) {
-      for (const std::int32_t f : phase.flows) {
-        const Traffic::Flow& flow = traffic.flows[index(f)];
-        for (const Traffic::Draw& draw : traffic.draws_of(flow)) {
-          work[index(draw.link)] +=
-              flow.volume.si() * draw.weight / traffic.links[index(draw.link)].capacity.si();
-        }
-      }
-    };
-    const auto clear = [&](const Phase& phase, std::vector<double>& work) {
-      for (const std::int32_t f : phase.flows) {
-        for (const Traffic::Draw& draw : traffic.draws_of(traffic.flows[index(f)])) {
-          work[index(draw.link)] = 0;
-        }
-      }
-    };
-    for (const Phase& phase : jobs[j]) add(phase, all_phases);
+    // What the other jobs ask for stays; of its own phases each stands alone.
+    for (const Phase& phase : jobs[j]) add(phase, -1);
     for (const Phase& phase : jobs[j]) {
-      add(phase, own);
+      add(phase, 1);
       double longest = 0;
       for (const std::int32_t f : phase.flows) {
         const Traffic::Flow& flow = traffic.flows[index(f)];
-        double streaming =
-            flow.volume / flow.limit < Seconds{} ? 0 : (flow.volume / flow.limit).si();
+        double streaming = (flow.volume / flow.limit).si();
         for (const Traffic::Draw& draw : traffic.draws_of(flow)) {
-          const auto l = index(draw.link);
-          streaming = std::max(streaming, own[l] + total[l] - all_phases[l]);
+          streaming = std::max(streaming, work[index(draw.link)]);
         }
         longest = std::max(longest, flow.start.si() + streaming);
       }
       ends[j] += Seconds::from_si(longest);
-      clear(phase, own);
+      add(phase, -1);
     }
-    for (const Phase& phase : jobs[j]) clear(phase, all_phases);
+    for (const Phase& phase : jobs[j]) add(phase, 1);
   }
   return ends;
 }

@@ -26,10 +26,10 @@ struct FlowExecution {
 /// log(links).
 FlowExecution execute(const workloads::Traffic& traffic);
 
-/// The same traffic in closed form: each phase of a job takes its slowest flow's own time, or that
-/// of the link with the most work, with all jobs counted on links that they share as if they
-/// overlapped all along. Equal to execute() where all flows of a phase that share a link that binds
-/// end together, and never below it for a job that is alone... see docs/model/engine.md.
+/// The same traffic in closed form, by job: each phase lasts as long as its slowest flow alone, or
+/// as the work of the busiest link that its flows draw on, to which the other jobs add all of
+/// theirs. Equal to execute() for a lone job whose flows over that link end together; above it
+/// where jobs overlap only in part.
 std::vector<Seconds> bound(const workloads::Traffic& traffic);
 
 /// Traffic with interchangeable flows and links merged: colour refinement over flow-link incidence,

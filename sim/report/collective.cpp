@@ -9,7 +9,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <iterator>
+#include <string_view>
 
 namespace aisle::sim::report {
 
@@ -26,6 +29,19 @@ std::string method(const pb::CollectiveOutcome& job) {
              : fmt::format("{}, {}", words(job.algorithm()), job.protocol());
 }
 
+/// Sizes are powers of two more often than not.
+std::string size_text(double bytes) {
+  constexpr std::array<std::string_view, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
+  std::size_t unit = 0;
+  double value = bytes;
+  while (unit + 1 < kUnits.size() && value >= 1024) {
+    value /= 1024;
+    ++unit;
+  }
+  const bool even = value == std::floor(value);
+  return even ? fmt::format("{:.0f} {}", value, kUnits[unit]) : format_bytes(bytes, 4);
+}
+
 std::string slowdown(const pb::CollectiveOutcome& job) {
   return job.alone_s() > 0 ? fmt::format("{:.3f}", job.time_s() / job.alone_s()) : "-";
 }
@@ -37,7 +53,8 @@ std::string link_name(const pb::LinkLoad& load) {
 }  // namespace
 
 std::string collective_line(const pb::Collective& collective) {
-  std::string line = fmt::format("{} of {}", words(collective.operation()), collective.bytes());
+  std::string line = collective.has_operation() ? words(collective.operation()) : "collectives";
+  if (collective.has_bytes()) line += " of " + collective.bytes();
   if (collective.job_size() > 1)
     line += fmt::format(", {} jobs side by side", collective.job_size());
   return line;
@@ -52,7 +69,7 @@ std::string collective_answer(const pb::Result& result) {
   const pb::CollectiveOutcome& first = result.collective(0);
   std::string text = fmt::format(
       "{} of {} over {} chips takes {}: {:.4g} GB/s bus bandwidth by {}, bound by {}.",
-      words(first.operation()), format_bytes(first.bytes(), 4), thousands(first.ranks()),
+      words(first.operation()), size_text(first.bytes()), thousands(first.ranks()),
       format_seconds(first.time_s(), 4), first.busbw_gbps(), method(first), first.bound_by());
   if (slowest->time_s() > 1.001 * slowest->alone_s()) {
     text += fmt::format(" {} is {} times as slow as on an idle and healthy network ({}).",
@@ -66,14 +83,14 @@ void append_collective(Page& page, const pb::Result& result) {
   if (result.collective().empty()) return;
   page.heading("Operations", "slow-down against an idle and healthy network");
   page.line(fmt::format("  {} {} {} {} {} {} {}  {}", left("job", 10), left("operation", 14),
-                        right("chips", 8), right("time", 10), right("busbw", 9), right("slower", 7),
-                        left("method", 15), "bound by"));
+                        right("chips", 8), right("time", 10), right("busbw", 12),
+                        right("slower", 7), left("method", 20), "bound by"));
   for (const pb::CollectiveOutcome& job : result.collective()) {
     page.line(fmt::format("  {} {} {} {} {} {} {}  {}", left(job.job(), 10),
                           left(words(job.operation()), 14), right(thousands(job.ranks()), 8),
                           right(format_seconds(job.time_s(), 4), 10),
-                          right(fmt::format("{:.1f} GB/s", job.busbw_gbps()), 9),
-                          right(slowdown(job), 7), left(method(job), 15), job.bound_by()));
+                          right(fmt::format("{:.1f} GB/s", job.busbw_gbps()), 12),
+                          right(slowdown(job), 7), left(method(job), 20), job.bound_by()));
     if (!job.has_high_s()) continue;
     page.line(fmt::format("             90 % of draws between {} and {}",
                           format_seconds(job.low_s(), 4), format_seconds(job.high_s(), 4)));
@@ -102,7 +119,7 @@ void add_collective(std::string& out, const pb::Result& result) {
                    "<tr><td class=\"name\">{}</td><td>{} of {}</td><td class=\"number\">{}</td>"
                    "<td class=\"number\">{}</td><td class=\"number\">{:.2f} GB/s</td>"
                    "<td class=\"number\">{}</td><td>{}</td><td>{}</td></tr>",
-                   escape(job.job()), words(job.operation()), format_bytes(job.bytes(), 4),
+                   escape(job.job()), words(job.operation()), size_text(job.bytes()),
                    thousands(job.ranks()), format_seconds(job.time_s(), 4), job.busbw_gbps(),
                    slowdown(job), method(job), escape(job.bound_by()));
   }

@@ -225,7 +225,11 @@ std::string engine_line(const pb::Result& result) {
                              result.rank_classes() == 1 ? "class" : "classes"));
   }
   if (result.operations() > 0) {
-    append(line, fmt::format("{} operations", thousands(result.operations())));
+    const bool flows = !result.collective().empty();
+    append(line, fmt::format("{} {}", thousands(result.operations()),
+                             !flows                     ? "operations"
+                             : result.operations() == 1 ? "flow"
+                                                        : "flows"));
   }
   const auto step = metric(result, "step_time_s");
   if (result.has_other_engine_step_time_s() && step && *step > 0) {

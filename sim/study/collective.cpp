@@ -4,10 +4,12 @@
 #include "sim/base/quantity.hpp"
 #include "sim/base/random.hpp"
 #include "sim/study/scenario.pb.h"
+#include "workloads/collectives/routing.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 namespace aisle::sim {
@@ -15,6 +17,7 @@ namespace aisle::sim {
 using workloads::Algorithm;
 using workloads::CollectiveKind;
 using workloads::Communication;
+using workloads::Library;
 using workloads::Protocol;
 
 namespace {
@@ -32,6 +35,13 @@ constexpr Algorithm kAlgorithms[] = {
     Algorithm::hierarchical,  Algorithm::one_shot,  Algorithm::two_shot,
     Algorithm::copy_engine,   Algorithm::pairwise,  Algorithm::two_hop,
     Algorithm::low_latency,   Algorithm::torus,     Algorithm::dissemination};
+
+constexpr Library kLibraries[] = {
+    Library::automatic,    Library::nccl,       Library::nccl_graph, Library::nccl_tuned,
+    Library::nccl_device,  Library::torchcomms, Library::mscclpp,    Library::inference,
+    Library::tensorrt_llm, Library::rccl,       Library::hccl,       Library::neuron,
+    Library::xla,          Library::deep_ep,    Library::hybrid_ep,  Library::nccl_ep,
+    Library::uccl_ep,      Library::pplx,       Library::mori,       Library::one_sided};
 
 constexpr Protocol kProtocols[] = {Protocol::automatic, Protocol::ll, Protocol::ll128,
                                    Protocol::simple};
@@ -176,6 +186,7 @@ class TaskReader {
     if (!read) return std::nullopt;
     if (!take_members(job, prefix + "count", task)) return std::nullopt;
     task.communication.group = cluster_.hierarchy(task.members);
+    if (!read_routing(task.communication)) return std::nullopt;
     if (const auto reason = workloads::why_not(task.communication, cluster_)) {
       error("algorithm", *reason, "leave the algorithm out for the library's own choice");
       return std::nullopt;
@@ -226,6 +237,57 @@ class TaskReader {
       if (!protocol) return false;
       communication.protocol = *protocol;
     }
+    if (collective_.has_library()) {
+      const auto library = named(kLibraries, collective_.library(), "library",
+                                 places_.find("workload.collective.library"),
+                                 "workload.collective.library", diagnostics_);
+      if (!library) return false;
+      communication.library = *library;
+    }
+    return read_datatype(communication);
+  }
+
+  bool read_datatype(Communication& communication) {
+    const std::string name = plain(collective_.datatype());
+    const bool narrow = name == "int8" || name == "uint8" || name.starts_with("fp8");
+    constexpr std::array kWide = {"float", "fp32", "half", "fp16", "bf16", "bfloat16", "double"};
+    if (!narrow && std::find(kWide.begin(), kWide.end(), name) == kWide.end()) {
+      error("datatype", fmt::format("unknown number format '{}'", collective_.datatype()),
+            "float, half, bf16, fp8 or int8");
+      return false;
+    }
+    communication.summable_in_switch = !narrow;
+    return true;
+  }
+
+  /// Copies of a token that dispatch and combine send.
+  bool read_routing(Communication& communication) {
+    if (communication.kind != CollectiveKind::dispatch &&
+        communication.kind != CollectiveKind::combine) {
+      return true;
+    }
+    const pb::ExpertRouting& given = collective_.routing();
+    const int ranks = communication.group.size;
+    if (given.experts() < ranks) {
+      error("routing.experts",
+            fmt::format("{} experts do not reach {} ranks", given.experts(), ranks),
+            "at least one expert lies on every rank");
+      return false;
+    }
+    if (given.top_k() < 1 || given.top_k() > given.experts() || given.groups() < 1 ||
+        given.experts() % given.groups() != 0 || given.group_limit() < 0) {
+      error("routing",
+            fmt::format("{} of {} experts in {} groups is no routing", given.top_k(),
+                        given.experts(), given.groups()),
+            "top_k is 1 to experts, and groups divide experts");
+      return false;
+    }
+    const workloads::Routing routing{given.experts(), given.top_k(), given.groups(),
+                                     given.group_limit()};
+    communication.copies_to_domains = expected_copies(routing, communication.group.domains);
+    communication.copies_to_ranks = communication.algorithm == Algorithm::low_latency
+                                        ? given.top_k()
+                                        : expected_copies(routing, ranks);
     return true;
   }
 

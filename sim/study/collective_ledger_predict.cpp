@@ -59,7 +59,8 @@ struct CollectivePredictor::Impl {
     Built& built = entry->second;
     if (!fresh) return built;
     Diagnostics diagnostics;
-    built.cluster = topology::build_cluster(describe(machine), SourceMap(), catalogue, diagnostics);
+    built.cluster = topology::build_cluster(describe(machine), SourceMap(), catalogue, diagnostics,
+                                            topology::Oversubscription::in_links);
     if (built.cluster) {
       built.kernels.emplace(built.cluster->accelerator(), catalogue);
     } else if (!diagnostics.all().empty()) {

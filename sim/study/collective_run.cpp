@@ -329,7 +329,8 @@ std::optional<PreparedTasks> prepare_tasks(const Study& study, const topology::C
                                            Diagnostics& diagnostics) {
   pb::Cluster spec = study.scenario->cluster();
   spec.set_speed_spread(0);  // of computation, and there is none
-  auto cluster = topology::build_cluster(spec, study.places, catalogue, diagnostics);
+  auto cluster = topology::build_cluster(spec, study.places, catalogue, diagnostics,
+                                         topology::Oversubscription::in_links);
   if (!cluster) return std::nullopt;
   auto tasks = read_tasks(*study.scenario, *cluster, study.places, diagnostics);
   if (!tasks || diagnostics.has_errors()) return std::nullopt;

@@ -122,6 +122,12 @@ CommunicationCost torus_collective(const Setting& setting) {
   if (all_axes.si() <= 0) all_axes = setting.link * m.simple_share;
   const double passes = setting.kind == CollectiveKind::all_reduce ? 2 : 1;
   Seconds streaming = around(setting).wire / all_axes;
+  if (setting.kind == CollectiveKind::send_recv) {
+    // One path: a link of the first axis, on the mean half of the way round each.
+    streaming = setting.bytes / (setting.domain.axis_bandwidth[0].si() > 0
+                                     ? setting.domain.axis_bandwidth[0] * m.simple_share
+                                     : all_axes);
+  }
   if (setting.kind == CollectiveKind::all_to_all) {
     streaming = longest;
     cost.scale_up_out = cost.scale_up_in = longest * all_axes;

@@ -76,6 +76,19 @@ Reason one_domain(const Setting& setting) {
   return std::nullopt;
 }
 
+/// Kernels that address every peer alike need links to every peer.
+Reason equal_peers(const Setting& setting) {
+  const topology::DomainShape shape = setting.domain.shape;
+  if (shape == topology::DomainShape::switched || shape == topology::DomainShape::mesh ||
+      setting.per_domain == 1) {
+    return std::nullopt;
+  }
+  return fmt::format(
+      "{} addresses every peer of the domain alike, and not all are joined here; "
+      "use {}",
+      to_string(setting.algorithm), shape == topology::DomainShape::torus ? "torus" : "ring");
+}
+
 Reason exchange(const Setting& setting) {
   if (setting.kind == CollectiveKind::dispatch || setting.kind == CollectiveKind::combine) {
     return std::nullopt;
@@ -99,7 +112,10 @@ Reason of_algorithm(const Setting& setting) {
     case Algorithm::one_shot:
     case Algorithm::two_shot:
     case Algorithm::copy_engine:
+      if (const Reason reason = equal_peers(setting)) return reason;
       return one_domain(setting);
+    case Algorithm::hierarchical:
+      return equal_peers(setting);
     case Algorithm::two_hop:
     case Algorithm::low_latency:
       return exchange(setting);

@@ -2,6 +2,7 @@
 // Did a shipped study's answer move? Compares every metric with expected/summary.json beside the
 // study, to 1e-6 relative. A pass proves sameness, not truth (that is tests/validation). To accept
 // a change: AISLE_UPDATE_GOLDEN=1, and a line in docs/changes.md that says why.
+#include "sim/study/study.hpp"
 #include "tests/command.hpp"
 
 #include <fmt/format.h>
@@ -38,15 +39,14 @@ void write_expected(const std::string& file, const Metrics& metrics) {
   std::ofstream(file) << text << "  }\n}\n";
 }
 
-class ShippedStudy : public testing::TestWithParam<const char*> {};
+class ShippedStudy : public testing::TestWithParam<std::string> {};
 
 TEST_P(ShippedStudy, AnswersAsBefore) {
-  const auto outcome =
-      aisle::tests::run_command(std::string(AISLE_PROGRAM " run ") + GetParam() + " --json -q");
+  const auto outcome = aisle::tests::run_command(AISLE_PROGRAM " run " + GetParam() + " --json -q");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const Metrics now = metrics_of(outcome.out);
   const std::string file =
-      std::string(AISLE_SOURCE_DIR "/scenarios/studies/") + GetParam() + "/expected/summary.json";
+      AISLE_SOURCE_DIR "/scenarios/studies/" + GetParam() + "/expected/summary.json";
   if (std::getenv("AISLE_UPDATE_GOLDEN") != nullptr) write_expected(file, now);
   const Metrics expected = metrics_of(aisle::tests::read_file(file));
   EXPECT_EQ(now.size(), expected.size());
@@ -56,7 +56,6 @@ TEST_P(ShippedStudy, AnswersAsBefore) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shipped, ShippedStudy,
-                         testing::Values("deepseek-v3-h800", "llama3-405b-h100"));
+INSTANTIATE_TEST_SUITE_P(Shipped, ShippedStudy, testing::ValuesIn(aisle::sim::shipped_studies()));
 
 }  // namespace

@@ -64,10 +64,12 @@ std::optional<pb::Result> run_case(const Case& c, bool fold) {
 }
 
 constexpr std::array kOperations = {"all_reduce", "all_gather", "reduce_scatter", "broadcast",
-                                    "reduce",     "all_to_all", "send_recv",      "barrier"};
-constexpr std::array kAlgorithms = {"automatic", "automatic", "ring",           "tree",
-                                    "nvls",      "nvls_tree", "collnet_direct", "collnet_chain",
-                                    "pat",       "recursive", "hierarchical",   "torus"};
+                                    "reduce",     "all_to_all", "send_recv",      "barrier",
+                                    "dispatch",   "combine"};
+constexpr std::array kAlgorithms = {
+    "automatic",   "ring",     "tree",          "nvls",    "nvls_tree",  "collnet_direct",
+    "one_shot",    "two_shot", "collnet_chain", "pat",     "recursive",  "hierarchical",
+    "copy_engine", "torus",    "pairwise",      "two_hop", "low_latency"};
 
 Case random_case(Random& random, int kind, int count) {
   Case c;
@@ -176,7 +178,8 @@ std::string name_of(const testing::TestParamInfo<int>& machine) {
 INSTANTIATE_TEST_SUITE_P(Machines, Folding, testing::Values(0, 1, 2, 3), name_of);
 
 bool is_between_pairs(const std::string& operation) {
-  return operation == "all_to_all" || operation == "send_recv";
+  return operation == "all_to_all" || operation == "send_recv" || operation == "dispatch" ||
+         operation == "combine";
 }
 
 // On a healthy and idle network nothing is in the way: the simulation gives the calibrated time.
@@ -194,7 +197,7 @@ TEST(Collectives, TakeTheirTimeAloneOnAHealthyNetwork) {
       // Ranks that exchange over a torus are not neighbours: pairs meet on links between them.
       const bool meets = kind == 2 && is_between_pairs(result->collective(0).operation());
       EXPECT_GE(time, alone * (1 - 1e-6));
-      if (!meets) { EXPECT_LE(time, alone * (1 + 1e-6)); }
+      if (!meets) { EXPECT_LE(time, alone * (1 + 1e-6) + 1e-9); }
     }
   }
 }

@@ -89,7 +89,7 @@ class Bill {
   void add_switched(const pb::Accelerator& entry, const pb::System* system) {
     const pb::Fabric* link = catalogue_.fabric(entry.scale_up_link());
     const double in_system = system == nullptr ? 0 : number_or(system->accelerators(), 0);
-    if (in_system > 0) {
+    if (system != nullptr && in_system > 0) {
       const double systems = std::ceil(cluster_.count / in_system);
       const auto of = [&](const pb::Figure& figure) {
         return std::lround(systems * number_or(figure, 0));

@@ -64,9 +64,10 @@ std::optional<std::vector<double>> sizes_of(const CollectiveArguments& a,
     return std::nullopt;
   }
   std::vector<double> sizes;
-  for (double size = *first; size <= *last; size = std::floor(size * a.factor)) {
+  double size = *first;
+  while (size <= *last && (sizes.empty() || size > sizes.back())) {
     sizes.push_back(size);
-    if (std::floor(size * a.factor) <= size) break;
+    size = std::floor(size * a.factor);
   }
   return sizes;
 }

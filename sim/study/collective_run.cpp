@@ -130,7 +130,7 @@ class TaskRunner {
 
   std::string name_of(const Traffic& traffic, std::int32_t link) const {
     const Traffic::Link& entry = traffic.links[static_cast<std::size_t>(link)];
-    const std::string name = cluster_.network().name(entry.original);
+    std::string name = cluster_.network().name(entry.original);
     if (entry.multiplicity <= 1) return name;
     return fmt::format("{} and {:.0f} alike", name, entry.multiplicity - 1);
   }

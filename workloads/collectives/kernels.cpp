@@ -191,7 +191,7 @@ CommunicationCost inference_all_reduce(const Setting& setting) {
   constexpr Bytes kHandOver = 8 * MiB;  // vLLM leaves larger messages to NCCL
   Setting handed = setting;
   handed.library = Library::nccl;
-  const CommunicationCost nccl = nccl_collective(handed);
+  CommunicationCost nccl = nccl_collective(handed);
   const bool tensorrt = setting.library == Library::tensorrt_llm;
   if (!tensorrt && setting.bytes >= kHandOver) return nccl;
   CommunicationCost own = one_shot(setting);

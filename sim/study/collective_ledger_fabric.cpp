@@ -20,6 +20,9 @@ enum class Means {
   adds,         ///< the network's switches add
 };
 
+constexpr std::string_view kPlain = "rail-optimised-2-tier";  // InfiniBand NDR
+constexpr std::string_view kRoce = "roce-oci-a100";           // RoCE of no stated make
+
 struct Word {
   std::string_view text;  ///< lower case, as it stands between other letters and digits
   Means means;
@@ -33,13 +36,13 @@ constexpr Word kWords[] = {
     // Links switched off: every hop over the network.
     {"p2p and shm off", Means::links_off},
     {"p2p and shm disabled", Means::links_off},
-    {"ib roce only", Means::links_off, "rail-optimised-2-tier"},
-    {"ib only", Means::links_off, "rail-optimised-2-tier"},
-    {"roce only", Means::links_off, "roce-oci-a100"},
+    {"ib roce only", Means::links_off, kPlain},
+    {"ib only", Means::links_off, kPlain},
+    {"roce only", Means::links_off, kRoce},
     {"efa only", Means::links_off, "so-efa"},
-    {"rdma only", Means::links_off, "rail-optimised-2-tier"},
-    {"network only", Means::links_off, "rail-optimised-2-tier"},
-    {"pure rdma", Means::links_off, "rail-optimised-2-tier"},
+    {"rdma only", Means::links_off, kPlain},
+    {"network only", Means::links_off, kPlain},
+    {"pure rdma", Means::links_off, kPlain},
     {"no nvlink", Means::links_off},
     {"without nvlink", Means::links_off},
     {"nvlink disabled", Means::links_off},
@@ -93,34 +96,40 @@ constexpr Word kWords[] = {
     {"p6 b200", Means::network, "so-efa-v4"},
     {"efa", Means::network, "so-efa"},  // the generation follows from the chip
     {"srd", Means::network, "so-efa"},
-    {"a3 high", Means::network, "so-gcp-tcpx"},
-    {"a3 ultra", Means::network, "roce-oci-a100"},
-    {"bm gpu*", Means::network, "roce-oci-a100"},
+    {"a3 high*", Means::network, "so-gcp-tcpx"},
+    {"a3 edge", Means::network, "so-gcp-tcpx"},
+    {"a3 ultra", Means::network, kRoce},
+    {"a3u", Means::network, kRoce},
+    {"a4 high", Means::network, kRoce},
+    {"a4x", Means::network, kRoce},
+    {"bm gpu*", Means::network, kRoce},
     {"pollara*", Means::network, "so-amd-ref"},
     {"thor2", Means::network, "so-amd-ref"},
     {"hpn*", Means::network, "so-ali-hpn7"},
     {"mpft", Means::network, "so-deepseek-mpft"},
-    {"spectrum x", Means::network, "so-simai-spectrumx"},
-    {"spectrumx", Means::network, "so-simai-spectrumx"},
+    {"spectrum x", Means::network, "so-superpod-b300-eth-1su"},
+    {"spectrum 4", Means::network, "so-superpod-b300-eth-1su"},
     {"dcn", Means::network, "so-tpu-dcn"},
-    {"rocev2", Means::network, "roce-oci-a100"},
-    {"roce*", Means::network, "roce-oci-a100"},
+    {"rocev2", Means::network, kRoce},
+    {"roce*", Means::network, kRoce},
     {"bluefield*", Means::network, "roce-bluefield3"},
     {"bf 3", Means::network, "roce-bluefield3"},
     {"openshift", Means::network, "roce-bluefield3"},
-    {"ethernet", Means::network, "roce-oci-a100"},
-    {"infiniband", Means::network, "rail-optimised-2-tier"},
-    {"ib", Means::network, "rail-optimised-2-tier"},
-    {"cx 7", Means::network, "rail-optimised-2-tier"},
-    {"cx 8", Means::network, "rail-optimised-2-tier"},
+    {"ethernet", Means::network, kRoce},
+    {"cx 5", Means::network, kRoce},
+    {"connectx 5", Means::network, kRoce},
+    {"infiniband", Means::network, kPlain},
+    {"ib", Means::network, kPlain},
+    {"cx 7", Means::network, kPlain},
+    {"cx 8", Means::network, kPlain},
     {"cx 6", Means::network, "infiniband-hdr"},
-    {"connectx 7", Means::network, "rail-optimised-2-tier"},
-    {"connectx 8", Means::network, "rail-optimised-2-tier"},
-    {"quantum*", Means::network, "rail-optimised-2-tier"},
-    {"rail*", Means::network, "rail-optimised-2-tier"},
+    {"connectx 7", Means::network, kPlain},
+    {"connectx 8", Means::network, kPlain},
+    {"quantum*", Means::network, kPlain},
+    {"rail*", Means::network, kPlain},
     {"sharp", Means::adds},
-    {"xdr*", Means::rate, "rail-optimised-2-tier", 800},
-    {"ndr*", Means::rate, "rail-optimised-2-tier", 400},
+    {"xdr*", Means::rate, kPlain, 800},
+    {"ndr*", Means::rate, kPlain, 400},
     {"hdr*", Means::rate, "infiniband-hdr", 200},
     {"edr*", Means::rate, "infiniband-hdr", 100},
     // Links inside a host; what they are follows from the chip.
@@ -134,8 +143,6 @@ constexpr Word kWords[] = {
     {"ub", Means::host_links},
     {"hccl", Means::host_links},
 };
-
-constexpr std::string_view kPlain = "rail-optimised-2-tier";  // InfiniBand NDR
 
 bool is_letter(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0;
@@ -181,7 +188,8 @@ int multiple_before(std::string_view text, std::size_t at) {
 /// A name says more than a kind of wires, a rate more than none ("CoreWeave RoCE, CX-7").
 int weight(std::string_view fabric) {
   if (fabric.empty()) return 0;
-  return fabric == kPlain ? 1 : fabric.starts_with("infiniband") ? 2 : 3;
+  if (fabric == kPlain) return 1;
+  return fabric == kRoce || fabric.starts_with("infiniband") ? 2 : 3;
 }
 
 void note_word(const Word& word, std::string_view text, std::size_t at, FabricReading& reading) {

@@ -117,7 +117,7 @@ const std::vector<AlgorithmWord>& algorithm_words() {
       {"ibgda", {A::low_latency}},
       {"nvlink", {A::low_latency}},
       {"onesided", {A::two_hop}},
-      {"mori", {A::low_latency}},
+      {"mori", {A::two_hop}},  // a copy per rank also where latency counts
       {"pplx", {A::low_latency}},
       {"deepep", {A::two_hop}},
       {"hybridep", {A::two_hop}},
@@ -149,8 +149,13 @@ std::optional<std::vector<Algorithm>> algorithms_of(const LedgerRow& row, Collec
     }
     return std::vector{Algorithm::automatic};
   }
+  const bool quick = text.ends_with("ll") || text.find("lowlatency") != std::string::npos;
   for (const AlgorithmWord& entry : algorithm_words()) {
-    if (text.starts_with(entry.word)) return entry.means;
+    if (!text.starts_with(entry.word)) continue;
+    // A library's name alone means its kernels for many tokens.
+    const bool many = entry.means.front() == Algorithm::two_hop && !entry.word.starts_with("mori");
+    if (many && quick) return std::vector{Algorithm::low_latency};
+    return entry.means;
   }
   return std::nullopt;
 }
@@ -166,6 +171,7 @@ Library library_of(const LedgerRow& row, CollectiveKind kind) {
   static constexpr LibraryWord exchanges[] = {
       {"one-sided", Library::one_sided}, {"hybrid", Library::hybrid_ep}, {"pplx", Library::pplx},
       {"uccl", Library::uccl_ep},        {"mori", Library::mori},        {"nccl", Library::nccl_ep},
+      {"ascend", Library::hccl},         {"npu", Library::hccl},         {"cann", Library::hccl},
       {"deepep", Library::deep_ep},
   };
   static constexpr LibraryWord libraries[] = {
@@ -410,7 +416,9 @@ std::variant<CollectiveQuestion, std::string> express(const LedgerRow& row,
   const auto algorithms = algorithms_of(row, *kind);
   if (const std::string reason = outside(plain(row.algorithm)); !reason.empty()) return reason;
   if (!algorithms) return fmt::format("the algorithm '{}' is not known", row.algorithm);
-  const auto protocol = protocol_of(row.protocol);
+  auto protocol = protocol_of(row.protocol);
+  // Kernels that mark what has not come by a poisoned word carry the flag in the data, as LL does.
+  if (lower(row.algorithm).find("poison") != std::string::npos) protocol = Protocol::ll;
   if (!protocol) return fmt::format("the protocol '{}' is not known", row.protocol);
   question.algorithms = *algorithms;
   question.communication.kind = *kind;

@@ -18,7 +18,7 @@ constexpr Bytes kWideningOver = 16 * KiB;
 constexpr Bytes kSwitchChunk = 128 * KiB;  // per head and channel (NCCL src/device)
 constexpr int kNvlsChannelsAcross = 32;
 constexpr double kSettledSteps = 15;
-constexpr int kLargestNode = 16;  // members of a domain that is one host
+constexpr int kLargestNode = 16;       // members of a domain that is one host
 constexpr double kLl128Payload = 0.9;  // 120 of 128 bytes, and the flag's wait
 
 /// Relative growth of the latency once all channels work.

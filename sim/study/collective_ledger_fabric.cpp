@@ -18,6 +18,8 @@ enum class Means {
   network_off,  ///< said to be unused
   rate,         ///< of InfiniBand; `value`: Gb/s of one NIC
   adds,         ///< the network's switches add
+  apart,        ///< hosts share no scale-up domain
+  outside,      ///< a network that is not modelled
 };
 
 constexpr std::string_view kPlain = "rail-optimised-2-tier";  // InfiniBand NDR
@@ -55,6 +57,15 @@ constexpr Word kWords[] = {
     {"ib off", Means::network_off},
     {"roce disabled", Means::network_off},
     {"no ib", Means::network_off},
+    // Hosts said to stay alone.
+    {"no mnnvl", Means::apart},
+    {"without mnnvl", Means::apart},
+    {"mnnvl off", Means::apart},
+    {"mnnvl disabled", Means::apart},
+    {"inside node only", Means::apart},
+    {"within node only", Means::apart},
+    {"inside the node only", Means::apart},
+    {"rdma between nodes", Means::apart, kPlain},
     // Domains of several hosts.
     {"nvl576", Means::joined, {}, 576},
     {"nvl144", Means::joined, {}, 144},
@@ -107,8 +118,8 @@ constexpr Word kWords[] = {
     {"thor2", Means::network, "so-amd-ref"},
     {"hpn*", Means::network, "so-ali-hpn7"},
     {"mpft", Means::network, "so-deepseek-mpft"},
-    {"spectrum x", Means::network, "so-superpod-b300-eth-1su"},
-    {"spectrum 4", Means::network, "so-superpod-b300-eth-1su"},
+    {"spectrum x", Means::network, "so-simai-spectrumx"},
+    {"spectrumx", Means::network, "so-simai-spectrumx"},
     {"dcn", Means::network, "so-tpu-dcn"},
     {"rocev2", Means::network, kRoce},
     {"roce*", Means::network, kRoce},
@@ -127,7 +138,17 @@ constexpr Word kWords[] = {
     {"connectx 8", Means::network, kPlain},
     {"quantum*", Means::network, kPlain},
     {"rail*", Means::network, kPlain},
+    {"ethernet tcp", Means::outside},
+    {"tcp", Means::outside},
+    {"tcp ip", Means::outside},
+    {"sockets", Means::outside},
+    {"slingshot*", Means::outside},
+    {"omni path", Means::outside},
+    {"gpudirect rdma", Means::network, kPlain},
+    {"rdma", Means::network, kPlain},
     {"sharp", Means::adds},
+    {"ndr200", Means::rate, kPlain, 200},
+    {"hdr100", Means::rate, "infiniband-hdr", 100},
     {"xdr*", Means::rate, kPlain, 800},
     {"ndr*", Means::rate, kPlain, 400},
     {"hdr*", Means::rate, "infiniband-hdr", 200},
@@ -211,6 +232,13 @@ void note_word(const Word& word, std::string_view text, std::size_t at, FabricRe
     case Means::adds:
       reading.adds = true;
       break;
+    case Means::apart:
+      reading.apart = true;
+      if (weight(word.fabric) > weight(reading.scale_out)) reading.scale_out = word.fabric;
+      break;
+    case Means::outside:
+      reading.outside = text.substr(at, match(text, at, word.text));
+      break;
     case Means::rate:
       reading.nic = static_cast<double>(word.value) * units::Gb / units::s;
       [[fallthrough]];
@@ -242,6 +270,8 @@ FabricReading read_fabric(std::string_view written) {
     at += std::max<std::size_t>(1, length);
   }
   if (reading.adds && reading.scale_out.empty()) reading.scale_out = kPlain;
+  // Ethernet that carries TCP is no RoCE.
+  if (!reading.outside.empty() && reading.scale_out == kRoce) reading.scale_out.clear();
   return reading;
 }
 

@@ -59,6 +59,7 @@ CommunicationCost vendor_collective(const Setting& setting) {
         break;
     }
   }
+  if (setting.domain.shape == topology::DomainShape::torus) return torus_across(setting);
   return is_pairs(setting.kind) ? nccl_pairs(setting) : nccl_collective(setting);
 }
 

@@ -64,6 +64,7 @@ Setting cube_mesh(const Setting& setting);  ///< with the link's share that ring
 CommunicationCost mesh_collective(const Setting& setting);
 CommunicationCost pcie_collective(const Setting& setting);
 CommunicationCost torus_collective(const Setting& setting);
+CommunicationCost torus_across(const Setting& setting);   ///< tori joined by a network
 CommunicationCost other_library(const Setting& setting);  ///< by setting.library
 CommunicationCost forced_kernel(const Setting& setting);  ///< one_shot, two_shot, hierarchical
 CommunicationCost expert_exchange(const Setting& setting, const Communication& exchange);

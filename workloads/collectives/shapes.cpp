@@ -136,4 +136,32 @@ CommunicationCost torus_collective(const Setting& setting) {
   return cost;
 }
 
+CommunicationCost torus_across(const Setting& setting) {
+  // One phase after the other: the torus, then each member with its peers in the other tori, in
+  // logarithmic steps (XLA over data-centre networks, Neuron over EFA).
+  constexpr double kNic = 0.9;
+  Setting own = setting;
+  own.ranks = setting.per_domain;
+  own.domains = 1;
+  const double n = setting.ranks, k = setting.domains, g = setting.per_domain;
+  const bool sends = setting.kind == CollectiveKind::send_recv;
+  CommunicationCost cost;
+  cost.algorithm = Algorithm::torus;
+  if (g > 1 && !sends) { cost = torus_collective(own); }
+  double share = 1 / g;  // of the bytes, that a member exchanges with its peers
+  if (setting.kind == CollectiveKind::all_to_all) share = (n - g) / n;
+  if (sends) share = 1;
+  const bool once = sends || setting.kind == CollectiveKind::all_to_all;
+  const double passes = setting.kind == CollectiveKind::all_reduce ? 2 : 1;
+  cost.scale_out_out = cost.scale_out_in =
+      setting.bytes * (share * (once ? 1 : passes * (k - 1) / k));
+  cost.hbm += cost.scale_out_out * 2.0;
+  const Seconds wire = cost.scale_out_out / (setting.nic * kNic);
+  const Seconds before = std::max(cost.alone, setting.base);
+  const Seconds hops = (once ? 1.0 : passes * std::ceil(std::log2(k))) * setting.network_hop;
+  const Seconds inside = cost.alone - cost.latency;
+  set_time(cost, before + hops + wire, inside + wire, wire > inside ? "NIC" : "torus axes");
+  return cost;
+}
+
 }  // namespace aisle::workloads

@@ -152,6 +152,11 @@ Bytes tree_wire(const Setting& setting) {
   return setting.bytes * (setting.domains == 2 ? 1.0 : 2.0);
 }
 
+/// LL's rate across domains: what was fitted, or half of wires that are slower.
+BytesPerSecond ll_across(const Setting& setting, BytesPerSecond fitted) {
+  return std::min({fitted, 0.5 * nics(setting), 0.5 * setting.link});
+}
+
 void time_tree_across(CommunicationCost& cost, const Setting& setting) {
   const LibraryModel& m = setting.model();
   const double chain = 2.0 * (setting.per_domain - 1), levels = 2 * depth(setting);
@@ -159,7 +164,7 @@ void time_tree_across(CommunicationCost& cost, const Setting& setting) {
   if (cost.protocol == Protocol::ll) {
     const Seconds latency = (setting.base + chain * setting.hop + levels * x) *
                             widened(m.network_widening, setting.bytes);
-    const Seconds streaming = setting.bytes / m.tree_ll_rate;
+    const Seconds streaming = setting.bytes / ll_across(setting, m.tree_ll_rate);
     return set_time(cost, latency + streaming, streaming, "LL");
   }
   const bool ll128 = cost.protocol == Protocol::ll128;
@@ -210,7 +215,8 @@ void time_ring_across(CommunicationCost& cost, const Setting& setting) {
   if (cost.protocol == Protocol::ll) {
     const Seconds latency = (setting.base + inside * setting.hop + between * x) *
                             widened(m.network_widening, setting.bytes);
-    return set_time(cost, latency + wire / m.ring_ll_rate, wire / m.ring_ll_rate, "LL");
+    const Seconds streaming = wire / ll_across(setting, m.ring_ll_rate);
+    return set_time(cost, latency + streaming, streaming, "LL");
   }
   const Seconds nic = wire / nics(setting);
   const Seconds link = wire / std::min(setting.link * m.simple_share, channels_across(setting));

@@ -12,6 +12,8 @@ namespace {
 
 using namespace units;
 
+constexpr double kRoots = 0.41;  // of a card's link, where more than two meet on PCIe
+
 /// Around a ring of all ranks: what each sends, and in how many steps.
 struct Around {
   Bytes wire;
@@ -75,10 +77,18 @@ CommunicationCost mesh_collective(const Setting& setting) {
   return cost;
 }
 
+Setting pcie_roots(const Setting& setting) {
+  Setting roots = setting;
+  const double share = kRoots / setting.model().simple_share;
+  roots.link *= share;
+  roots.profile.library.search_share /= share;  // the library's search sees each card's own link
+  return roots;
+}
+
 CommunicationCost pcie_collective(const Setting& setting) {
   // 2, 4 and 8 RTX PRO 6000 (ai-dynamo/aiconfigurator @ 095f58a): two share a switch, more meet on
   // the hosts' roots; LL's small writes fill the roots.
-  constexpr double kPair = 0.61, kRoots = 0.41, kPairs = 0.36, kLlOfAll = 0.77;
+  constexpr double kPair = 0.61, kPairs = 0.36, kLlOfAll = 0.77;
   constexpr Seconds kSimple = 12 * us, kSimpleStep = 2 * us, kPeer = 0.5 * us;
   CommunicationCost cost =
       inside(setting, is_pairs(setting.kind) ? Algorithm::pairwise : Algorithm::ring);

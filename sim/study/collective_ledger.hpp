@@ -47,6 +47,8 @@ struct FabricReading {
   int domains = 0;        ///< stated number of joined domains ("2x NVL72"); 0: not stated
   int domain_size = 0;    ///< accelerators of one joined domain as sold (72); 0: not stated
   std::string scale_out;  ///< catalogue name of the network; empty: none is named
+  std::string outside;    ///< a network that is not modelled (TCP sockets); empty: none
+  bool apart = false;     ///< hosts are said to share no scale-up domain
   bool adds = false;      ///< the network\'s switches add (SHARP)
   BytesPerSecond nic;     ///< per rank, where the text names a rate (NDR, HDR, ...); else 0
   std::vector<std::string> words;  ///< what was recognised, in order of the text

@@ -54,13 +54,18 @@ std::optional<CollectiveKind> kind_of(const std::string& collective) {
       {"a2a", CollectiveKind::all_to_all},
       {"sendrecv", CollectiveKind::send_recv},
       {"p2p", CollectiveKind::send_recv},
+      {"pingpong", CollectiveKind::send_recv},
       {"moedispatch", CollectiveKind::dispatch},
       {"dispatch", CollectiveKind::dispatch},
       {"moecombine", CollectiveKind::combine},
       {"combine", CollectiveKind::combine},
       {"barrier", CollectiveKind::barrier},
   };
-  const auto found = kinds.find(plain(collective));
+  // As tests and libraries name them: all_reduce_perf, ncclAllReduce, "AllReduce (in-place)".
+  static const std::regex around(R"(\([^)]*\)|^[nrhx]?ccl|[-_ ]?perf$|[-_ ]?(into)?[-_ ]?tensor$)");
+  const std::string bare =
+      std::regex_replace(lower(collective.substr(0, 200)), around, std::string());
+  const auto found = kinds.find(plain(bare));
   return found == kinds.end() ? std::nullopt : std::optional(found->second);
 }
 
@@ -117,7 +122,7 @@ const std::vector<AlgorithmWord>& algorithm_words() {
       {"ibgda", {A::low_latency}},
       {"nvlink", {A::low_latency}},
       {"onesided", {A::two_hop}},
-      {"mori", {A::low_latency}},
+      {"mori", {A::two_hop}},  // a copy per rank also where latency counts
       {"pplx", {A::low_latency}},
       {"deepep", {A::two_hop}},
       {"hybridep", {A::two_hop}},
@@ -141,7 +146,10 @@ std::string outside(const std::string& algorithm) {
 }
 
 std::optional<std::vector<Algorithm>> algorithms_of(const LedgerRow& row, CollectiveKind kind) {
-  const std::string text = plain(row.algorithm);
+  std::string text = plain(row.algorithm);
+  for (const std::string_view setting : {"ncclalgo", "rcclalgo"}) {
+    if (text.starts_with(setting)) text.erase(0, setting.size());
+  }
   if (text.empty() || text == "auto") {
     if (is_expert_exchange(kind)) {
       const bool decode = lower(row.note).find("decode") != std::string::npos;
@@ -149,8 +157,13 @@ std::optional<std::vector<Algorithm>> algorithms_of(const LedgerRow& row, Collec
     }
     return std::vector{Algorithm::automatic};
   }
+  const bool quick = text.ends_with("ll") || text.find("lowlatency") != std::string::npos;
   for (const AlgorithmWord& entry : algorithm_words()) {
-    if (text.starts_with(entry.word)) return entry.means;
+    if (!text.starts_with(entry.word)) continue;
+    // A library's name alone means its kernels for many tokens.
+    const bool many = entry.means.front() == Algorithm::two_hop && !entry.word.starts_with("mori");
+    if (many && quick) return std::vector{Algorithm::low_latency};
+    return entry.means;
   }
   return std::nullopt;
 }
@@ -166,6 +179,7 @@ Library library_of(const LedgerRow& row, CollectiveKind kind) {
   static constexpr LibraryWord exchanges[] = {
       {"one-sided", Library::one_sided}, {"hybrid", Library::hybrid_ep}, {"pplx", Library::pplx},
       {"uccl", Library::uccl_ep},        {"mori", Library::mori},        {"nccl", Library::nccl_ep},
+      {"ascend", Library::hccl},         {"npu", Library::hccl},         {"cann", Library::hccl},
       {"deepep", Library::deep_ep},
   };
   static constexpr LibraryWord libraries[] = {
@@ -204,8 +218,13 @@ Library library_of(const LedgerRow& row, CollectiveKind kind) {
 
 std::optional<Protocol> protocol_of(const std::string& protocol) {
   static const std::map<std::string, Protocol> protocols = {
-      {"", Protocol::automatic},  {"auto", Protocol::automatic}, {"ll", Protocol::ll},
-      {"ll128", Protocol::ll128}, {"simple", Protocol::simple},
+      {"", Protocol::automatic},
+      {"auto", Protocol::automatic},
+      {"default", Protocol::automatic},
+      {"notstated", Protocol::automatic},
+      {"ll", Protocol::ll},
+      {"ll128", Protocol::ll128},
+      {"simple", Protocol::simple},
   };
   const auto found = protocols.find(plain(protocol));
   return found == protocols.end() ? std::nullopt : std::optional(found->second);
@@ -220,6 +239,9 @@ int ranks_per_chip(const LedgerRow& row, const std::string& accelerator) {
 }
 
 constexpr int kLargestHost = 16;  // accelerators of a host that is a domain of its own
+
+/// Trays of a rack up to which a named network is taken to be what joins them.
+constexpr int kFewHosts = 4;
 
 /// What the row's fabric says, with what only the chip and the note tell.
 FabricReading read_links(const LedgerRow& row, const std::string& accelerator, int sold) {
@@ -246,8 +268,10 @@ FabricReading read_links(const LedgerRow& row, const std::string& accelerator, i
     if (note.domain == FabricReading::Domain::joined) {
       fabric.domain = note.domain;
       fabric.domains = note.domains;
-    } else if (fabric.scale_out.empty()) {
-      fabric.domain = FabricReading::Domain::joined;  // nothing else joins the hosts
+    } else if (!fabric.apart && !note.apart &&
+               (fabric.scale_out.empty() || row.nodes > kFewHosts)) {
+      // Nothing else joins the hosts; or racks are what so many trays come in.
+      fabric.domain = FabricReading::Domain::joined;
     }
   }
   if (fabric.domain == FabricReading::Domain::joined && fabric.domain_size == 0) {
@@ -256,8 +280,8 @@ FabricReading read_links(const LedgerRow& row, const std::string& accelerator, i
   return fabric;
 }
 
-/// How the chips lie in scale-up domains, or why that is unknown.
-std::string place_chips(const LedgerRow& row, const FabricReading& fabric, int sold,
+/// How the chips lie in scale-up domains, or why that is unknown. `cards`: of a host's PCIe.
+std::string place_chips(const LedgerRow& row, const FabricReading& fabric, int sold, bool cards,
                         CollectiveQuestion& question) {
   Machine& machine = question.machine;
   const int chips = row.ranks / question.ranks_per_chip;
@@ -279,6 +303,24 @@ std::string place_chips(const LedgerRow& row, const FabricReading& fabric, int s
   question.chips_per_domain = machine.domain_size = chips / machine.domains;
   if (fabric.domain == FabricReading::Domain::host && sold <= kLargestHost) {
     machine.domain_size = std::max(sold, question.chips_per_domain);
+  }
+  // Boxes of 16 V100 and A100, and of as many cards as fit, exist.
+  const std::string& chip = machine.accelerator;
+  const bool sixteen = chip.starts_with("v100") || chip.starts_with("a100") || cards;
+  constexpr int kBridged = 2;
+  if (sold == kBridged && question.chips_per_domain > kBridged) {
+    return fmt::format(
+        "{} chips of which bridges join pairs meet on the host's PCIe, which is not "
+        "modelled for them",
+        question.chips_per_domain);
+  }
+  if (fabric.domain == FabricReading::Domain::host && sold <= kLargestHost &&
+      question.chips_per_domain > (sixteen ? kLargestHost : sold)) {
+    return fmt::format("{} chips in one scale-up domain, where {} are sold in one; state the hosts",
+                       question.chips_per_domain, sold);
+  }
+  if (machine.domains > 1 && !fabric.outside.empty() && fabric.scale_out.empty()) {
+    return fmt::format("a network of '{}' is not modelled", fabric.outside);
   }
   if (machine.domains > 1 && fabric.scale_out.empty()) {
     if (!row.nic && row.nodes == 1) {
@@ -310,7 +352,8 @@ std::string place(const LedgerRow& row, const topology::Catalogue& catalogue,
   const int sold = std::max(1, static_cast<int>(topology::number_or(chip.scale_up_domain(), 1)));
   const FabricReading fabric = read_links(row, machine.accelerator, sold);
   machine.fabric = fabric.scale_out;
-  std::string reason = place_chips(row, fabric, sold, question);
+  const bool cards = chip.scale_up_shape() == pb::pcie || sold == 1;
+  std::string reason = place_chips(row, fabric, sold, cards, question);
   if (!reason.empty()) return reason;
   if (machine.domains > 1) machine.nic = row.nic.value_or(fabric.nic) * parts;
   return {};
@@ -379,7 +422,8 @@ std::string find_accelerator(std::string_view spelling, const topology::Catalogu
   static const std::regex makers(
       R"(\b(nvidia|amd|intel|google|aws|huawei|tesla|instinct|hgx|dgx)\b)"),
       memory(R"(\bhbm\d*e?\b|\boam\b|\bper gpu\b)"), brackets(R"(\([^)]*\))"),
-      capacity(R"([- _]*\d+ *gi?b\b)"), socket(R"([- _]*sxm\d?\b)"), node(R"(-\d+x\d+gb\b)");
+      capacity(R"([- _]*\d+ *gi?b\b)"), socket(R"([- _]*sxm\d?\b)"), node(R"(-\d+x\d+gb\b)"),
+      rack(R"([- _]*nvl ?\d+\b)"), instance(R"(\.\d*x?large\b|\.metal\b)");
   std::string name = lower(std::string(spelling.substr(0, 200)));
   std::string found = known(std::string(spelling));
   const auto drop = [&](const std::regex& pattern, const char* instead) {
@@ -390,6 +434,8 @@ std::string find_accelerator(std::string_view spelling, const topology::Catalogu
   drop(makers, "");
   drop(memory, "");
   drop(node, "");
+  drop(rack, "");
+  drop(instance, "");
   drop(socket, "-sxm");
   drop(capacity, "");
   drop(socket, "");
@@ -406,11 +452,16 @@ std::variant<CollectiveQuestion, std::string> express(const LedgerRow& row,
   if (plain(row.collective).starts_with("rdma")) {
     return "a stream of single RDMA writes, not a collective";
   }
+  if (plain(row.collective) == "gather" || plain(row.collective) == "scatter") {
+    return "gather and scatter with one root are not modelled";
+  }
   if (!kind) return fmt::format("the collective '{}' is not known", row.collective);
   const auto algorithms = algorithms_of(row, *kind);
   if (const std::string reason = outside(plain(row.algorithm)); !reason.empty()) return reason;
   if (!algorithms) return fmt::format("the algorithm '{}' is not known", row.algorithm);
-  const auto protocol = protocol_of(row.protocol);
+  auto protocol = protocol_of(row.protocol);
+  // Kernels that mark what has not come by a poisoned word carry the flag in the data, as LL does.
+  if (lower(row.algorithm).find("poison") != std::string::npos) protocol = Protocol::ll;
   if (!protocol) return fmt::format("the protocol '{}' is not known", row.protocol);
   question.algorithms = *algorithms;
   question.communication.kind = *kind;

@@ -18,7 +18,12 @@ enum class Means {
   network_off,  ///< said to be unused
   rate,         ///< of InfiniBand; `value`: Gb/s of one NIC
   adds,         ///< the network's switches add
+  apart,        ///< hosts share no scale-up domain
+  outside,      ///< a network that is not modelled
 };
+
+constexpr std::string_view kPlain = "rail-optimised-2-tier";  // InfiniBand NDR
+constexpr std::string_view kRoce = "roce-oci-a100";           // RoCE of no stated make
 
 struct Word {
   std::string_view text;  ///< lower case, as it stands between other letters and digits
@@ -33,13 +38,13 @@ constexpr Word kWords[] = {
     // Links switched off: every hop over the network.
     {"p2p and shm off", Means::links_off},
     {"p2p and shm disabled", Means::links_off},
-    {"ib roce only", Means::links_off, "rail-optimised-2-tier"},
-    {"ib only", Means::links_off, "rail-optimised-2-tier"},
-    {"roce only", Means::links_off, "roce-oci-a100"},
+    {"ib roce only", Means::links_off, kPlain},
+    {"ib only", Means::links_off, kPlain},
+    {"roce only", Means::links_off, kRoce},
     {"efa only", Means::links_off, "so-efa"},
-    {"rdma only", Means::links_off, "rail-optimised-2-tier"},
-    {"network only", Means::links_off, "rail-optimised-2-tier"},
-    {"pure rdma", Means::links_off, "rail-optimised-2-tier"},
+    {"rdma only", Means::links_off, kPlain},
+    {"network only", Means::links_off, kPlain},
+    {"pure rdma", Means::links_off, kPlain},
     {"no nvlink", Means::links_off},
     {"without nvlink", Means::links_off},
     {"nvlink disabled", Means::links_off},
@@ -52,6 +57,15 @@ constexpr Word kWords[] = {
     {"ib off", Means::network_off},
     {"roce disabled", Means::network_off},
     {"no ib", Means::network_off},
+    // Hosts said to stay alone.
+    {"no mnnvl", Means::apart},
+    {"without mnnvl", Means::apart},
+    {"mnnvl off", Means::apart},
+    {"mnnvl disabled", Means::apart},
+    {"inside node only", Means::apart},
+    {"within node only", Means::apart},
+    {"inside the node only", Means::apart},
+    {"rdma between nodes", Means::apart, kPlain},
     // Domains of several hosts.
     {"nvl576", Means::joined, {}, 576},
     {"nvl144", Means::joined, {}, 144},
@@ -93,9 +107,13 @@ constexpr Word kWords[] = {
     {"p6 b200", Means::network, "so-efa-v4"},
     {"efa", Means::network, "so-efa"},  // the generation follows from the chip
     {"srd", Means::network, "so-efa"},
-    {"a3 high", Means::network, "so-gcp-tcpx"},
-    {"a3 ultra", Means::network, "roce-oci-a100"},
-    {"bm gpu*", Means::network, "roce-oci-a100"},
+    {"a3 high*", Means::network, "so-gcp-tcpx"},
+    {"a3 edge", Means::network, "so-gcp-tcpx"},
+    {"a3 ultra", Means::network, kRoce},
+    {"a3u", Means::network, kRoce},
+    {"a4 high", Means::network, kRoce},
+    {"a4x", Means::network, kRoce},
+    {"bm gpu*", Means::network, kRoce},
     {"pollara*", Means::network, "so-amd-ref"},
     {"thor2", Means::network, "so-amd-ref"},
     {"hpn*", Means::network, "so-ali-hpn7"},
@@ -103,24 +121,36 @@ constexpr Word kWords[] = {
     {"spectrum x", Means::network, "so-simai-spectrumx"},
     {"spectrumx", Means::network, "so-simai-spectrumx"},
     {"dcn", Means::network, "so-tpu-dcn"},
-    {"rocev2", Means::network, "roce-oci-a100"},
-    {"roce*", Means::network, "roce-oci-a100"},
+    {"rocev2", Means::network, kRoce},
+    {"roce*", Means::network, kRoce},
     {"bluefield*", Means::network, "roce-bluefield3"},
     {"bf 3", Means::network, "roce-bluefield3"},
     {"openshift", Means::network, "roce-bluefield3"},
-    {"ethernet", Means::network, "roce-oci-a100"},
-    {"infiniband", Means::network, "rail-optimised-2-tier"},
-    {"ib", Means::network, "rail-optimised-2-tier"},
-    {"cx 7", Means::network, "rail-optimised-2-tier"},
-    {"cx 8", Means::network, "rail-optimised-2-tier"},
+    {"ethernet", Means::network, kRoce},
+    {"cx 5", Means::network, kRoce},
+    {"connectx 5", Means::network, kRoce},
+    {"infiniband", Means::network, kPlain},
+    {"ib", Means::network, kPlain},
+    {"cx 7", Means::network, kPlain},
+    {"cx 8", Means::network, kPlain},
     {"cx 6", Means::network, "infiniband-hdr"},
-    {"connectx 7", Means::network, "rail-optimised-2-tier"},
-    {"connectx 8", Means::network, "rail-optimised-2-tier"},
-    {"quantum*", Means::network, "rail-optimised-2-tier"},
-    {"rail*", Means::network, "rail-optimised-2-tier"},
+    {"connectx 7", Means::network, kPlain},
+    {"connectx 8", Means::network, kPlain},
+    {"quantum*", Means::network, kPlain},
+    {"rail*", Means::network, kPlain},
+    {"ethernet tcp", Means::outside},
+    {"tcp", Means::outside},
+    {"tcp ip", Means::outside},
+    {"sockets", Means::outside},
+    {"slingshot*", Means::outside},
+    {"omni path", Means::outside},
+    {"gpudirect rdma", Means::network, kPlain},
+    {"rdma", Means::network, kPlain},
     {"sharp", Means::adds},
-    {"xdr*", Means::rate, "rail-optimised-2-tier", 800},
-    {"ndr*", Means::rate, "rail-optimised-2-tier", 400},
+    {"ndr200", Means::rate, kPlain, 200},
+    {"hdr100", Means::rate, "infiniband-hdr", 100},
+    {"xdr*", Means::rate, kPlain, 800},
+    {"ndr*", Means::rate, kPlain, 400},
     {"hdr*", Means::rate, "infiniband-hdr", 200},
     {"edr*", Means::rate, "infiniband-hdr", 100},
     // Links inside a host; what they are follows from the chip.
@@ -134,8 +164,6 @@ constexpr Word kWords[] = {
     {"ub", Means::host_links},
     {"hccl", Means::host_links},
 };
-
-constexpr std::string_view kPlain = "rail-optimised-2-tier";  // InfiniBand NDR
 
 bool is_letter(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0;
@@ -181,7 +209,8 @@ int multiple_before(std::string_view text, std::size_t at) {
 /// A name says more than a kind of wires, a rate more than none ("CoreWeave RoCE, CX-7").
 int weight(std::string_view fabric) {
   if (fabric.empty()) return 0;
-  return fabric == kPlain ? 1 : fabric.starts_with("infiniband") ? 2 : 3;
+  if (fabric == kPlain) return 1;
+  return fabric == kRoce || fabric.starts_with("infiniband") ? 2 : 3;
 }
 
 void note_word(const Word& word, std::string_view text, std::size_t at, FabricReading& reading) {
@@ -202,6 +231,13 @@ void note_word(const Word& word, std::string_view text, std::size_t at, FabricRe
       break;
     case Means::adds:
       reading.adds = true;
+      break;
+    case Means::apart:
+      reading.apart = true;
+      if (weight(word.fabric) > weight(reading.scale_out)) reading.scale_out = word.fabric;
+      break;
+    case Means::outside:
+      reading.outside = text.substr(at, match(text, at, word.text));
       break;
     case Means::rate:
       reading.nic = static_cast<double>(word.value) * units::Gb / units::s;
@@ -234,6 +270,8 @@ FabricReading read_fabric(std::string_view written) {
     at += std::max<std::size_t>(1, length);
   }
   if (reading.adds && reading.scale_out.empty()) reading.scale_out = kPlain;
+  // Ethernet that carries TCP is no RoCE.
+  if (!reading.outside.empty() && reading.scale_out == kRoce) reading.scale_out.clear();
   return reading;
 }
 

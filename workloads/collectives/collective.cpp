@@ -59,7 +59,10 @@ CommunicationCost vendor_collective(const Setting& setting) {
         break;
     }
   }
-  return is_pairs(setting.kind) ? nccl_pairs(setting) : nccl_collective(setting);
+  if (setting.domain.shape == topology::DomainShape::torus) return torus_across(setting);
+  const bool cards = setting.domain.shape == topology::DomainShape::pcie && setting.per_domain > 1;
+  const Setting of = cards ? pcie_roots(setting) : setting;
+  return is_pairs(of.kind) ? nccl_pairs(of) : nccl_collective(of);
 }
 
 CommunicationCost of_kind(const Communication& communication, const Setting& setting) {

@@ -25,14 +25,23 @@ constexpr ExchangeLibrary kDeepEp{0, 0.66, 14.3, 15.5, 10.5, 30, 35, 15};
 constexpr ExchangeLibrary kHybridEp{0.87, 0.70, 36, 36, 33, 20, 20, 0};
 constexpr ExchangeLibrary kUcclEp{0.90, 0.66, 0, 0, 0, 30, 35, 15};
 constexpr ExchangeLibrary kOneSided{0.90, 0.62, 0, 0, 0, 12, 12, 0};
+// ROCm/mori @ 624002c: a copy per rank and node also for few tokens, so that 16 ranks of MI300X
+// combine in 122 us what a message per expert could not move in 147.
+constexpr ExchangeLibrary kMori{0.90, 0.70, 0, 0, 0, 22, 55, 5};
+// sgl-kernel-npu on 910C, 8 to 128 dies: 146 to 57 GB/s; the middle, because its fall with the
+// number of ranks is not understood.
+constexpr ExchangeLibrary kAscend{0.80, 0.45, 0, 0, 0, 120, 120, 0};
 
 const ExchangeLibrary& normal_kernels(Library library) {
   switch (library) {
     case Library::hybrid_ep:
       return kHybridEp;
     case Library::uccl_ep:
-    case Library::mori:
       return kUcclEp;
+    case Library::mori:
+      return kMori;
+    case Library::hccl:
+      return kAscend;
     case Library::one_sided:
       return kOneSided;
     default:
@@ -43,12 +52,17 @@ const ExchangeLibrary& normal_kernels(Library library) {
 /// Low-latency kernels: a fixed time and shares of NIC and link.
 struct LowLatencyLibrary {
   double nic, link, inside_us, across_us;
+  double level_us = 0;   ///< per doubling of the ranks
+  bool batches = false;  ///< one write per peer, not per token: a proxy costs nothing
 };
 
 // 25 us + bytes that leave the node / 44 GB/s meets ten published points of DeepEP within 9 %.
 constexpr LowLatencyLibrary kDeepEpLow{0.89, 0.59, 14, 25};
 constexpr LowLatencyLibrary kUcclLow{0.75, 0.59, 30, 40};
-constexpr LowLatencyLibrary kPplxLow{0.80, 0.59, 30, 55};
+constexpr LowLatencyLibrary kPplxLow{0.80, 0.59, 30, 55, 0, true};
+// 8, 16 and 32 dies of 910C: 132, 139, 153 us to dispatch, 126, 135, 151 us to combine twice the
+// bytes; CloudMatrix384 with 256 dies 152 and 149: the kernel's work takes the time.
+constexpr LowLatencyLibrary kAscendLow{0.80, 0.9, 110, 110, 8};
 /// A proxy on the CPU posts each message where the NIC takes no order from the GPU (EFA).
 constexpr double kProxyShare = 0.55;
 constexpr double kBlackwellLaunch = 7;  // us beyond Hopper's
@@ -56,8 +70,9 @@ constexpr double kBlackwellLaunch = 7;  // us beyond Hopper's
 const LowLatencyLibrary& low_latency_kernels(Library library) {
   switch (library) {
     case Library::uccl_ep:
-    case Library::mori:
       return kUcclLow;
+    case Library::hccl:
+      return kAscendLow;
     case Library::pplx:
       return kPplxLow;
     default:
@@ -68,7 +83,7 @@ const LowLatencyLibrary& low_latency_kernels(Library library) {
 /// One message per token and expert: `bytes` are a token's, once; copies to ranks count experts.
 CommunicationCost low_latency(const Setting& setting, const Communication& exchange) {
   const LowLatencyLibrary& kernels = low_latency_kernels(setting.library);
-  const double n = setting.ranks, g = setting.per_domain;
+  const double n = setting.ranks, g = setting.per_domain, levels = std::log2(n);
   const Bytes sent = setting.bytes * exchange.copies_to_ranks;
   CommunicationCost cost;
   cost.algorithm = Algorithm::low_latency;
@@ -79,14 +94,19 @@ CommunicationCost low_latency(const Setting& setting, const Communication& excha
       setting.model().architecture == Architecture::blackwell ? kBlackwellLaunch : 0;
   const Seconds inside = cost.scale_up_out / (setting.link * kernels.link);
   if (setting.domains == 1) {
-    set_time(cost, (kernels.inside_us + launch) * us + inside, inside, "scale-up link");
+    const Seconds fixed = (kernels.inside_us + launch + levels * kernels.level_us) * us;
+    if (kernels.level_us > 0) {
+      set_time(cost, overlapped(fixed, inside), inside, "scale-up link");
+    } else {
+      set_time(cost, fixed + inside, inside, "scale-up link");
+    }
     return cost;
   }
-  const bool proxy = setting.fabric.transport == "efa";
+  const bool efa = setting.fabric.transport == "efa", proxy = efa && !kernels.batches;
   const Seconds across =
       cost.scale_out_out / (setting.nic * (kernels.nic * (proxy ? kProxyShare : 1.0)));
-  const Seconds fixed =
-      (kernels.across_us + launch) * us + (proxy ? setting.network_hop : Seconds());
+  const Seconds fixed = (kernels.across_us + launch + levels * kernels.level_us) * us +
+                        (efa ? setting.network_hop : Seconds());
   const Seconds streaming = overlapped(inside, across);
   set_time(cost, fixed + streaming, streaming, across > inside ? "NIC" : "scale-up link");
   return cost;

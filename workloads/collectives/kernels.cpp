@@ -123,12 +123,14 @@ CommunicationCost hierarchical(const Setting& setting) {
   cost.hbm = setting.bytes * 4.0;
   const Seconds inside = cost.scale_up_out / (setting.link * kLink);
   if (setting.domains == 1) {
-    set_time(cost, 6.4 * us + inside, inside, "scale-up link");
+    set_time(cost, (5.5 + 0.11 * n) * us + inside, inside, "scale-up link");
     return cost;
   }
   const Seconds across = cost.scale_out_out / (setting.nic * kNic);
   const Seconds streaming = overlapped(inside, across, pairs ? 6 : 2);
-  set_time(cost, 10 * us + (pairs ? 2 : 4) * setting.network_hop + streaming, streaming,
+  // Measured on two domains; more of them reduce by halves.
+  const double hops = (pairs ? 2 : 4) * std::ceil(std::log2(k));
+  set_time(cost, (9.1 + 0.11 * g) * us + hops * setting.network_hop + streaming, streaming,
            across > inside ? "NIC" : "scale-up link");
   return cost;
 }

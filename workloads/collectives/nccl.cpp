@@ -17,6 +17,8 @@ using namespace units;
 constexpr Bytes kWideningOver = 16 * KiB;
 constexpr Bytes kSwitchChunk = 128 * KiB;  // per head and channel (NCCL src/device)
 constexpr int kNvlsChannelsAcross = 32;
+constexpr double kSettledSteps = 15;
+constexpr int kLargestNode = 16;       // members of a domain that is one host
 constexpr double kLl128Payload = 0.9;  // 120 of 128 bytes, and the flag's wait
 
 /// Relative growth of the latency once all channels work.
@@ -150,6 +152,11 @@ Bytes tree_wire(const Setting& setting) {
   return setting.bytes * (setting.domains == 2 ? 1.0 : 2.0);
 }
 
+/// LL's rate across domains: what was fitted, or half of wires that are slower.
+BytesPerSecond ll_across(const Setting& setting, BytesPerSecond fitted) {
+  return std::min({fitted, 0.5 * nics(setting), 0.5 * setting.link});
+}
+
 void time_tree_across(CommunicationCost& cost, const Setting& setting) {
   const LibraryModel& m = setting.model();
   const double chain = 2.0 * (setting.per_domain - 1), levels = 2 * depth(setting);
@@ -157,7 +164,7 @@ void time_tree_across(CommunicationCost& cost, const Setting& setting) {
   if (cost.protocol == Protocol::ll) {
     const Seconds latency = (setting.base + chain * setting.hop + levels * x) *
                             widened(m.network_widening, setting.bytes);
-    const Seconds streaming = setting.bytes / m.tree_ll_rate;
+    const Seconds streaming = setting.bytes / ll_across(setting, m.tree_ll_rate);
     return set_time(cost, latency + streaming, streaming, "LL");
   }
   const bool ll128 = cost.protocol == Protocol::ll128;
@@ -181,12 +188,23 @@ void time_nvls_tree(CommunicationCost& cost, const Setting& setting) {
   const Seconds inside = setting.bytes / (setting.link * m.nvls_tree_share);
   const Bytes loop = kSwitchChunk * (m.nvls_tree_chunks * setting.per_domain * kNvlsChannelsAcross);
   const double levels = depth(setting);
+  // The first loops pass at the rate of what binds, which in a rack is the switch and not the NICs.
+  const Seconds streaming = overlapped(across, inside);
   const Seconds latency = setting.base + m.nvls_base + m.nvls_tree_base +
                           2 * levels * (m.nvls_tree_hop * setting.network_hop + m.nvls_tree_step) +
                           m.nvls_tree_ramp * (1 + m.nvls_tree_depth * levels) *
-                              (filling(setting.bytes, loop) / nics(setting));
-  set_time(cost, latency + overlapped(across, inside), std::max(across, inside),
+                              (streaming * (filling(setting.bytes, loop) / setting.bytes));
+  set_time(cost, latency + streaming, std::max(across, inside),
            across > inside ? "NIC" : "switch reduction");
+}
+
+/// What the channels of a ring over racks carry: 20 racks of NVL72 move 213 GB/s at n = 1,440,
+/// which is 16 channels of 26.6 GB/s (CoreWeave); nodes end at their NICs before that.
+BytesPerSecond channels_across(const Setting& setting) {
+  constexpr BytesPerSecond kChannel = 26.6 * GB / s;
+  constexpr int kChannels = 16;
+  return setting.per_domain > kLargestNode ? kChannel * double{kChannels}
+                                           : BytesPerSecond::from_si(1e18);
 }
 
 void time_ring_across(CommunicationCost& cost, const Setting& setting) {
@@ -197,9 +215,11 @@ void time_ring_across(CommunicationCost& cost, const Setting& setting) {
   if (cost.protocol == Protocol::ll) {
     const Seconds latency = (setting.base + inside * setting.hop + between * x) *
                             widened(m.network_widening, setting.bytes);
-    return set_time(cost, latency + wire / m.ring_ll_rate, wire / m.ring_ll_rate, "LL");
+    const Seconds streaming = wire / ll_across(setting, m.ring_ll_rate);
+    return set_time(cost, latency + streaming, streaming, "LL");
   }
-  const Seconds nic = wire / nics(setting), link = wire / (setting.link * m.simple_share);
+  const Seconds nic = wire / nics(setting);
+  const Seconds link = wire / std::min(setting.link * m.simple_share, channels_across(setting));
   const Seconds streaming = overlapped(nic, link);
   const char* bound = nic > link ? "NIC" : "scale-up link";
   if (cost.protocol == Protocol::ll128) {
@@ -210,8 +230,10 @@ void time_ring_across(CommunicationCost& cost, const Setting& setting) {
     return set_time(cost, latency + streaming / kLl128Payload, streaming, bound);
   }
   const Seconds steps = inside * m.ring_step + between * m.ring_hop * x;
+  // Constants are of 16 ranks and more; a shorter ring fills sooner (2 x 4 GB300, gather: 79 us).
+  const Seconds settle = m.ring_settle * std::min(1.0, setting.steps() / kSettledSteps);
   const Seconds alone = overlapped(setting.base + m.ring_base + steps + 0.5 * streaming,
-                                   setting.base + m.ring_settle + streaming);
+                                   setting.base + settle + streaming);
   set_time(cost, alone, streaming, bound);
 }
 

@@ -109,9 +109,12 @@ class Candidates {
     for (int p = 0; p < 3; ++p) {
       if (p == 1 && !ll128()) continue;
       add_ring(p);
-      if (setting.kind == CollectiveKind::all_reduce && !one_long_ring()) add_tree(p);
+      if (setting.kind == CollectiveKind::all_reduce && (p == 0 || !one_long_ring())) add_tree(p);
     }
-    if (nvls_runs(setting) && !one_long_ring()) k == 1 ? add_nvls() : add_nvls_tree();
+    if (nvls_runs(setting)) {
+      if (k == 1) add_nvls();
+      if (k > 1 && !one_long_ring() && nvls_tree_starts()) add_nvls_tree();
+    }
     const bool gathers = setting.kind == CollectiveKind::all_gather ||
                          setting.kind == CollectiveKind::reduce_scatter;
     if (gathers && k > 1 && setting.per_domain == 1) add_pat();
@@ -125,6 +128,12 @@ class Candidates {
   /// Observed, not in the tables: 20 racks of NVL72 behave as one ring of 1,440 (4.7 ms at 512 MiB,
   /// CoreWeave), two racks as an NVLSTree.
   bool one_long_ring() const { return setting_.domains > 2 && setting_.per_domain > 8; }
+
+  /// Observed, not in the tables: 8 B over two racks of 64 GB200 take 183 to 200 us, which is the
+  /// LL tree's time (186); 16 and 32 H100 leave LL128 for NVLSTree at 1 to 2 MiB.
+  bool nvls_tree_starts() const {
+    return setting_.bytes >= 1 * units::MiB || setting_.algorithm == Algorithm::nvls_tree;
+  }
 
   bool pcie() const { return setting_.domain.shape == topology::DomainShape::pcie; }
 
@@ -158,11 +167,13 @@ class Candidates {
     const double inside = (pcie() ? kTreePcie : kTreeNvlink)[i];
     const double latency =
         kTreeBase[i] + 2 * ((setting_.per_domain - 1) * inside + depth * kTreeNetwork[i]);
-    double rate = std::min(0.92 * bus_, channels_ * rates_.tree[column_]);
-    if (p == 0) rate = std::min(bus_ / 3.8, rates_.ll_max[column_]);
+    // Up to two nodes the search's rate inside a node counts, whatever the NICs.
+    const double bus = k == 2 ? bus_one_ : bus_;
+    double rate = std::min(0.92 * bus, channels_ * rates_.tree[column_]);
+    if (p == 0) rate = std::min(bus / 3.8, rates_.ll_max[column_]);
     if (p == 1) {
       rate =
-          std::min(bus_ * (k == 1 ? 7.0 / 9 : 120.0 / 128), channels_ * rates_.tree_ll128[column_]);
+          std::min(bus * (k == 1 ? 7.0 / 9 : 120.0 / 128), channels_ * rates_.tree_ll128[column_]);
       if (k > 1 && rates_.nvls_efficiency > 0) rate *= kTreeLl128AcrossShare;
     }
     if (k == 1) rate *= kPlainTree;

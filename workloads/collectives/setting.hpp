@@ -63,7 +63,9 @@ CommunicationCost copy_engines(const Setting& setting);
 Setting cube_mesh(const Setting& setting);  ///< with the link's share that rings of V100 get
 CommunicationCost mesh_collective(const Setting& setting);
 CommunicationCost pcie_collective(const Setting& setting);
+Setting pcie_roots(const Setting& setting);  ///< with what a card gets of the hosts' PCIe
 CommunicationCost torus_collective(const Setting& setting);
+CommunicationCost torus_across(const Setting& setting);   ///< tori joined by a network
 CommunicationCost other_library(const Setting& setting);  ///< by setting.library
 CommunicationCost forced_kernel(const Setting& setting);  ///< one_shot, two_shot, hierarchical
 CommunicationCost expert_exchange(const Setting& setting, const Communication& exchange);

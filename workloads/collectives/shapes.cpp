@@ -12,6 +12,8 @@ namespace {
 
 using namespace units;
 
+constexpr double kRoots = 0.41;  // of a card's link, where more than two meet on PCIe
+
 /// Around a ring of all ranks: what each sends, and in how many steps.
 struct Around {
   Bytes wire;
@@ -75,10 +77,18 @@ CommunicationCost mesh_collective(const Setting& setting) {
   return cost;
 }
 
+Setting pcie_roots(const Setting& setting) {
+  Setting roots = setting;
+  const double share = kRoots / setting.model().simple_share;
+  roots.link *= share;
+  roots.profile.library.search_share /= share;  // the library's search sees each card's own link
+  return roots;
+}
+
 CommunicationCost pcie_collective(const Setting& setting) {
   // 2, 4 and 8 RTX PRO 6000 (ai-dynamo/aiconfigurator @ 095f58a): two share a switch, more meet on
   // the hosts' roots; LL's small writes fill the roots.
-  constexpr double kPair = 0.61, kRoots = 0.41, kPairs = 0.36, kLlOfAll = 0.77;
+  constexpr double kPair = 0.61, kPairs = 0.36, kLlOfAll = 0.77;
   constexpr Seconds kSimple = 12 * us, kSimpleStep = 2 * us, kPeer = 0.5 * us;
   CommunicationCost cost =
       inside(setting, is_pairs(setting.kind) ? Algorithm::pairwise : Algorithm::ring);
@@ -133,6 +143,34 @@ CommunicationCost torus_collective(const Setting& setting) {
     cost.scale_up_out = cost.scale_up_in = longest * all_axes;
   }
   set_time(cost, setting.base + passes * hops * setting.hop + streaming, streaming, "torus axes");
+  return cost;
+}
+
+CommunicationCost torus_across(const Setting& setting) {
+  // One phase after the other: the torus, then each member with its peers in the other tori, in
+  // logarithmic steps (XLA over data-centre networks, Neuron over EFA).
+  constexpr double kNic = 0.9;
+  Setting own = setting;
+  own.ranks = setting.per_domain;
+  own.domains = 1;
+  const double n = setting.ranks, k = setting.domains, g = setting.per_domain;
+  const bool sends = setting.kind == CollectiveKind::send_recv;
+  CommunicationCost cost;
+  cost.algorithm = Algorithm::torus;
+  if (g > 1 && !sends) { cost = torus_collective(own); }
+  double share = 1 / g;  // of the bytes, that a member exchanges with its peers
+  if (setting.kind == CollectiveKind::all_to_all) share = (n - g) / n;
+  if (sends) share = 1;
+  const bool once = sends || setting.kind == CollectiveKind::all_to_all;
+  const double passes = setting.kind == CollectiveKind::all_reduce ? 2 : 1;
+  cost.scale_out_out = cost.scale_out_in =
+      setting.bytes * (share * (once ? 1 : passes * (k - 1) / k));
+  cost.hbm += cost.scale_out_out * 2.0;
+  const Seconds wire = cost.scale_out_out / (setting.nic * kNic);
+  const Seconds before = std::max(cost.alone, setting.base);
+  const Seconds hops = (once ? 1.0 : passes * std::ceil(std::log2(k))) * setting.network_hop;
+  const Seconds inside = cost.alone - cost.latency;
+  set_time(cost, before + hops + wire, inside + wire, wire > inside ? "NIC" : "torus axes");
   return cost;
 }
 

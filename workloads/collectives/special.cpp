@@ -51,14 +51,16 @@ CommunicationCost pat(const Setting& setting) {
 }
 
 CommunicationCost copy_engines(const Setting& setting) {
-  // No measurement published; the rate is that of grouped sends, the start two launches.
+  // No measurement published; the rate is that of grouped sends, the start two launches, and a
+  // copy is ordered per peer.
   CommunicationCost cost;
   const double n = setting.ranks;
   cost.algorithm = Algorithm::copy_engine;
   cost.scale_up_out = cost.scale_up_in = setting.bytes * ((n - 1) / n);
   cost.hbm = setting.bytes * 2.0;
   const Seconds streaming = cost.scale_up_out / (setting.link * setting.model().pair_share);
-  set_time(cost, 2 * setting.base + streaming, streaming, "scale-up link");
+  const Seconds ordered = (n - 1) * setting.model().pair_peer;
+  set_time(cost, 2 * setting.base + ordered + streaming, streaming, "scale-up link");
   return cost;
 }
 

@@ -133,6 +133,15 @@ Reason of_algorithm(const Setting& setting) {
 Reason of_protocol(const Setting& setting) {
   if (setting.protocol != Protocol::ll && setting.protocol != Protocol::ll128) return std::nullopt;
   switch (setting.algorithm) {
+    case Algorithm::one_shot:
+    case Algorithm::two_shot:
+      if (setting.library == Library::nccl_device) return std::nullopt;
+      [[fallthrough]];
+    case Algorithm::hierarchical:
+    case Algorithm::copy_engine:
+    case Algorithm::torus:
+      return fmt::format("{} has no protocol of NCCL's; leave the protocol automatic",
+                         to_string(setting.algorithm));
     case Algorithm::nvls:
     case Algorithm::nvls_tree:
     case Algorithm::collnet_direct:

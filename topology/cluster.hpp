@@ -91,7 +91,7 @@ struct FabricTraits {
   enum class Routing { spray, adaptive, ecmp };
   Routing routing = Routing::adaptive;
   int queue_pairs = 1;                ///< per connection, each hashed to a path of its own (ecmp)
-  double efficiency = 0.94;           ///< share of line rate that a large transfer reaches
+  double efficiency = 0.95;           ///< share of line rate that a large transfer reaches
   bool in_network_reduction = false;  ///< switches add (SHARP)
   std::string transport = "infiniband";  ///< infiniband, roce, efa, tcp, ub, none
 };

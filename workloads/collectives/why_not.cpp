@@ -17,7 +17,7 @@ Reason only_all_reduce(const Setting& setting) {
 }
 
 Reason in_switch(const Setting& setting) {
-  if (const Reason reason = only_all_reduce(setting)) return reason;
+  if (Reason reason = only_all_reduce(setting)) return reason;
   if (!setting.domain.in_switch_reduction) {
     return fmt::format(
         "{} needs a scale-up switch that adds and multicasts (NVSwitch of Hopper and later), which "
@@ -41,7 +41,7 @@ Reason in_switch(const Setting& setting) {
 }
 
 Reason in_fabric(const Setting& setting) {
-  if (const Reason reason = only_all_reduce(setting)) return reason;
+  if (Reason reason = only_all_reduce(setting)) return reason;
   if (setting.domains == 1) return "CollNet joins domains, and the group lies in one; use ring";
   if (!setting.fabric.in_network_reduction) {
     return "CollNet needs a fabric whose switches add (SHARP), which this one has not; use tree";
@@ -112,7 +112,7 @@ Reason of_algorithm(const Setting& setting) {
     case Algorithm::one_shot:
     case Algorithm::two_shot:
     case Algorithm::copy_engine:
-      if (const Reason reason = equal_peers(setting)) return reason;
+      if (Reason reason = equal_peers(setting)) return reason;
       return one_domain(setting);
     case Algorithm::hierarchical:
       return equal_peers(setting);
@@ -164,7 +164,7 @@ Reason of_protocol(const Setting& setting) {
 std::optional<std::string> why_not(const Communication& communication,
                                    const topology::Cluster& cluster) {
   const Setting setting = setting_of(communication, cluster, CommunicationProfile());
-  if (const Reason reason = of_algorithm(setting)) return reason;
+  if (Reason reason = of_algorithm(setting)) return reason;
   return of_protocol(setting);
 }
 

@@ -2,6 +2,7 @@
 #include "topology/graph.hpp"
 
 #include "sim/base/diagnostics.hpp"
+#include "sim/base/hash.hpp"
 
 #include <boost/graph/adjacency_list.hpp>
 
@@ -25,13 +26,6 @@ using Adjacency =
 
 constexpr int kKinds = 6;
 constexpr int kUnreached = std::numeric_limits<int>::max();
-
-std::uint64_t mixed(std::uint64_t x) {  // splitmix64
-  x += 0x9e3779b97f4a7c15ULL;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-  return x ^ (x >> 31);
-}
 
 std::uint64_t pair_hash(int a, int b, std::size_t step) {
   const auto pair = (static_cast<std::uint64_t>(a) << 32) | static_cast<std::uint64_t>(b);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sim/base/hash.hpp"
 #include "topology/network_impl.hpp"
 
 #include <algorithm>
@@ -11,13 +12,6 @@ namespace aisle::topology {
 namespace {
 
 using Hash = std::uint64_t;
-
-Hash mixed(Hash x) {  // splitmix64
-  x += 0x9e3779b97f4a7c15ULL;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-  return x ^ (x >> 31);
-}
 
 template <typename... T>
 Hash combined(T... values) {

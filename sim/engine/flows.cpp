@@ -61,7 +61,6 @@ class FlowEngine {
   FlowExecution run() {
     for (std::size_t j = 0; j < jobs_.size(); ++j) enter_phase(j);
     while (!starts_.empty() || !rates_.running().empty()) {
-      ++result_.events;
       start_what_is_due();
       rates_.solve();
       watch_links();

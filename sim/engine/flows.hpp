@@ -16,7 +16,6 @@ struct FlowExecution {
   std::vector<std::int32_t> held_by;  ///< [flows] link that held it longest; -1: its own limit
   std::vector<double> bytes_on_link;  ///< [links] one of the links that each stands for
   std::vector<double> busiest_share;  ///< [links] largest share of capacity in use at any time
-  std::int64_t events = 0;
 };
 
 /// Flow-level simulation: at any time, rates are max-min fair between flows (bytes per second, by

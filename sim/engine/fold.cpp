@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/base/diagnostics.hpp"
+#include "sim/base/hash.hpp"
 #include "sim/engine/engine.hpp"
 #include "sim/engine/schedule.hpp"
 
@@ -17,15 +18,6 @@ using workloads::kStreams;
 using workloads::Operation;
 using workloads::Place;
 using workloads::Plan;
-
-/// One round of splitmix64: neighbouring inputs give unrelated outputs, so that sums of hashes are
-/// good hashes of multisets.
-std::uint64_t hash(std::uint64_t value) {
-  value += 0x9e3779b97f4a7c15U;
-  value = (value ^ (value >> 30U)) * 0xbf58476d1ce4e5b9U;
-  value = (value ^ (value >> 27U)) * 0x94d049bb133111ebU;
-  return value ^ (value >> 31U);
-}
 
 /// Position of every entry of plan.places in its queue.
 std::vector<std::int32_t> queue_positions(const Plan& plan, std::vector<std::int32_t>& lengths) {
@@ -69,8 +61,8 @@ class Refinement {
   std::uint64_t place_hash(std::size_t at) const {
     const Place& place = plan_.places[at];
     const auto colour = static_cast<std::uint64_t>(colour_[static_cast<std::size_t>(place.rank)]);
-    return hash(hash(colour * kStreams + static_cast<std::uint64_t>(place.stream)) +
-                static_cast<std::uint64_t>(positions_[at]));
+    return mixed(mixed(colour * kStreams + static_cast<std::uint64_t>(place.stream)) +
+                 static_cast<std::uint64_t>(positions_[at]));
   }
 
   std::size_t round() {
@@ -82,20 +74,20 @@ class Refinement {
       }
       const auto kind = static_cast<std::uint64_t>(operation.work) * 16 +
                         static_cast<std::uint64_t>(operation.phase);
-      operation_[o] = hash(hash(kind) + members);
+      operation_[o] = mixed(mixed(kind) + members);
     }
     std::fill(rank_.begin(), rank_.end(), 0);
     for (std::size_t o = 0; o < plan_.operations.size(); ++o) {
       const Operation& operation = plan_.operations[o];
       std::uint64_t after = 0;
       for (const std::int32_t dependency : dependencies_of(plan_, operation)) {
-        after += hash(operation_[static_cast<std::size_t>(dependency)]);
+        after += mixed(operation_[static_cast<std::size_t>(dependency)]);
       }
-      const std::uint64_t whole = hash(operation_[o] + hash(after));
+      const std::uint64_t whole = mixed(operation_[o] + mixed(after));
       for (std::int32_t i = 0; i < operation.places; ++i) {
         const auto at = static_cast<std::size_t>(operation.first_place + i);
         const auto rank = static_cast<std::size_t>(plan_.places[at].rank);
-        rank_[rank] += hash(whole + place_hash(at));
+        rank_[rank] += mixed(whole + place_hash(at));
       }
     }
     return recolour();
@@ -105,7 +97,7 @@ class Refinement {
   std::size_t recolour() {
     std::unordered_map<std::uint64_t, std::int32_t> classes;
     for (std::size_t r = 0; r < colour_.size(); ++r) {
-      const std::uint64_t key = hash(rank_[r]) + hash(static_cast<std::uint64_t>(colour_[r]));
+      const std::uint64_t key = mixed(rank_[r]) + mixed(static_cast<std::uint64_t>(colour_[r]));
       const auto number = static_cast<std::int32_t>(classes.size());
       colour_[r] = classes.try_emplace(key, number).first->second;
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sim/base/hash.hpp"
 #include "sim/engine/flows.hpp"
 
 #include <algorithm>
@@ -16,16 +17,8 @@ std::size_t index(std::int32_t i) {
   return static_cast<std::size_t>(i);
 }
 
-/// One round of splitmix64 (see fold.cpp): sums of hashes are hashes of multisets.
-std::uint64_t hash(std::uint64_t value) {
-  value += 0x9e3779b97f4a7c15U;
-  value = (value ^ (value >> 30U)) * 0xbf58476d1ce4e5b9U;
-  value = (value ^ (value >> 27U)) * 0x94d049bb133111ebU;
-  return value ^ (value >> 31U);
-}
-
-std::uint64_t hash(double value) {
-  return hash(std::bit_cast<std::uint64_t>(value));
+std::uint64_t mixed_bits(double value) {
+  return mixed(std::bit_cast<std::uint64_t>(value));
 }
 
 /// Numbers hashes by first appearance; returns how many there are.
@@ -48,16 +41,16 @@ class TrafficRefinement {
         link_class_(traffic.links.size()) {
     for (std::size_t f = 0; f < flow_hash_.size(); ++f) {
       const Traffic::Flow& flow = traffic.flows[f];
-      flow_hash_[f] =
-          hash(hash(flow.volume.si()) + 3 * hash(flow.limit.si()) + 5 * hash(flow.start.si()) +
-               7 * hash(static_cast<std::uint64_t>(flow.job) * 65536 +
-                        static_cast<std::uint64_t>(flow.phase)) +
-               11 * hash(flow.multiplicity));
+      flow_hash_[f] = mixed(mixed_bits(flow.volume.si()) + 3 * mixed_bits(flow.limit.si()) +
+                            5 * mixed_bits(flow.start.si()) +
+                            7 * mixed(static_cast<std::uint64_t>(flow.job) * 65536 +
+                                      static_cast<std::uint64_t>(flow.phase)) +
+                            11 * mixed_bits(flow.multiplicity));
     }
     for (std::size_t l = 0; l < link_hash_.size(); ++l) {
-      link_hash_[l] =
-          hash(hash(traffic.links[l].capacity.si()) + 3 * hash(traffic.links[l].multiplicity) +
-               5 * hash(static_cast<std::uint64_t>(traffic.links[l].kind)));
+      link_hash_[l] = mixed(mixed_bits(traffic.links[l].capacity.si()) +
+                            3 * mixed_bits(traffic.links[l].multiplicity) +
+                            5 * mixed(static_cast<std::uint64_t>(traffic.links[l].kind)));
     }
   }
 
@@ -80,13 +73,13 @@ class TrafficRefinement {
     std::vector<std::uint64_t> links(link_hash_.size(), 0);
     for (std::size_t f = 0; f < flows.size(); ++f) {
       for (const Traffic::Draw& draw : traffic_.draws_of(traffic_.flows[f])) {
-        const std::uint64_t weight = hash(draw.weight);
-        flows[f] += hash(weight + link_hash_[index(draw.link)]);
-        links[index(draw.link)] += hash(weight + flow_hash_[f]);
+        const std::uint64_t weight = mixed_bits(draw.weight);
+        flows[f] += mixed(weight + link_hash_[index(draw.link)]);
+        links[index(draw.link)] += mixed(weight + flow_hash_[f]);
       }
     }
-    for (std::size_t f = 0; f < flows.size(); ++f) flow_hash_[f] = hash(flow_hash_[f] + flows[f]);
-    for (std::size_t l = 0; l < links.size(); ++l) link_hash_[l] = hash(link_hash_[l] + links[l]);
+    for (std::size_t f = 0; f < flows.size(); ++f) flow_hash_[f] = mixed(flow_hash_[f] + flows[f]);
+    for (std::size_t l = 0; l < links.size(); ++l) link_hash_[l] = mixed(link_hash_[l] + links[l]);
     return number(flow_hash_, flow_class_) + number(link_hash_, link_class_);
   }
 

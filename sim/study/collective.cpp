@@ -46,17 +46,6 @@ constexpr Library kLibraries[] = {
 constexpr Protocol kProtocols[] = {Protocol::automatic, Protocol::ll, Protocol::ll128,
                                    Protocol::simple};
 
-/// Letters and digits in lower case: "NVLSTree", "nvls_tree" and "NVLS tree" are one name.
-std::string plain(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
-      out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
-  }
-  return out;
-}
-
 /// Finds an enumerator by name; reports the nearest and all where there is none.
 template <typename Enum, std::size_t N>
 std::optional<Enum> named(const Enum (&all)[N], const std::string& name, std::string_view what,
@@ -323,6 +312,16 @@ class TaskReader {
 };
 
 }  // namespace
+
+std::string plain(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return out;
+}
 
 std::optional<std::vector<CollectiveTask>> read_tasks(const pb::Scenario& scenario,
                                                       const topology::Cluster& cluster,

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace aisle::pb {
@@ -67,7 +68,7 @@ struct CollectiveOutcome {
 
   std::vector<Job> jobs;
   std::vector<Load> loads;
-  std::int64_t flows = 0, events = 0;
+  std::int64_t flows = 0;
   std::vector<std::string> caveats;
   std::string cut;  ///< the pair that faults have cut from each other: nothing ran
 };
@@ -75,6 +76,9 @@ struct CollectiveOutcome {
 CollectiveOutcome run_tasks(const std::vector<CollectiveTask>& tasks,
                             const topology::Cluster& cluster, const KernelModel& kernels,
                             const CollectiveOptions& options);
+
+/// Letters and digits in lower case: "NVLSTree", "nvls_tree" and "NVLS tree" are one name.
+std::string plain(std::string_view name);
 
 /// Bus bandwidth over algorithm bandwidth, as nccl-tests defines it for n ranks.
 double bus_factor(workloads::CollectiveKind kind, int ranks);

@@ -29,15 +29,6 @@ std::string lower(std::string text) {
   return text;
 }
 
-/// Lower case, without anything but letters and digits.
-std::string plain(const std::string& text) {
-  std::string out;
-  for (const char letter : lower(text)) {
-    if (std::isalnum(static_cast<unsigned char>(letter)) != 0) out += letter;
-  }
-  return out;
-}
-
 std::optional<CollectiveKind> kind_of(const std::string& collective) {
   static const std::map<std::string, CollectiveKind> kinds = {
       {"allreduce", CollectiveKind::all_reduce},

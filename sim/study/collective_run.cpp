@@ -66,6 +66,7 @@ class TaskRunner {
     job.communication = task.communication;
     job.cost = workloads::cost_of(task.communication, cluster_, kernels_.communication());
     job.members = task.members;
+    if (options_.arrival_jitter.si() <= 0 && options_.load_spread <= 0) return job;
     for (std::size_t i = 0; i < task.members.size(); ++i) {
       Random random(options_.seed, fmt::format("{} rank {}", task.name, i));
       if (options_.arrival_jitter.si() > 0) {
@@ -98,7 +99,6 @@ class TaskRunner {
 
   void run_event(const Traffic& traffic) {
     const FlowExecution execution = execute(traffic);
-    outcome_.events = execution.events;
     double end = 0;
     for (std::size_t j = 0; j < outcome_.jobs.size(); ++j) {
       CollectiveOutcome::Job& job = outcome_.jobs[j];

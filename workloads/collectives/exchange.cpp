@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workloads/collectives/exchange.hpp"
 
+#include "sim/base/hash.hpp"
 #include "topology/network.hpp"
 
 #include <fmt/core.h>
@@ -233,10 +234,7 @@ class ClassBuilder {
     for (const auto& use : uses_) {
       const auto colour =
           static_cast<std::uint64_t>(colours_.link[static_cast<std::size_t>(use.link)]);
-      std::uint64_t h = colour * 0x9e3779b97f4a7c15U ^ std::bit_cast<std::uint64_t>(use.share);
-      h = (h ^ (h >> 30U)) * 0xbf58476d1ce4e5b9U;
-      h = (h ^ (h >> 27U)) * 0x94d049bb133111ebU;
-      key += h ^ (h >> 31U);
+      key += mixed(mixed(colour) ^ std::bit_cast<std::uint64_t>(use.share));
     }
     PairClass& found = classes[key];
     if (found.pairs == 0) {

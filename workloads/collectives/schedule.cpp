@@ -210,18 +210,6 @@ class Layout {
 
 }  // namespace
 
-std::string_view to_string(ExchangeForm form) {
-  switch (form) {
-    case ExchangeForm::pairs:
-      return "pairs";
-    case ExchangeForm::classes:
-      return "classes";
-    case ExchangeForm::ranks:
-      return "ranks";
-  }
-  return "unknown";
-}
-
 Schedule schedule(std::span<const CollectiveJob> jobs, const topology::Cluster& cluster,
                   const ScheduleOptions& options) {
   Schedule result;

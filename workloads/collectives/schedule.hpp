@@ -35,7 +35,6 @@ enum class ExchangeForm : std::uint8_t {
   classes,  ///< one flow per class of pairs under the network's symmetries: exact, and few
   ranks,    ///< two flows per rank, what it sends and what it receives: for uneven loads at scale
 };
-std::string_view to_string(ExchangeForm form);
 
 struct ScheduleOptions {
   bool fold = true;        ///< false: pairs, always

@@ -15,6 +15,12 @@ std::string_view to_string(Family family) {
       return "grouped_gemm";
     case Family::attention:
       return "attention";
+    case Family::attention_decode:
+      return "attention_decode";
+    case Family::mla:
+      return "mla";
+    case Family::mla_decode:
+      return "mla_decode";
     case Family::norm:
       return "norm";
     case Family::elementwise:
@@ -33,6 +39,14 @@ std::string_view to_string(Family family) {
       return "loss";
     case Family::optimizer:
       return "optimizer";
+    case Family::convolution:
+      return "convolution";
+    case Family::reduction:
+      return "reduction";
+    case Family::copy:
+      return "copy";
+    case Family::other:
+      return "other";
   }
   return "unknown";
 }

@@ -16,17 +16,25 @@ namespace aisle::workloads {
 enum class Family {
   gemm,          ///< dense matrix product C[m,n] = A[m,k] B[k,n]
   grouped_gemm,  ///< `groups` products that share n and k; m is the rows of all groups together
-  attention,     ///< fused attention over query/key/value heads
-  norm,          ///< RMSNorm, LayerNorm
-  elementwise,   ///< activation functions, residuals, rotary position, scaling, concatenation
-  cast,          ///< quantisation and conversion between number formats
-  transpose,     ///< layout change of quantised operands
-  permute,       ///< gathering tokens by expert and back
-  router,        ///< top-k selection and its bookkeeping
-  embedding,     ///< table look-up and its gradient
-  loss,          ///< softmax cross-entropy over the vocabulary
-  optimizer,     ///< parameter update
+  attention,     ///< fused attention over query/key/value heads, many queries (prefill, training)
+  attention_decode,  ///< few queries over a cache of keys and values
+  mla,               ///< latent attention, many queries, heads expanded
+  mla_decode,        ///< latent attention, few queries over the cached latents (absorbed)
+  norm,              ///< RMSNorm, LayerNorm
+  elementwise,       ///< activation functions, residuals, rotary position, scaling, concatenation
+  cast,              ///< quantisation and conversion between number formats
+  transpose,         ///< layout change of quantised operands
+  permute,           ///< gathering tokens by expert and back
+  router,            ///< top-k selection and its bookkeeping
+  embedding,         ///< table look-up and its gradient
+  loss,              ///< softmax cross-entropy over the vocabulary
+  optimizer,         ///< parameter update
+  convolution,
+  reduction,  ///< sums, maxima, sorts and scans on their own
+  copy,       ///< copies and fills of device memory
+  other,      ///< not known
 };
+inline constexpr int kFamilies = static_cast<int>(Family::other) + 1;
 std::string_view to_string(Family family);
 
 enum class Direction { forward, dgrad, wgrad };  ///< attention backward is dgrad

@@ -45,7 +45,8 @@ struct TimedWork {
   Flops flops;
   std::array<Flops, topology::kPrecisions> flops_by_precision{};
   Bytes hbm_bytes, scale_up_bytes, scale_out_bytes;
-  std::array<double, 16> family_seconds{};  ///< by workloads::Family; sums to `alone` for compute
+  std::array<double, workloads::kFamilies>
+      family_seconds{};  ///< by workloads::Family; sums to `alone` for compute
 };
 
 /// Rate, as a share of full rate, at which a work runs while `held` of `cores` cores are taken by

@@ -25,7 +25,7 @@ using workloads::Direction;
 using workloads::Family;
 using workloads::Kernel;
 
-constexpr int kFamilies = static_cast<int>(Family::optimizer) + 1;
+using workloads::kFamilies;
 constexpr int kDirections = 3;
 
 // Nearest calibrated relative by architecture: the first prefix of the name that fits.

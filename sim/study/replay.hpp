@@ -71,8 +71,8 @@ class ReplayGroups {
  private:
   GroupKind kind_of(const workloads::traces::Trace& trace, std::size_t group) const;
 
-  std::vector<ReplayGroup> groups_;      ///< of the trace; the last one: of no known group
-  std::vector<ReplayGroup> exchanges_;   ///< the same for dispatch and combine: of experts
+  std::vector<ReplayGroup> groups_;     ///< of the trace; the last one: of no known group
+  std::vector<ReplayGroup> exchanges_;  ///< the same for dispatch and combine: of experts
   mutable std::map<std::pair<const topology::Cluster*, std::pair<int, int>>, topology::Hierarchy>
       hierarchies_;
 };

@@ -25,20 +25,26 @@ struct KindName {
 // Parts of the names that Megatron, DeepSpeed, TorchTitan, vLLM and SGLang give their groups; the
 // first match counts.
 constexpr std::array kPartsOfNames = {
-    KindName{"expertdata", GroupKind::data},     KindName{"expertmodel", GroupKind::expert},
-    KindName{"expert", GroupKind::expert},       KindName{"tensor", GroupKind::tensor},
-    KindName{"modelparallel", GroupKind::tensor}, KindName{"pipeline", GroupKind::pipeline},
-    KindName{"embedding", GroupKind::pipeline},  KindName{"dataparallel", GroupKind::data},
-    KindName{"fsdp", GroupKind::data},           KindName{"shard", GroupKind::data},
-    KindName{"replicate", GroupKind::data},      KindName{"defaultpg", GroupKind::data},
+    KindName{"expertdata", GroupKind::data},
+    KindName{"expertmodel", GroupKind::expert},
+    KindName{"expert", GroupKind::expert},
+    KindName{"tensor", GroupKind::tensor},
+    KindName{"modelparallel", GroupKind::tensor},
+    KindName{"pipeline", GroupKind::pipeline},
+    KindName{"embedding", GroupKind::pipeline},
+    KindName{"dataparallel", GroupKind::data},
+    KindName{"fsdp", GroupKind::data},
+    KindName{"shard", GroupKind::data},
+    KindName{"replicate", GroupKind::data},
+    KindName{"defaultpg", GroupKind::data},
 };
 
 /// Names that are the whole of a group's name, but for a number behind.
 constexpr std::array kShortNames = {
-    KindName{"tp", GroupKind::tensor}, KindName{"mp", GroupKind::tensor},
+    KindName{"tp", GroupKind::tensor},   KindName{"mp", GroupKind::tensor},
     KindName{"pp", GroupKind::pipeline}, KindName{"dp", GroupKind::data},
-    KindName{"ddp", GroupKind::data}, KindName{"ep", GroupKind::expert},
-    KindName{"world", GroupKind::data}, KindName{"data", GroupKind::data},
+    KindName{"ddp", GroupKind::data},    KindName{"ep", GroupKind::expert},
+    KindName{"world", GroupKind::data},  KindName{"data", GroupKind::data},
     KindName{"cp", GroupKind::tensor},
 };
 
@@ -64,8 +70,8 @@ bool grows(GroupKind kind, const pb::Replay& asked) {
                      [&](const std::string& name) { return plain(name) == to_string(kind); });
 }
 
-void grow(ReplayGroup& group, const std::string& description, const pb::Replay& asked,
-          int recorded, int replayed) {
+void grow(ReplayGroup& group, const std::string& description, const pb::Replay& asked, int recorded,
+          int replayed) {
   group.replayed = group.recorded;
   if (grows(group.kind, asked)) {
     const double factor = static_cast<double>(replayed) / recorded;
@@ -111,8 +117,8 @@ ReplayGroups::ReplayGroups(const Trace& trace, const pb::Replay& asked, int reco
     grow(group, description, asked, recorded, replayed);
     grow(exchange, description, asked, recorded, replayed);
     // No more ranks than experts.
-    exchange.replayed = std::min(exchange.replayed,
-                                 std::max(exchange.recorded, asked.routing().experts()));
+    exchange.replayed =
+        std::min(exchange.replayed, std::max(exchange.recorded, asked.routing().experts()));
     groups_.push_back(group);
     exchanges_.push_back(exchange);
   }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which accelerator a trace was recorded on.
-#include "sim/study/replay.hpp"
-
-#include "topology/catalogue/catalogue.hpp"
-#include "topology/catalogue/figures.hpp"
-
 #include "sim/base/text_parse.hpp"
 #include "sim/study/collective.hpp"
+#include "sim/study/replay.hpp"
+#include "topology/catalogue/catalogue.hpp"
+#include "topology/catalogue/figures.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -56,8 +54,8 @@ std::vector<std::string> words_of(const std::string& name) {
   if (words.back().empty()) words.pop_back();
   std::erase_if(words, [](const std::string& word) {
     const std::string plainly = plain(word);
-    return plainly == "nvidia" || plainly == "tesla" || plainly == "amd" ||
-           plainly == "instinct" || plainly == "huawei" || plainly == "radeon";
+    return plainly == "nvidia" || plainly == "tesla" || plainly == "amd" || plainly == "instinct" ||
+           plainly == "huawei" || plainly == "radeon";
   });
   return words;
 }
@@ -100,8 +98,8 @@ int recorded_world(const workloads::traces::Trace& trace) {
   }
   for (const workloads::traces::CollectiveCall& call : trace.collectives) {
     if (call.group == workloads::traces::kNone) continue;
-    world = std::max(world, static_cast<int>(
-                                trace.groups[static_cast<std::size_t>(call.group)].size));
+    world =
+        std::max(world, static_cast<int>(trace.groups[static_cast<std::size_t>(call.group)].size));
   }
   return world;
 }

@@ -25,9 +25,9 @@ using workloads::traces::Activity;
 using workloads::traces::CollectiveCall;
 using workloads::traces::CopyKind;
 using workloads::traces::DeviceEvent;
+using workloads::traces::Index;
 using workloads::traces::kNone;
 using workloads::traces::kUnknown;
-using workloads::traces::Index;
 using workloads::traces::Origin;
 using workloads::traces::ReplayWork;
 using workloads::traces::ShapeFrom;
@@ -45,8 +45,8 @@ std::size_t at(Index i) {
 }
 
 bool computes(Family family) {
-  return family == Family::gemm || family == Family::grouped_gemm ||
-         family == Family::attention || family == Family::mla || family == Family::convolution;
+  return family == Family::gemm || family == Family::grouped_gemm || family == Family::attention ||
+         family == Family::mla || family == Family::convolution;
 }
 
 class Retimer {
@@ -64,6 +64,10 @@ class Retimer {
       lacks_fp8_ = in_.to->cluster.accelerator().peak_of(Precision::fp8).value.si() <= 0;
     }
     find_shortest();
+    find_computing();
+    for (const workloads::traces::Described& described : in_.described) {
+      fp8_tokens_ |= described.kernel.precision == Precision::fp8;
+    }
     for (std::size_t w = 0; w < plan_.works.size(); ++w) {
       if (in_.replay.works[w].origin == Origin::kernel) time_kernel(w);
     }
@@ -83,6 +87,43 @@ class Retimer {
   /// The machine whose bounds are looked at.
   const ReplayMachine* judge() const { return in_.to != nullptr ? in_.to : in_.from; }
 
+  /// Times at which something computes on each rank, merged, and the sum of those before each.
+  void find_computing() {
+    computing_.resize(in_.trace.ranks.size());
+    std::vector<std::pair<std::int64_t, std::int64_t>> all;
+    for (std::size_t r = 0; r < computing_.size(); ++r) {
+      all.clear();
+      for (const DeviceEvent& event : in_.trace.device) {
+        if (at(event.rank) != r || event.activity != Activity::kernel) continue;
+        if (event.start_ns == kUnknown || event.duration_ns <= 0) continue;
+        all.emplace_back(event.start_ns, event.start_ns + event.duration_ns);
+      }
+      std::sort(all.begin(), all.end());
+      for (const auto& [start, end] : all) {
+        if (!computing_[r].empty() && computing_[r].back().second >= start) {
+          computing_[r].back().second = std::max(computing_[r].back().second, end);
+        } else {
+          computing_[r].emplace_back(start, end);
+        }
+      }
+    }
+  }
+
+  /// Most of the event's time something computed on its rank.
+  bool beside_computation(Index e) const {
+    const DeviceEvent& event = in_.trace.device[at(e)];
+    const std::int64_t end = event.start_ns + event.duration_ns;
+    const auto& spans = computing_[at(event.rank)];
+    auto span = std::lower_bound(
+        spans.begin(), spans.end(), event.start_ns,
+        [](const auto& computing, std::int64_t time) { return computing.second < time; });
+    std::int64_t covered = 0;
+    for (; span != spans.end() && span->first < end; ++span) {
+      covered += std::min(end, span->second) - std::max(event.start_ns, span->first);
+    }
+    return 2 * covered > event.duration_ns;
+  }
+
   /// Of equal collectives the shortest waited least.
   void find_shortest() {
     for (const ReplayWork& work : in_.replay.works) {
@@ -90,7 +131,8 @@ class Retimer {
       const CollectiveCall* call = call_of(work.event);
       if (call == nullptr || call->bytes == kUnknown) continue;
       const double time = work.recorded.si();
-      const auto [found, is_new] = shortest_.try_emplace({call->kind, call->bytes, call->group}, time);
+      const auto [found, is_new] =
+          shortest_.try_emplace({call->kind, call->bytes, call->group}, time);
       if (!is_new) found->second = std::min(found->second, time);
     }
   }
@@ -271,7 +313,8 @@ class Retimer {
     const ReplayGroup& group = in_.groups.of(call);
     Communication communication;
     communication.kind = call.kind;
-    communication.bytes = Bytes::from_si(static_cast<double>(std::max<std::int64_t>(0, call.bytes)));
+    communication.bytes =
+        Bytes::from_si(static_cast<double>(std::max<std::int64_t>(0, call.bytes)));
     communication.group = in_.groups.hierarchy(group, size, machine.cluster);
     communication.beside_computation = beside;
     if (call.kind == CollectiveKind::dispatch || call.kind == CollectiveKind::combine) {
@@ -280,8 +323,7 @@ class Retimer {
                                        given.group_limit()};
       communication.copies_to_domains =
           workloads::expected_copies(routing, communication.group.domains);
-      communication.copies_to_ranks =
-          workloads::expected_copies(routing, communication.group.size);
+      communication.copies_to_ranks = workloads::expected_copies(routing, communication.group.size);
     }
     return communication;
   }
@@ -314,7 +356,7 @@ class Retimer {
     all_transfers_ += recorded;
     const ReplayGroup& group = in_.groups.of(call);
     if (group.recorded <= 1 && group.replayed <= 1) return;
-    const bool beside = in_.beside_computation(work.event);
+    const bool beside = beside_computation(work.event);
     const bool sized = call.bytes != kUnknown || call.kind == CollectiveKind::barrier;
     Communication before = communication_of(call, beside, *in_.from, group.recorded);
     Communication now = communication_of(call, beside, *in_.to, group.replayed);
@@ -333,8 +375,8 @@ class Retimer {
         cost_of(before, in_.from->cluster, in_.from->kernels.communication());
     const CommunicationCost cost = cost_of(now, in_.to->cluster, in_.to->kernels.communication());
     const double ratio = old_cost.alone.si() > 0 ? cost.alone / old_cost.alone : 1;
-    finish_communication(w, cost, transfer * ratio,
-                         (recorded - transfer) * out_.compute_ratio, rendezvous);
+    finish_communication(w, cost, transfer * ratio, (recorded - transfer) * out_.compute_ratio,
+                         rendezvous);
     plan_.works[w].communication = now;
   }
 
@@ -376,11 +418,48 @@ class Retimer {
   workloads::Plan& plan_;
   Retimed out_;
   std::map<CallKey, double> shortest_;
+  std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>> computing_;  // [ranks]
   bool lacks_fp8_ = false, fp8_tokens_ = false;
   double recorded_compute_ = 0, new_compute_ = 0;  // without interference
   double unshaped_ = 0, unknown_ = 0, dropped_ = 0, unsized_ = 0, all_transfers_ = 0;
 };
 
+void Retimer::write_notes() {
+  const auto note = [&](std::string text) { out_.notes.push_back(std::move(text)); };
+  const auto share = [](double part, double whole) { return whole > 0 ? 100 * part / whole : 0.0; };
+  if (in_.to == nullptr) return;
+  if (unshaped_ > 0) {
+    note(fmt::format(
+        "Kernels of which the trace does not show the shape ({:.1f} % of kernel time) are scaled "
+        "by "
+        "their family's bound: matrix products by the peak of their number format, all others by "
+        "HBM bandwidth, except for 3 us of launch.",
+        share(unshaped_, recorded_compute_)));
+  }
+  if (unknown_ > 0) {
+    note(
+        fmt::format("Kernels of no known family ({:.1f} % of kernel time) are taken to be bound by "
+                    "HBM.",
+                    share(unknown_, recorded_compute_)));
+  }
+  if (lacks_fp8_ && fp8_tokens_) {
+    note(fmt::format(
+        "{} has no FP8: its matrix products run in BF16, casts to FP8 and transposes of FP8 "
+        "operands ({:.1f} % of kernel time) are dropped, and tokens are dispatched in BF16.",
+        chip(*in_.to).name, share(dropped_, recorded_compute_)));
+  }
+  if (unsized_ > 0) {
+    note(fmt::format(
+        "Sizes of collectives that the trace does not give ({:.1f} % of communication time) are "
+        "those with which the recorded machine would have taken the recorded time.",
+        share(unsized_, all_transfers_)));
+  }
+}
+
 }  // namespace
+
+Retimed retime(const RetimeInput& input) {
+  return Retimer(input).run();
+}
 
 }  // namespace aisle::sim

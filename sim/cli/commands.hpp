@@ -54,6 +54,21 @@ struct ValidateArguments {
 
 int validate(const ValidateArguments& arguments);
 
+struct ReplayArguments {
+  std::vector<std::string> traces;  ///< files or folders; several are ranks of one job
+  std::string onto;                 ///< system or accelerator; empty: as recorded
+  std::optional<int> ranks;
+  std::string from, model, engine;
+  std::vector<std::string> grow, groups;  ///< kinds; NAME=SIZE
+  std::vector<std::string> assignments;
+  std::string output;
+  bool both_engines = false;
+  bool json = false;
+  bool quiet = false;
+};
+
+int replay(const ReplayArguments& arguments);
+
 int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
           bool json);
 int list(const std::string& kind, bool json);

@@ -60,7 +60,7 @@ std::optional<GroupKind> kind_by_name(const std::string& text) {
   return std::nullopt;
 }
 
-bool is_exchange(CollectiveKind kind) {
+bool moves_tokens(CollectiveKind kind) {
   return kind == CollectiveKind::dispatch || kind == CollectiveKind::combine;
 }
 
@@ -132,7 +132,7 @@ GroupKind ReplayGroups::kind_of(const Trace& trace, std::size_t group) const {
   for (const CollectiveCall& call : trace.collectives) {
     if (call.group == kNone || static_cast<std::size_t>(call.group) != group) continue;
     messages |= call.kind == CollectiveKind::send_recv && call.peer != kNone;
-    exchanges |= call.kind == CollectiveKind::all_to_all || is_exchange(call.kind);
+    exchanges |= call.kind == CollectiveKind::all_to_all || moves_tokens(call.kind);
     sums |= call.kind == CollectiveKind::all_reduce || call.kind == CollectiveKind::all_gather ||
             call.kind == CollectiveKind::reduce_scatter;
   }
@@ -147,7 +147,7 @@ GroupKind ReplayGroups::kind_of(const Trace& trace, std::size_t group) const {
 const ReplayGroup& ReplayGroups::of(const CollectiveCall& call) const {
   const std::size_t g =
       call.group == kNone ? groups_.size() - 1 : static_cast<std::size_t>(call.group);
-  return is_exchange(call.kind) ? exchanges_[g] : groups_[g];
+  return moves_tokens(call.kind) ? exchanges_[g] : groups_[g];
 }
 
 topology::Hierarchy ReplayGroups::hierarchy(const ReplayGroup& group, int size,

@@ -85,7 +85,7 @@ class Planner {
     const auto [found, is_new] =
         ranks_.try_emplace({rank, device}, static_cast<std::int32_t>(made_.plan.ranks.size()));
     if (is_new) {
-      Rank entry;
+      workloads::Rank entry;
       entry.name = fmt::format("rank {}", trace_.ranks[at(rank)].number);
       if (device != 0 && ranks_.contains({rank, 0}))
         entry.name += fmt::format(" device {}", device);

@@ -2,6 +2,7 @@
 #include "workloads/traces/describe.hpp"
 
 #include "workloads/traces/shapes.hpp"
+#include "workloads/traces/spans.hpp"
 
 #include <algorithm>
 #include <map>
@@ -259,7 +260,6 @@ std::vector<Described> describe(const Trace& trace, const ModelGraph* model) {
 }
 
 std::vector<double> beside_communication(const Trace& trace) {
-  using Span = std::pair<std::int64_t, std::int64_t>;
   const auto device_of = [&](const DeviceEvent& event) {
     const Stream* stream = at(trace.streams, event.stream);
     return std::pair(event.rank, stream == nullptr ? 0 : stream->device);
@@ -269,38 +269,20 @@ std::vector<double> beside_communication(const Trace& trace) {
   };
   std::map<std::pair<Index, std::int32_t>, std::vector<Span>> moving;
   for (const DeviceEvent& event : trace.device) {
-    if (!communicates(event) || trace.class_of(event).rendezvous || event.start_ns == kUnknown ||
-        event.duration_ns < 1) {
-      continue;
-    }
-    moving[device_of(event)].emplace_back(event.start_ns, event.start_ns + event.duration_ns);
+    const bool moves = communicates(event) && !trace.class_of(event).rendezvous;
+    if (!moves || event.start_ns == kUnknown || event.duration_ns < 1) continue;
+    moving[device_of(event)].push_back({event.start_ns, event.start_ns + event.duration_ns});
   }
-  for (auto& [device, spans] : moving) {
-    std::sort(spans.begin(), spans.end());
-    std::vector<Span> apart;
-    for (const Span& span : spans) {
-      if (!apart.empty() && span.first <= apart.back().second) {
-        apart.back().second = std::max(apart.back().second, span.second);
-      } else {
-        apart.push_back(span);
-      }
-    }
-    spans = std::move(apart);
-  }
+  for (auto& [device, spans] : moving) spans = united(std::move(spans));
   std::vector<double> shares(trace.device.size());
   for (std::size_t i = 0; i < trace.device.size(); ++i) {
     const DeviceEvent& event = trace.device[i];
     if (communicates(event) || event.start_ns == kUnknown || event.duration_ns < 1) continue;
     const auto found = moving.find(device_of(event));
     if (found == moving.end()) continue;
-    const std::int64_t start = event.start_ns, end = start + event.duration_ns;
-    auto span = std::lower_bound(found->second.begin(), found->second.end(), start,
-                                 [](const Span& s, std::int64_t time) { return s.second <= time; });
-    std::int64_t covered = 0;
-    for (; span != found->second.end() && span->first < end; ++span) {
-      covered += std::min(end, span->second) - std::max(start, span->first);
-    }
-    shares[i] = static_cast<double>(covered) / static_cast<double>(event.duration_ns);
+    const Span span{event.start_ns, event.start_ns + event.duration_ns};
+    shares[i] =
+        static_cast<double>(covered(span, found->second)) / static_cast<double>(event.duration_ns);
   }
   return shares;
 }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workloads/traces/importer.hpp"
+#include "workloads/traces/kineto_import.hpp"
 
 #include <vector>
 
 namespace aisle::workloads::traces {
 
 std::span<const Importer> importers() {
-  static const std::vector<Importer> table = {};
+  static const std::vector<Importer> table = {
+      {Format::ascend_trace_view, recognises_ascend_trace_view, import_ascend_trace_view},
+      {Format::kineto, recognises_kineto, import_kineto},
+  };
   return table;
 }
 

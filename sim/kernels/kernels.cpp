@@ -155,7 +155,8 @@ struct KernelModel::Builder {
   }
 
   Entry entry_from(const pb::Curve& curve, const pb::Calibration& calibration, Match match) {
-    Entry entry{CurveTerms::from(curve), Basis::calibrated};
+    Entry entry{CurveTerms::from(curve), Basis::calibrated,
+                curve.source().substr(0, curve.source().find_first_of("@:;"))};
     if (match != Match::exact || curve.samples() == 0) { entry.basis = Basis::extrapolated; }
     if (!is_own(calibration)) {
       entry.basis = weakest(Basis::extrapolated, accelerator.hbm_bandwidth.basis);
@@ -271,6 +272,11 @@ KernelModel::KernelModel(const topology::Accelerator& accelerator,
   builder.read_conditions();
   builder.read_communication();
   builder.write_caveats();
+}
+
+const std::string& KernelModel::source_of(const Kernel& kernel) const {
+  const Precision precision = executed_as_[static_cast<std::size_t>(kernel.precision)];
+  return entries_[index_of(kernel.family, kernel.direction, precision)].source;
 }
 
 KernelTime KernelModel::time_of(const Kernel& kernel) const {

@@ -39,6 +39,10 @@ class KernelModel {
 
   KernelTime time_of(const workloads::Kernel& kernel) const;
 
+  /// Where the curve of the kernel was measured: what its source names before the first '@' or
+  /// ':'; empty for a plain roofline. Ratios of times hold best between curves of one source.
+  const std::string& source_of(const workloads::Kernel& kernel) const;
+
   Seconds launch_gap() const { return launch_gap_; }
 
   /// Factor on compute while a communication kernel is resident, beyond the cores it holds (1:
@@ -56,6 +60,7 @@ class KernelModel {
   struct Entry {
     CurveTerms terms;
     Basis basis = Basis::assumed;
+    std::string source;
   };
 
   DeviceRates rates_;

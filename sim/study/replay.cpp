@@ -260,7 +260,7 @@ void add_caveats(const Prepared& prepared, const traces::ReplayPlan& replay, con
   }
   if (prepared.ranks != prepared.recorded) {
     std::vector<std::string> grown;
-    for (const ReplayGroup& group : groups.all()) {
+    for (const ReplayGroup& group : groups.used(prepared.trace)) {
       grown.push_back(fmt::format("{} ({}) {} to {}", group.name, to_string(group.kind),
                                   group.recorded, group.replayed));
     }
@@ -276,8 +276,8 @@ void add_caveats(const Prepared& prepared, const traces::ReplayPlan& replay, con
   for (const std::string& note : prepared.to->cluster.notes()) add(note);
 }
 
-void execute(const Prepared& prepared, const Study& study, const RunOptions& options,
-             pb::Result& result) {
+void execute(const Prepared& prepared, const Study& study, const topology::Catalogue& catalogue,
+             const RunOptions& options, pb::Result& result) {
   const pb::Scenario& scenario = *study.scenario;
   const pb::Replay& asked = scenario.workload().replay();
   traces::ReplayPlan replay =
@@ -292,12 +292,15 @@ void execute(const Prepared& prepared, const Study& study, const RunOptions& opt
       traces::describe(prepared.trace, prepared.model ? &*prepared.model : nullptr);
   const auto beside = traces::beside_communication(prepared.trace);
   const ReplayGroups groups(prepared.trace, asked, prepared.recorded, prepared.ranks);
+  std::optional<KernelRatio> ratio;
+  if (prepared.to) ratio.emplace(*prepared.from, *prepared.to, catalogue);
   const RetimeInput input{prepared.trace,
                           replay,
                           described,
                           beside,
                           prepared.from ? &*prepared.from : nullptr,
                           prepared.to ? &*prepared.to : nullptr,
+                          ratio ? &*ratio : nullptr,
                           groups,
                           asked,
                           slower(prepared)};
@@ -339,7 +342,7 @@ bool run_replay(const Study& study, const topology::Catalogue& catalogue, const 
   const std::optional<Prepared> prepared = Preparer(study, catalogue, diagnostics).run();
   if (!prepared || diagnostics.has_errors()) return false;
   result.set_feasible(true);
-  execute(*prepared, study, options, result);
+  execute(*prepared, study, catalogue, options, result);
   note_cluster(*prepared, result);
   return true;
 }

@@ -31,6 +31,27 @@ struct ReplayMachine {
   KernelModel kernels;
 };
 
+/// Time of kernels on one chip over that on another. Chips of one die (equal cores and matrix
+/// peaks) run the same kernels: what differs between their calibrations is the libraries that were
+/// measured, so the first chip's curves are taken for both, each at its own memory. For the same
+/// reason the time on the first chip is that of a chip of its die whose curve was measured in the
+/// same place as the second chip's, where there is one.
+class KernelRatio {
+ public:
+  KernelRatio(const ReplayMachine& from, const ReplayMachine& to,
+              const topology::Catalogue& catalogue);
+  /// `before` on the first chip, `after` on the second: the same work, which may move other bytes
+  /// there.
+  double of(const workloads::Kernel& before, const workloads::Kernel& after) const;
+  /// The model that times the kernel on the first chip.
+  const KernelModel& first(const workloads::Kernel& kernel) const;
+
+ private:
+  std::vector<KernelModel> first_;  ///< the chip's own; others of its die, at its rates
+  const KernelModel* second_;
+  std::optional<KernelModel> own_second_;
+};
+
 /// Catalogue name of the accelerator that a rank was recorded on: by its name, without vendor and
 /// form factor where that helps, and its memory; devices without a name by cores and memory. Empty:
 /// none of the catalogue.
@@ -65,8 +86,8 @@ class ReplayGroups {
   topology::Hierarchy hierarchy(const ReplayGroup& group, int size,
                                 const topology::Cluster& cluster) const;
 
-  /// Groups that something was run in, largest growth first.
-  const std::vector<ReplayGroup>& all() const { return groups_; }
+  /// Groups that something was run in.
+  std::vector<ReplayGroup> used(const workloads::traces::Trace& trace) const;
 
  private:
   GroupKind kind_of(const workloads::traces::Trace& trace, std::size_t group) const;
@@ -76,6 +97,10 @@ class ReplayGroups {
   mutable std::map<std::pair<const topology::Cluster*, std::pair<int, int>>, topology::Hierarchy>
       hierarchies_;
 };
+
+/// A kernel of the same family, direction and number format, of such a size that it takes the time
+/// given: for those of which nothing else is known.
+workloads::Kernel stand_in(const workloads::Kernel& kernel, Seconds time, const KernelModel& model);
 
 /// What became of the recorded times.
 struct Retimed {
@@ -94,6 +119,7 @@ struct RetimeInput {
   const std::vector<double>& beside;
   const ReplayMachine* from = nullptr;  ///< nullptr: not known
   const ReplayMachine* to = nullptr;    ///< nullptr: as recorded
+  const KernelRatio* ratio = nullptr;   ///< of both
   const ReplayGroups& groups;
   const pb::Replay& asked;
   double slower = 1;  ///< computation on the slowest of all ranks over that of the recorded ones

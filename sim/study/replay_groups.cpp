@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace aisle::sim {
 
@@ -148,6 +149,18 @@ const ReplayGroup& ReplayGroups::of(const CollectiveCall& call) const {
   const std::size_t g =
       call.group == kNone ? groups_.size() - 1 : static_cast<std::size_t>(call.group);
   return moves_tokens(call.kind) ? exchanges_[g] : groups_[g];
+}
+
+std::vector<ReplayGroup> ReplayGroups::used(const Trace& trace) const {
+  std::set<const ReplayGroup*> found;
+  for (const CollectiveCall& call : trace.collectives) found.insert(&of(call));
+  std::vector<ReplayGroup> used;
+  for (const auto* groups : {&groups_, &exchanges_}) {
+    for (const ReplayGroup& group : *groups) {
+      if (found.contains(&group)) used.push_back(group);
+    }
+  }
+  return used;
 }
 
 topology::Hierarchy ReplayGroups::hierarchy(const ReplayGroup& group, int size,

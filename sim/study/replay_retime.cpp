@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recorded times on another machine: formulas in docs/model/replay.md.
+#include "sim/study/collective.hpp"
 #include "sim/study/replay.hpp"
 #include "sim/study/scenario.pb.h"
 #include "workloads/collectives/collective.hpp"
@@ -8,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
 
@@ -37,6 +39,9 @@ using workloads::traces::ShapeFrom;
 constexpr double kFixed = 3e-6;
 // A gap between kernels that were queued; longer ones have causes of their own.
 constexpr double kQueuedGap = 10e-6;
+// Times the predicted one that a transfer may have taken (assumed); what is longer waited for other
+// ranks.
+constexpr double kSlowTransfer = 2;
 // Bytes of a token's block scales over those of its values: one FP32 for 128 values of FP8.
 constexpr double kScales = 4.0 / 128;
 
@@ -66,7 +71,7 @@ class Retimer {
     find_shortest();
     find_computing();
     for (const workloads::traces::Described& described : in_.described) {
-      fp8_tokens_ |= described.kernel.precision == Precision::fp8;
+      has_fp8_ |= described.kernel.precision == Precision::fp8;
     }
     for (std::size_t w = 0; w < plan_.works.size(); ++w) {
       if (in_.replay.works[w].origin == Origin::kernel) time_kernel(w);
@@ -160,11 +165,17 @@ class Retimer {
     return machine.cluster.accelerator().peak_of(executed(precision, machine)).value.si();
   }
 
-  /// Conversions to and from FP8 and the layout changes of its operands: with BF16 there is nothing
-  /// to convert.
-  bool is_dropped(const Kernel& kernel) const {
-    return lacks_fp8_ && kernel.precision == Precision::fp8 &&
-           (kernel.family == Family::cast || kernel.family == Family::transpose);
+  /// On a chip without FP8 there is nothing to convert, nor operands so narrow that tensor cores
+  /// want them in another layout: conversions to and from FP8, by name, and transposes go.
+  bool is_dropped(Index e, const Kernel& kernel) const {
+    if (!lacks_fp8_ || !has_fp8_) return false;
+    if (kernel.family == Family::transpose) return true;
+    if (kernel.family != Family::cast) return false;
+    if (kernel.precision == Precision::fp8) return true;
+    const std::string name = plain(in_.trace.name_of(in_.trace.device[at(e)]));
+    constexpr std::array<std::string_view, 4> kNames = {"fp8", "float8", "e4m3", "e5m2"};
+    return std::any_of(kNames.begin(), kNames.end(),
+                       [&](std::string_view part) { return name.find(part) != std::string::npos; });
   }
 
   /// On a chip without FP8, operands of matrix products take two bytes.
@@ -179,23 +190,18 @@ class Retimer {
     return kernel;
   }
 
-  double ratio_of(const Kernel& kernel, ShapeFrom from, double alone) {
-    if (is_dropped(kernel)) {
+  double ratio_of(Index e, const Kernel& kernel, ShapeFrom from, double alone) {
+    if (is_dropped(e, kernel)) {
       dropped_ += alone;
       return 0;
     }
     if (from != ShapeFrom::none && (kernel.flops.si() > 0 || kernel.hbm_bytes.si() > 0)) {
-      const double before = in_.from->kernels.time_of(kernel).time.si();
-      if (before > 0) return in_.to->kernels.time_of(widened(kernel)).time.si() / before;
+      return in_.ratio->of(kernel, widened(kernel));
     }
     unshaped_ += alone;
     if (kernel.family == Family::other) unknown_ += alone;
-    const double rates =
-        computes(kernel.family)
-            ? peak_of(kernel.precision, *in_.from) / peak_of(kernel.precision, *in_.to)
-            : chip(*in_.from).hbm_bandwidth.value.si() / chip(*in_.to).hbm_bandwidth.value.si();
-    const double fixed = std::min(alone, kFixed);
-    return alone > 0 ? (fixed + (alone - fixed) * rates) / alone : 1;
+    const Kernel like = stand_in(kernel, Seconds::from_si(alone), in_.ratio->first(kernel));
+    return in_.ratio->of(like, widened(like));
   }
 
   /// Slow-down of a kernel of so many cores while communication was resident.
@@ -236,7 +242,7 @@ class Retimer {
       const int width = static_cast<int>(std::lround(part * chip(*in_.from).cores));
       alone = recorded / (1 - beside + beside * interfered(width, *in_.from));
       const double before = alone;
-      alone *= ratio_of(kernel, from, alone) * in_.slower;
+      alone *= ratio_of(work.event, kernel, from, alone) * in_.slower;
       recorded_compute_ += before;
       new_compute_ += alone;
       timed.basis = Basis::extrapolated;
@@ -244,7 +250,7 @@ class Retimer {
       if (alone > 0) timed.widths.push_back({Seconds::from_si(alone), now});
     }
     timed.alone = Seconds::from_si(alone);
-    describe(w, kernel, from, share, is_dropped(kernel));
+    describe(w, kernel, from, share, is_dropped(work.event, kernel));
     out_.recorded_s[static_cast<std::size_t>(kernel.family)] += recorded;
   }
 
@@ -368,7 +374,7 @@ class Retimer {
       now.bytes = before.bytes;
       unsized_ += recorded;
     }
-    if (lacks_fp8_ && call.kind == CollectiveKind::dispatch && fp8_tokens_) {
+    if (lacks_fp8_ && call.kind == CollectiveKind::dispatch && has_fp8_) {
       now.bytes *= 2 / (1 + kScales);
     }
     const CommunicationCost old_cost =
@@ -381,11 +387,11 @@ class Retimer {
   }
 
   double cheapest(const CollectiveCall& call, const Communication& before) const {
-    if (call.kind == CollectiveKind::barrier) {
-      return cost_of(before, in_.from->cluster, in_.from->kernels.communication()).alone.si();
-    }
+    const double predicted =
+        cost_of(before, in_.from->cluster, in_.from->kernels.communication()).alone.si();
+    if (call.kind == CollectiveKind::barrier) return predicted;
     const auto found = shortest_.find({call.kind, call.bytes, call.group});
-    return found == shortest_.end() ? INFINITY : found->second;
+    return std::min(kSlowTransfer * predicted, found == shortest_.end() ? INFINITY : found->second);
   }
 
   void finish_communication(std::size_t w, const CommunicationCost& cost, double transfer,
@@ -419,7 +425,7 @@ class Retimer {
   Retimed out_;
   std::map<CallKey, double> shortest_;
   std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>> computing_;  // [ranks]
-  bool lacks_fp8_ = false, fp8_tokens_ = false;
+  bool lacks_fp8_ = false, has_fp8_ = false;
   double recorded_compute_ = 0, new_compute_ = 0;  // without interference
   double unshaped_ = 0, unknown_ = 0, dropped_ = 0, unsized_ = 0, all_transfers_ = 0;
 };
@@ -430,11 +436,9 @@ void Retimer::write_notes() {
   if (in_.to == nullptr) return;
   if (unshaped_ > 0) {
     note(fmt::format(
-        "Kernels of which the trace does not show the shape ({:.1f} % of kernel time) are scaled "
-        "by "
-        "their family's bound: matrix products by the peak of their number format, all others by "
-        "HBM bandwidth, except for 3 us of launch.",
-        share(unshaped_, recorded_compute_)));
+        "Kernels of which the trace does not show the shape ({:.1f} % of kernel time) are taken to "
+        "be of such a size that the curve of their family gives the recorded time on {}.",
+        share(unshaped_, recorded_compute_), chip(*in_.from).name));
   }
   if (unknown_ > 0) {
     note(
@@ -442,7 +446,7 @@ void Retimer::write_notes() {
                     "HBM.",
                     share(unknown_, recorded_compute_)));
   }
-  if (lacks_fp8_ && fp8_tokens_) {
+  if (lacks_fp8_ && has_fp8_) {
     note(fmt::format(
         "{} has no FP8: its matrix products run in BF16, casts to FP8 and transposes of FP8 "
         "operands ({:.1f} % of kernel time) are dropped, and tokens are dispatched in BF16.",

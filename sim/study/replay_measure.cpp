@@ -77,21 +77,49 @@ class Meter {
                                          compute.begin());
   }
 
+  /// What an operation counts as; `arrived`: at a collective that other ranks have not reached.
+  enum class Role { kernel, communication, transfer, gap, host, arrived };
+
   struct Edge {
     double time;
     bool starts;
     std::size_t operation;
+    Role role;
   };
+
+  Role role_of(std::size_t operation) const {
+    switch (work_of(operation).origin) {
+      case Origin::kernel:
+        return Role::kernel;
+      case Origin::communication:
+        return Role::communication;
+      case Origin::transfer:
+        return Role::transfer;
+      case Origin::gap:
+        return Role::gap;
+      case Origin::host:
+        break;
+    }
+    return Role::host;
+  }
 
   std::vector<Edge> edges_of(std::int32_t rank) const {
     std::vector<Edge> edges;
+    std::vector<double> queue_end(plan_.queues(), 0);
+    const auto add = [&](double from, double to, std::size_t o, Role role) {
+      if (to <= from) return;
+      edges.push_back({from, true, o, role});
+      edges.push_back({to, false, o, role});
+    };
     for (std::size_t o = 0; o < plan_.operations.size(); ++o) {
-      if (execution_.end_s[o] <= execution_.start_s[o]) continue;
       const Operation& operation = plan_.operations[o];
       for (std::int32_t p = 0; p < operation.places; ++p) {
-        if (plan_.places[at(operation.first_place + p)].rank != rank) continue;
-        edges.push_back({execution_.start_s[o], true, o});
-        edges.push_back({execution_.end_s[o], false, o});
+        const workloads::Place place = plan_.places[at(operation.first_place + p)];
+        if (place.rank != rank) continue;
+        double& end = queue_end[static_cast<std::size_t>(place.stream)];
+        if (operation.places > 1) add(end, execution_.start_s[o], o, Role::arrived);
+        add(execution_.start_s[o], execution_.end_s[o], o, role_of(o));
+        end = execution_.end_s[o];
       }
     }
     std::stable_sort(edges.begin(), edges.end(), [](const Edge& a, const Edge& b) {
@@ -104,35 +132,36 @@ class Meter {
   /// that of a kernel while one runs, else of a communication, a copy, a launch gap, the host.
   std::map<std::string, double> parts_of(std::int32_t rank) {
     std::map<std::string, double> parts;
-    std::map<Origin, std::vector<std::size_t>> active;
+    std::map<Role, std::vector<std::size_t>> active;
     double now = first_;
     const auto account = [&](double until) {
       const double length = std::min(until, last_) - now;
       if (length <= 0) return;
       now += length;
-      if (!active[Origin::communication].empty()) communicating_ += length;
-      if (!active[Origin::kernel].empty()) {
+      if (!active[Role::communication].empty()) communicating_ += length;
+      if (!active[Role::kernel].empty()) {
         computing_ += length;
-        if (!active[Origin::communication].empty()) hidden_ += length;
-        const std::size_t o = active[Origin::kernel].back();
+        if (!active[Role::communication].empty()) hidden_ += length;
+        const std::size_t o = active[Role::kernel].back();
         const double alone = retimed_.timed.works[at(plan_.operations[o].work)].alone.si();
         const double took = execution_.end_s[o] - execution_.start_s[o];
         const double whole = std::min(alone, took) / took;
         parts[kCompute] += length * whole;
         if (whole < 1) parts[kSlowed] += length * (1 - whole);
-      } else if (!active[Origin::communication].empty()) {
-        expose(active[Origin::communication].back(), length, parts);
-      } else if (!active[Origin::transfer].empty()) {
+      } else if (!active[Role::communication].empty()) {
+        expose(active[Role::communication].back(), length, parts);
+      } else if (!active[Role::transfer].empty()) {
         parts[kCopies] += length;
-      } else if (!active[Origin::gap].empty()) {
+      } else if (!active[Role::gap].empty()) {
         parts[kGaps] += length;
       } else {
-        parts[active[Origin::host].empty() ? kIdle : kHost] += length;
+        const char* rest = active[Role::arrived].empty() ? kIdle : kSkew;
+        parts[active[Role::host].empty() ? rest : kHost] += length;
       }
     };
     for (const Edge& edge : edges_of(rank)) {
       account(edge.time);
-      std::vector<std::size_t>& running = active[work_of(edge.operation).origin];
+      std::vector<std::size_t>& running = active[edge.role];
       if (edge.starts) {
         running.push_back(edge.operation);
       } else {

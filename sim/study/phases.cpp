@@ -29,7 +29,7 @@ class Busy {
     end_.push_back(end);
   }
 
-  double between(double from, double to) const { return until(to) - until(from); }
+  double between(double from, double to) const { return std::max(0.0, until(to) - until(from)); }
 
  private:
   double until(double time) const {

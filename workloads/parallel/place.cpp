@@ -391,6 +391,11 @@ std::optional<Job> Checker::check(Folding folding) {
 }
 
 void add_caveats(const Job& job, bool individual, std::vector<std::string>& caveats) {
+  if (job.chunk) {
+    caveats.emplace_back(
+        "A chunk in place of a step: memory, FLOPs, energy and cost are those of its layers, one "
+        "micro-batch forward and another backward.");
+  }
   if (job.model->is_moe() && !individual) {
     caveats.push_back(fmt::format(
         "Experts: the most loaded of {} expert-parallel ranks is taken to work {:.0f} % longer "

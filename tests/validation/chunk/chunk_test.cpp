@@ -93,7 +93,7 @@ TEST(Chunk, OrderStatisticsMeetTheMeanOfRanksDrawnOneByOne) {
   const auto time = [](const char* speed, const char* load, bool individual) {
     const std::string flags = fmt::format(
         "--set cluster.speed_spread={} --set workload.training.expert_load_spread={}", speed, load);
-    return individual ? mean(flags, 24).at("layer_time_s")
+    return individual ? mean(flags, 12).at("layer_time_s")
                       : run(flags + " --set workload.training.ranks=alike").at("layer_time_s");
   };
   EXPECT_NEAR(time("0.018", "0", false) / time("0.018", "0", true), 1, 0.01);

@@ -141,7 +141,7 @@ def streaming_cases(quick):
         ("rms_norm", "norm", "dgrad", 6), ("to_fp8", "cast", "forward", 3),
         ("to_fp32", "cast", "forward", 6), ("index_select", "permute", "forward", 4),
         ("transpose", "permute", "forward", 4), ("add", "elementwise", "forward", 6),
-        ("silu_mul", "elementwise", "forward", 6), ("scale", "elementwise", "forward", 4),
+        ("glu", "elementwise", "forward", 6), ("scale", "elementwise", "forward", 4),
     ]
     for variant, family, direction, size in per_number:
         for n in [4096] if quick else [2048, 4096, 7168, 8192, 16384]:
@@ -196,6 +196,10 @@ def case_row(device, version, case, measured):
     return text_row(COLUMNS, values)
 
 
+class ForeignTable(Exception):
+    """A file of that name is somebody else's."""
+
+
 class Table:
     """A CSV file that always ends in a whole row and knows the rows that it has."""
 
@@ -215,8 +219,8 @@ class Table:
         rows = list(csv.DictReader(io.StringIO(whole)))
         header = whole.split("\n", 1)[0]
         if whole and header != ",".join(self.columns):
-            raise ValueError(f"{self.path}: not a table of this program (its columns differ); "
-                             "name another file with -o")
+            raise ForeignTable(f"{self.path}: not a table of this program (its columns differ); "
+                               "name another folder with -o")
         for row in rows:
             self.known.add(tuple(row[column] for column in self.key_columns))
         # Only what was cut short goes: rows stay byte for byte, and never less is on disk.

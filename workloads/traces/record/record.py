@@ -81,7 +81,7 @@ class Sensors:
         properties = torch.cuda.get_device_properties(index)
         bus = None
         if hasattr(properties, "pci_bus_id"):
-            bus = "%08x:%02x:%02x.0" % (properties.pci_domain_id, properties.pci_bus_id,
+            bus = "%08X:%02X:%02X.0" % (properties.pci_domain_id, properties.pci_bus_id,
                                         properties.pci_device_id)
         if importlib.util.find_spec("pynvml") and self._use_nvml(bus, index):
             return
@@ -250,7 +250,10 @@ def gemm(torch, case):
         scale_a = ones(case.k // 128, case.m).t()
         scale_b = ones(case.n // 128, case.k // 128).t()
     out = torch.float32 if case.direction == "wgrad" and case.variant == "scaled_mm" else torch.bfloat16
-    return lambda: torch._scaled_mm(a, b, scale_a=scale_a, scale_b=scale_b, out_dtype=out)
+    # As training recipes have it: results of the forward pass are summed up inside the tensor cores.
+    fast = case.direction == "forward" and not case.variant.endswith("128x128")
+    return lambda: torch._scaled_mm(a, b, scale_a=scale_a, scale_b=scale_b, out_dtype=out,
+                                    use_fast_accum=fast)
 
 
 def grouped_gemm(torch, case):
@@ -348,11 +351,11 @@ def streaming(torch, case):
     out = torch.empty_like(x)
     if case.variant == "scale":
         return lambda: torch.mul(x, 1.5, out=out)
+    if case.variant == "glu":  # traffic of SwiGLU in one kernel
+        both = random_matrix(torch, case.m, 2 * case.n, torch.bfloat16)
+        return lambda: torch.nn.functional.glu(both)
     y = torch.randn_like(x)
-    if case.variant == "add":
-        return lambda: torch.add(x, y, out=out)
-    compiled = torch.compile(lambda a, b: torch.nn.functional.silu(a) * b)
-    return lambda: compiled(x, y)
+    return lambda: torch.add(x, y, out=out)
 
 
 def copy(torch, case):
@@ -561,12 +564,14 @@ def main(arguments):
             import datetime
 
             # The others wait here while the first measures kernels.
-            torch.distributed.init_process_group("nccl", timeout=datetime.timedelta(hours=6))
+            torch.distributed.init_process_group(
+                "nccl", timeout=datetime.timedelta(hours=6),
+                device_id=torch.device("cuda", torch.cuda.current_device()))
             if not options.no_collectives:
                 record_collectives(torch, options, device)
         if not options.no_trace:
             record_trace(torch, options, rank, ranks)
-    except ValueError as error:
+    except cases.ForeignTable as error:
         sys.exit(f"record.py: {error}")
     except KeyboardInterrupt:
         sys.exit("record.py: interrupted; rows so far are whole, and the same command goes on behind them")

@@ -160,7 +160,7 @@ class Tables(unittest.TestCase):
     def test_a_foreign_table_is_left_alone(self):
         with open(self.path, "w", encoding="utf-8") as file:
             file.write("a,b\n1,2\n")
-        with self.assertRaisesRegex(ValueError, "not a table of this program"):
+        with self.assertRaisesRegex(cases.ForeignTable, "not a table of this program"):
             cases.kernel_table(self.path)
         with open(self.path, encoding="utf-8") as file:
             self.assertEqual(file.read(), "a,b\n1,2\n")

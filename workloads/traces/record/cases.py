@@ -67,8 +67,8 @@ class Case:
 
 
 def gemm_case(variant, direction, dtype, m, n, k):
-    """C[m,n] = A[m,k] B[k,n]; results in two bytes, weight gradients of FP8 in four."""
-    out = 4 if dtype == "fp8" and direction == "wgrad" else 2
+    """C[m,n] = A[m,k] B[k,n]; results in two bytes, weight gradients of tensor-scaled FP8 in four."""
+    out = 4 if variant == "scaled_mm" and direction == "wgrad" else 2
     traffic = (m * k + k * n) * SIZE[dtype] + m * n * out
     return Case(variant, "gemm", direction, dtype, m, n, k, bytes=traffic)
 

@@ -379,7 +379,7 @@ def measure_case(torch, timer, case):
         return timer.measure(BUILDERS[case.family](torch, case)), None
     except torch.cuda.OutOfMemoryError:
         return None, "does not fit in memory"
-    except (Unsupported, RuntimeError, NotImplementedError, ValueError, TypeError) as error:
+    except (Unsupported, RuntimeError, ValueError, TypeError, ImportError, AttributeError) as error:
         reason = str(error).strip().split("\n")[0][:160]
         if re.search("illegal|misaligned|device-side|unspecified launch|hardware", reason, re.I):
             sys.exit(f"record.py: {case}: {reason}: the GPU is lost to this process; rows so far are "

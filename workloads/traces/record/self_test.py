@@ -73,6 +73,8 @@ class Shapes(unittest.TestCase):
         self.assertEqual(case.bytes, 2 * (2 * 5 + 5 * 3 + 2 * 3))
         narrow = cases.gemm_case("scaled_mm", "wgrad", "fp8", 2, 3, 5)
         self.assertEqual(narrow.bytes, 2 * 5 + 5 * 3 + 4 * 2 * 3)
+        rows = cases.gemm_case("scaled_mm-rows", "wgrad", "fp8", 2, 3, 5)
+        self.assertEqual(rows.bytes, 2 * 5 + 5 * 3 + 2 * 2 * 3)
         for case in cases.all_cases(False, cases.FAMILIES):
             self.assertGreater(case.bytes, 0, case)
 

@@ -73,11 +73,51 @@ TEST(RecordedKineto, EveryFileIsImportedToTheLastEvent) {
       launched += event.launch != kNone;
       of_ops += event.op != kNone;
     }
-    std::printf("%-45s events %lld imported %lld device %zu launched %lld ops %lld deps %zu calls %zu operators %zu\n", file.c_str(),
-      (long long)trace->accounting.events, (long long)trace->accounting.imported, trace->device.size(), (long long)launched, (long long)of_ops, trace->dependencies.size(), trace->calls.size(), trace->operators.size());
-    for (auto& u : trace->accounting.unused) std::printf("     %lld %s\n", (long long)u.count, u.name.c_str());
+    std::printf("%-45s events %ld imported %ld device %zu launched %ld ops %ld deps %zu calls %zu operators %zu\n", file.c_str(),
+      trace->accounting.events, trace->accounting.imported, trace->device.size(), launched, of_ops, trace->dependencies.size(), trace->calls.size(), trace->operators.size());
+    for (auto& u : trace->accounting.unused) std::printf("     %ld %s\n", u.count, u.name.c_str());
   }
   EXPECT_GT(files, 20);
+}
+
+TEST(RecordedKineto, EightRanksComeOnOneClock) {
+  if (!fs::exists(recorded() / "kineto")) GTEST_SKIP() << "no recorded traces in ../shared";
+  std::vector<std::string> files;
+  for (int rank = 0; rank < 8; ++rank) {
+    files.push_back(
+        (recorded() / "kineto" / ("dlrm8_v100_rank" + std::to_string(rank) + ".json.gz")).string());
+  }
+  Diagnostics diagnostics;
+  const auto trace = read_trace(files, diagnostics);
+  ASSERT_TRUE(trace);
+  EXPECT_TRUE(diagnostics.all().empty());
+  ASSERT_EQ(trace->ranks.size(), 8U);
+  for (int i = 0; i < 8; ++i) {
+    const Rank& rank = trace->ranks[static_cast<std::size_t>(i)];
+    EXPECT_EQ(rank.number, i);
+    EXPECT_EQ(rank.world, 8);
+    std::printf("%d shift %ld error %g\n", i, rank.clock_shift_ns, rank.clock_error_ns);
+  }
+}
+
+TEST(RecordedKineto, TraceViewOfAscend) {
+  const fs::path file = recorded() / "ascend" / "alexnet_ddp2_rank0_trace_view.json.gz";
+  if (!fs::exists(file)) GTEST_SKIP() << "no recorded traces in ../shared";
+  Diagnostics diagnostics;
+  const auto trace = read_trace({file.string()}, diagnostics);
+  ASSERT_TRUE(trace);
+  EXPECT_TRUE(diagnostics.all().empty());
+  EXPECT_EQ(trace->ranks.at(0).format, Format::ascend_trace_view);
+  EXPECT_EQ(trace->accounting.events, accounted(trace->accounting));
+  EXPECT_EQ(count(*trace).kernels, 191);  // as kernel_details.csv of the same rank has rows
+  EXPECT_EQ(count(*trace).memory, 24);
+    std::int64_t launched = 0, of_ops = 0;
+    for (const DeviceEvent& event : trace->device) {
+      launched += event.launch != kNone;
+      of_ops += event.op != kNone;
+    }
+    std::printf("launched %ld ops %ld\n", launched, of_ops);
+    for (auto& u : trace->accounting.unused) std::printf("     %ld %s\n", u.count, u.name.c_str());
 }
 
 }  // namespace

@@ -202,20 +202,21 @@ void add_trace_commands(CLI::App& app, TraceArguments& a, int& code) {
       ->type_name("FILE");
   import->add_flag("--json", a.json, "Print one JSON document on stdout");
   import->footer(example("aisle import rank*.json.gz -o job.aisletrace"));
-  import->callback([&] { code = aisle::cli::import_traces(a.traces, a.output, a.json); });
+  import->callback([&] { code = aisle::cli::import_traces(a.traces, a.output, a.json);
+});
 
-  CLI::App* inspect = app.add_subcommand(
-      "inspect", "Say where the time of recorded kernel traces went, and what was not used");
-  inspect->add_option("TRACE", a.traces, kTraces)->required();
-  inspect->add_option("--model", a.model,
-                      "Model that ran, for shapes; `aisle list models` names them");
-  inspect->add_option("--top", a.top, "Lines of each list")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  inspect->add_flag("--json", a.json, "Print one JSON document on stdout");
-  inspect->footer(example("aisle inspect rank0.json.gz --top 30"));
-  inspect->callback([&] { code = aisle::cli::inspect_traces(a.traces, a.model, a.top, a.json); });
-}
+CLI::App* inspect = app.add_subcommand(
+    "inspect", "Say where the time of recorded kernel traces went, and what was not used");
+inspect->add_option("TRACE", a.traces, kTraces)->required();
+inspect->add_option("--model", a.model,
+                    "Model that ran, for shapes; `aisle list models` names them");
+inspect->add_option("--top", a.top, "Lines of each list")
+    ->check(CLI::NonNegativeNumber)
+    ->capture_default_str();
+inspect->add_flag("--json", a.json, "Print one JSON document on stdout");
+inspect->footer(example("aisle inspect rank0.json.gz --top 30"));
+inspect->callback([&] { code = aisle::cli::inspect_traces(a.traces, a.model, a.top, a.json); });
+}  // namespace
 
 }  // namespace
 

@@ -63,7 +63,8 @@ bool write(const traces::Trace& trace, const std::string& path, Diagnostics& dia
       sim::write_trace_perfetto(trace, traces::describe(trace, nullptr), path);
       return true;
     case Form::chakra:
-      return traces::write_chakra(trace, path, diagnostics);
+      diagnostics.error({path, 0, 0}, {}, "Chakra traces cannot be written yet", "");
+      return false;
     case Form::normalised:
       return traces::write_trace(trace, path, diagnostics);
   }
@@ -113,8 +114,8 @@ int inspect_traces(const std::vector<std::string>& paths, const std::string& mod
       traces::describe(*trace, model ? &*model : nullptr);
   const traces::Summary summary = traces::summarise(*trace, described);
   const auto most = static_cast<std::size_t>(std::max(top, 0));
-  fmt::print("{}", json ? sim::trace_json(*trace, summary, most)
-                        : sim::trace_text(*trace, summary, most));
+  fmt::print(
+      "{}", json ? sim::trace_json(*trace, summary, most) : sim::trace_text(*trace, summary, most));
   return kDone;
 }
 

@@ -3,6 +3,7 @@
 #include "sim/report/trace_report.hpp"
 
 #include <fmt/format.h>
+#include <queue>
 #include <zlib.h>
 
 #include <algorithm>
@@ -12,7 +13,6 @@
 #include <iterator>
 #include <limits>
 #include <map>
-#include <queue>
 #include <set>
 #include <system_error>
 #include <unistd.h>
@@ -47,9 +47,9 @@ class Output {
  public:
   explicit Output(const std::string& path) : path_(path) {
     const std::filesystem::path target(path);
-    temporary_ = (target.parent_path() /
-                  fmt::format(".{}.{}.tmp", target.filename().string(), ::getpid()))
-                     .string();
+    temporary_ =
+        (target.parent_path() / fmt::format(".{}.{}.tmp", target.filename().string(), ::getpid()))
+            .string();
     // "T": as it is, without compression.
     file_ = gzopen(temporary_.c_str(), path.ends_with(".gz") ? "wb6" : "wbT");
     if (file_ == nullptr) refuse();
@@ -183,8 +183,9 @@ class Writer {
             std::size_t order) {
     out_.event(R"({{"ph":"M","name":"{}_name","pid":{},"tid":{},"args":{{"name":"{}"}}}})", what,
                process, track, escaped(text));
-    out_.event(R"({{"ph":"M","name":"{}_sort_index","pid":{},"tid":{},"args":{{"sort_index":{}}}}})",
-               what, process, track, order);
+    out_.event(
+        R"({{"ph":"M","name":"{}_sort_index","pid":{},"tid":{},"args":{{"sort_index":{}}}}})", what,
+        process, track, order);
   }
 
   std::string rank_name(Index rank) const {
@@ -201,8 +202,9 @@ class Writer {
     return fmt::format("{}.{:03}", ns / 1000, ns % 1000);
   }
 
-  void slice(std::uint32_t text, std::string_view category, std::int64_t start, std::int64_t length_ns,
-             std::size_t process, std::size_t track, const std::string& arguments) {
+  void slice(std::uint32_t text, std::string_view category, std::int64_t start,
+             std::int64_t length_ns, std::size_t process, std::size_t track,
+             const std::string& arguments) {
     out_.event(
         R"({{"ph":"X","name":"{}","cat":"{}","ts":{},"dur":{},"pid":{},"tid":{},"args":{{{}}}}})",
         escaped(trace_.texts[text]), category, time(start), length(length_ns), process, track,
@@ -355,12 +357,12 @@ class Writer {
     if (event.launch < 0) return;
     const HostCall& call = trace_.calls[static_cast<std::size_t>(event.launch)];
     if (call.start_ns == kUnknown || call.start_ns > event.start_ns) return;
-    out_.event(R"({{"ph":"s","name":"launch","cat":"launch","id":{},"ts":{},"pid":{},"tid":{}}})", id,
-               time(call.start_ns), host_process(call.rank),
+    out_.event(R"({{"ph":"s","name":"launch","cat":"launch","id":{},"ts":{},"pid":{},"tid":{}}})",
+               id, time(call.start_ns), host_process(call.rank),
                call_track_[static_cast<std::size_t>(event.launch)]);
     out_.event(
-        R"({{"ph":"f","bp":"e","name":"launch","cat":"launch","id":{},"ts":{},"pid":{},"tid":{}}})", id,
-        time(event.start_ns), process, track);
+        R"({{"ph":"f","bp":"e","name":"launch","cat":"launch","id":{},"ts":{},"pid":{},"tid":{}}})",
+        id, time(event.start_ns), process, track);
   }
 
   const Trace& trace_;

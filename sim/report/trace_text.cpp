@@ -35,8 +35,8 @@ std::string short_name(std::string_view full) {
   std::string name(full);
   if (name.starts_with("void ")) name.erase(0, 5);
   for (const std::string_view noise :
-       {"at::native::", "(anonymous namespace)::", "<unnamed>::", "(int)", "(bool)", "cutlass::",
-        "std::enable_if<!(false), void>::type ", "std::enable_if<!T7, void>::type "}) {
+       {"at::native::", "(anonymous namespace)::", "<unnamed>::", "(int)", "(bool)",
+        "cutlass::", "std::enable_if<!(false), void>::type ", "std::enable_if<!T7, void>::type "}) {
     for (std::size_t at = name.find(noise); at != std::string::npos; at = name.find(noise, at)) {
       name.erase(at, noise.size());
     }
@@ -147,14 +147,13 @@ void collectives(const Summary& summary, std::size_t top, Page& page) {
     std::replace(kind.begin(), kind.end(), '_', ' ');
     std::string group = entry.group.empty() ? std::string(entry.library) : entry.group;
     if (entry.members > 0) group = left(group, 12) + fmt::format(" x{}", entry.members);
-    const std::string size = entry.bytes == kUnknown
-                                 ? "-"
-                                 : report::format_bytes(static_cast<double>(entry.bytes), 4);
-    page.line(left(kind, 15) + " " + left(group, 19) + " " + right(size, 10) +
-              right(report::thousands(entry.count), 8) + right(time_of(entry.time), 11) +
-              right(time_of(entry.median), 10) + right(time_of(entry.fastest), 10) +
-              right(entry.bus ? report::significant(entry.bus->in(units::GB / units::s), 3) : "-",
-                    9));
+    const std::string size =
+        entry.bytes == kUnknown ? "-" : report::format_bytes(static_cast<double>(entry.bytes), 4);
+    page.line(
+        left(kind, 15) + " " + left(group, 19) + " " + right(size, 10) +
+        right(report::thousands(entry.count), 8) + right(time_of(entry.time), 11) +
+        right(time_of(entry.median), 10) + right(time_of(entry.fastest), 10) +
+        right(entry.bus ? report::significant(entry.bus->in(units::GB / units::s), 3) : "-", 9));
   }
   if (summary.collectives.size() > top) {
     page.line(fmt::format("... and {} more", summary.collectives.size() - top));
@@ -179,11 +178,12 @@ void shapes(const Summary& summary, Page& page) {
   Seconds all;
   for (const ShapeTime& entry : summary.shapes) all += entry.time;
   if (all.si() <= 0) return;
-  page.heading("Shapes", "shares of the time of kernels and copies; without one, a kernel's time "
-                         "is kept but cannot be fitted");
+  page.heading("Shapes",
+               "shares of the time of kernels and copies; without one, a kernel's time "
+               "is kept but cannot be fitted");
   for (const ShapeTime& entry : summary.shapes) {
-    const std::string name = entry.from == ShapeFrom::none ? "not known"
-                                                           : "from " + std::string(to_string(entry.from));
+    const std::string name =
+        entry.from == ShapeFrom::none ? "not known" : "from " + std::string(to_string(entry.from));
     page.line(left(name, 20) + right(report::thousands(entry.count), 12) +
               right(time_of(entry.time), 11) + right(part(entry.time, all), 9));
   }
@@ -202,8 +202,7 @@ void unused(const Trace& trace, Page& page) {
     const std::string severity = entry->severity == Severity::error     ? "error"
                                  : entry->severity == Severity::warning ? "warning"
                                                                         : "";
-    const std::string text =
-        entry->name + (entry->advice.empty() ? "" : ": " + entry->advice);
+    const std::string text = entry->name + (entry->advice.empty() ? "" : ": " + entry->advice);
     page.paragraph(text, right(report::thousands(entry->count), 12) + "  " + left(severity, 9));
   }
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace aisle::sim {
@@ -19,7 +20,7 @@ using report::right;
 constexpr std::size_t kBar = 20, kMostDevices = 16;
 
 std::string time_of(Seconds time) {
-  return report::format_seconds(time.in(units::s), 4);
+  return report::format_seconds(time.in(units::s), 3);
 }
 
 std::string time_of(const std::optional<Seconds>& time) {
@@ -28,6 +29,13 @@ std::string time_of(const std::optional<Seconds>& time) {
 
 std::string part(Seconds time, Seconds whole) {
   return whole.si() > 0 ? report::share(time / whole) : "-";
+}
+
+std::string printable(std::string_view text) {
+  std::string out(text);
+  std::replace_if(
+      out.begin(), out.end(), [](unsigned char c) { return c < 0x20; }, ' ');
+  return out;
 }
 
 /// Without what most names of C++ kernels share: return type, name spaces, list of arguments.
@@ -51,9 +59,7 @@ std::string short_name(std::string_view full) {
       }
     }
   }
-  std::replace_if(
-      name.begin(), name.end(), [](unsigned char c) { return c < 0x20; }, ' ');
-  return name;
+  return printable(name);
 }
 
 void head(const Trace& trace, const Summary& summary, Page& page) {
@@ -90,7 +96,7 @@ void device_row(const std::string& name, const DeviceTime& d, Page& page) {
 
 void devices(const Trace& trace, const Summary& summary, Page& page) {
   if (summary.devices.empty()) return;
-  page.heading("Devices", "shares of the span; late: idle because the host launched late");
+  page.heading("Devices", "shares of the span of each");
   page.line(left("", 18) + right("span", 10) + right("busy", 9) + right("compute", 9) +
             right("comm", 9) + right("waiting", 9) + right("exposed", 9) + right("idle", 9) +
             right("late", 9) + right("gap", 9));
@@ -102,12 +108,45 @@ void devices(const Trace& trace, const Summary& summary, Page& page) {
   if (summary.devices.size() > kMostDevices) {
     page.line(fmt::format("... and {} more", summary.devices.size() - kMostDevices));
   }
+  page.paragraph(
+      "comm: communication runs, waiting: and it only waits for other ranks, exposed: and "
+      "no other kernel runs; late: idle because the host launched late; gap: median "
+      "between kernels that were queued");
+}
+
+/// Steps of one name on all ranks.
+void steps(const Summary& summary, std::size_t top, Page& page) {
+  struct Step {
+    std::string_view name;
+    std::int64_t ranks = 0;
+    Seconds sum, longest;
+  };
+
+  std::vector<Step> list;
+  std::map<std::string_view, std::size_t> known;
+  for (const SpanTime& span : summary.steps) {
+    const auto [entry, first] = known.try_emplace(span.name, list.size());
+    if (first) list.push_back({span.name, 0, {}, {}});
+    Step& step = list[entry->second];
+    ++step.ranks;
+    step.sum += span.time;
+    step.longest = std::max(step.longest, span.time);
+  }
+  if (list.empty() || top == 0) return;
+  page.heading("Steps", "as recorded, the profiler's own cost included");
+  page.line(right("ranks", 10) + right("mean", 11) + right("longest", 10) + "  name");
+  for (std::size_t i = 0; i < std::min(top, list.size()); ++i) {
+    page.line(right(report::thousands(list[i].ranks), 10) +
+              right(time_of(list[i].sum / static_cast<double>(list[i].ranks)), 11) +
+              right(time_of(list[i].longest), 10) + "  " + left(printable(list[i].name), 67));
+  }
+  if (list.size() > top) page.line(fmt::format("... and {} more", list.size() - top));
 }
 
 void families(const Summary& summary, Page& page) {
   if (summary.families.empty()) return;
-  page.heading("Families", "shares of the time of all kernels added up, " +
-                               time_of(summary.kernels) + "; streams run side by side");
+  page.heading("Families", "shares of all kernels added up, " + time_of(summary.kernels) +
+                               "; streams run side by side");
   page.line(left("", 20) + right("count", 12) + right("time", 11) + right("share", 9));
   bool unknown = false;
   for (const FamilyTime& entry : summary.families) {
@@ -169,7 +208,7 @@ void spans(const std::string& title, const std::string& note, const std::vector<
     const SpanTime& entry = list[i];
     const double count = static_cast<double>(std::max<std::int64_t>(entry.count, 1));
     page.line(right(report::thousands(entry.count), 10) + right(time_of(entry.time), 11) +
-              right(time_of(entry.time / count), 10) + "  " + left(short_name(entry.name), 67));
+              right(time_of(entry.time / count), 10) + "  " + left(printable(entry.name), 67));
   }
   if (list.size() > top) page.line(fmt::format("... and {} more", list.size() - top));
 }
@@ -216,7 +255,7 @@ std::string trace_text(const Trace& trace, const Summary& summary, std::size_t t
   families(summary, page);
   kernels(summary, top, page);
   collectives(summary, top, page);
-  spans("Steps", "", summary.steps, top, page);
+  steps(summary, top, page);
   spans("Annotations", "", summary.annotations, top, page);
   spans("Operators of the host", "the trace records no device", summary.operators, top, page);
   shapes(summary, page);

@@ -106,6 +106,7 @@ struct CollectiveCall {
   Index group = kNone;            ///< into Trace::groups
   std::int32_t peer = kNone;      ///< send_recv: the other rank
   std::int64_t sequence = kNone;  ///< number within the group, where the file has one
+  Index shape = kNone;            ///< how the kernel was launched, into Trace::launches
   std::vector<std::int64_t> split_in, split_out;  ///< all-to-all(v), elements; may be empty
   std::uint32_t dtype = 0;                        ///< text, as the file has it
 };
@@ -172,8 +173,8 @@ struct Thread {
 
 /// One process of the job, with its device.
 struct Rank {
-  std::int32_t number = 0;  ///< in the job; files that do not say are numbered in order
-  std::int32_t world = 0;   ///< ranks of the job; 0: not known
+  std::int32_t number = kNone;  ///< in the job; files that do not say are numbered in order
+  std::int32_t world = 0;       ///< ranks of the job; 0: not known
   std::string file;
   Format format = Format::kineto;
   std::string device;               ///< as the file has it: "NVIDIA H800"

@@ -176,8 +176,7 @@ std::optional<CsvTable> parse_csv(std::string_view text, const std::string& file
 }
 
 CsvStream::CsvStream(Read read, std::string file) : read_(std::move(read)), file_(std::move(file)) {
-  while (buffer_.size() < kByteOrderMark.size() && fill()) {
-  }
+  while (buffer_.size() < kByteOrderMark.size() && fill()) {}
   if (std::string_view(buffer_).starts_with(kByteOrderMark)) at_ = kByteOrderMark.size();
 }
 

@@ -57,6 +57,7 @@ class CsvStream {
   /// The line at which the next record starts, without its end; "" at the end of the input.
   std::string_view peek_line();
   void skip_line();
+
   bool at_end() { return peek_line().empty() && at_ == buffer_.size(); }
 
   /// Where the last record, or the line skipped, started.

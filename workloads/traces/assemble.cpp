@@ -57,7 +57,6 @@ Index stored_once(std::unordered_multimap<std::uint64_t, Index>& known, std::vec
 
 Index add_rank(Trace& trace, const Source& source, Format format) {
   Rank rank;
-  rank.number = static_cast<std::int32_t>(trace.ranks.size());
   rank.file = source.name();
   rank.format = format;
   trace.ranks.push_back(std::move(rank));
@@ -66,17 +65,15 @@ Index add_rank(Trace& trace, const Source& source, Format format) {
 
 Index Assembler::stream(Index rank, std::int32_t device, std::int64_t number,
                         std::string_view name) {
-  const auto [place, fresh] =
-      streams_.try_emplace({rank, device, number, std::string(name)},
-                           static_cast<Index>(trace_.streams.size()));
+  const auto [place, fresh] = streams_.try_emplace({rank, device, number, std::string(name)},
+                                                   static_cast<Index>(trace_.streams.size()));
   if (fresh) trace_.streams.push_back({rank, device, number, std::string(name)});
   return place->second;
 }
 
 Index Assembler::thread(Index rank, std::string_view process, std::string_view thread) {
-  const auto [place, fresh] =
-      threads_.try_emplace({rank, std::string(process), std::string(thread)},
-                           static_cast<Index>(trace_.threads.size()));
+  const auto [place, fresh] = threads_.try_emplace(
+      {rank, std::string(process), std::string(thread)}, static_cast<Index>(trace_.threads.size()));
   if (fresh) trace_.threads.push_back({rank, std::string(process), std::string(thread)});
   return place->second;
 }
@@ -120,14 +117,6 @@ DeviceEvent& Assembler::add_kernel(std::string_view name, Index rank, Index stre
   event.name = trace_.texts.id(name);
   event.rank = rank;
   event.stream = stream;
-  const KernelClass& kind = class_of(event.name);
-  if (kind.communication) {
-    event.activity = Activity::communication;
-    CollectiveCall call;
-    call.kind = kind.collective;
-    call.kind_known = kind.collective_known;
-    event.detail = collective(std::move(call));
-  }
   trace_.device.push_back(event);
   return trace_.device.back();
 }

@@ -18,7 +18,7 @@
 /// in texts.
 namespace aisle::workloads::traces {
 
-/// Appends a rank of this file, numbered in order.
+/// Appends a rank of this file; its number is not known.
 Index add_rank(Trace& trace, const Source& source, Format format);
 
 /// Streams, launch shapes and operands of one import, each stored once.
@@ -37,7 +37,7 @@ class Assembler {
   /// What the name tells; worked out once per name.
   const KernelClass& class_of(std::uint32_t name);
 
-  /// Appends a kernel, or the communication that its name says it is.
+  /// Appends a kernel; reading makes it communication where its name says so.
   DeviceEvent& add_kernel(std::string_view name, Index rank, Index stream);
 
  private:

@@ -92,7 +92,9 @@ std::vector<Operands::Tensor> parse_tensors(std::string_view shapes, std::string
       if (out.size() < kTensors) out.push_back({shape_of(each[j]), std::string(*inner)});
     }
     const bool untyped = type.empty();
-    if (!tensors) out.push_back({untyped ? shape_of(list) : std::vector<std::int64_t>(), std::string(type.substr(0, 64))});
+    if (!tensors)
+      out.push_back({untyped ? shape_of(list) : std::vector<std::int64_t>(),
+                     std::string(type.substr(0, 64))});
   }
   return out;
 }

@@ -46,7 +46,11 @@ std::optional<CollectiveKind> collective_of(std::string_view op) {
 class Ranges {
  public:
   Ranges(TableRows& rows, const Source& source, Trace& trace)
-      : rows_(rows), source_(source), trace_(trace), assembler_(trace), first_(trace.device.size()) {}
+      : rows_(rows),
+        source_(source),
+        trace_(trace),
+        assembler_(trace),
+        first_(trace.device.size()) {}
 
   void add() {
     const auto start = rows_.scaled(start_), duration = rows_.scaled(duration_);
@@ -144,7 +148,7 @@ class Ranges {
   Trace& trace_;
   Assembler assembler_;
   std::size_t first_;
-  std::vector<std::int64_t> ids_;            // of the events from first_ on
+  std::vector<std::int64_t> ids_;           // of the events from first_ on
   std::unordered_set<std::int64_t> outer_;  // ranges with thunks inside
   std::map<std::string, Index> ranks_;
   Column name_ = rows_.column({"name"}), start_ = rows_.column({"projected start"}),

@@ -53,7 +53,7 @@ class Launches {
   void leave() {
     if (event_ == kNone) return;
     DeviceEvent& event = trace_.device[static_cast<std::size_t>(event_)];
-    if (event.activity == Activity::kernel) event.detail = assembler_.launch(metrics_.shape);
+    event.detail = assembler_.launch(metrics_.shape);
     event.duration_ns = metrics_.duration_ns();
     trace_.counters.push_back(
         {event_, metrics_.dram_bytes(), metrics_.flops(), metrics_.tensor_share()});

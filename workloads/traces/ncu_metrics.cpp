@@ -22,7 +22,7 @@ char decimal_of(std::string_view text) {
   if (last == std::string_view::npos) return 0;
   const char mark = text[last], other = mark == '.' ? ',' : '.';
   const bool repeated = text.find(mark) != last;
-  if (repeated) return other;                                    // 1,354,752
+  if (repeated) return other;                                   // 1,354,752
   if (text.find(other) != std::string_view::npos) return mark;  // 8,382.70
   const std::size_t digits = text.size() - last - 1;
   if (digits != 3 || last == 0 || last > 3 || text.front() == '0') return mark;
@@ -61,8 +61,10 @@ double factor_of(std::string_view unit) {
   for (const std::string_view stem : {"second", "byte", "hz"}) {
     if (text.ends_with(stem)) return prefix_of(text, stem, stem == "second");
   }
-  if (text == "s" || text == "ns" || text == "us" || text == "ms") return prefix_of(text, "s", true);
-  if (text == "kb" || text == "mb" || text == "gb" || text == "tb") return prefix_of(text, "b", false);
+  if (text == "s" || text == "ns" || text == "us" || text == "ms")
+    return prefix_of(text, "s", true);
+  if (text == "kb" || text == "mb" || text == "gb" || text == "tb")
+    return prefix_of(text, "b", false);
   return text == "%" ? 0.01 : 1;
 }
 
@@ -107,8 +109,8 @@ void NcuNumbers::learn(std::string_view text) {
     // mark twice in groups of three, is a number of a language for certain.
     if (is_number(cell) && cell.size() > 5 && cell.find_first_of("eE") == std::string_view::npos) {
       const std::size_t last = cell.find_last_of(".,");
-      const bool both = cell.find('.') != std::string_view::npos &&
-                        cell.find(',') != std::string_view::npos;
+      const bool both =
+          cell.find('.') != std::string_view::npos && cell.find(',') != std::string_view::npos;
       if (both && last != std::string_view::npos) decimal_ = decimal_of(cell);
     }
     at = end + 1;
@@ -162,7 +164,8 @@ bool NcuMetrics::take(std::string_view name, std::string_view unit, std::string_
   if (name == "dram__bytes.sum") return dram_ = value, true;
   if (name == "dram__bytes_read.sum") return dram_read_ = value, true;
   if (name == "dram__bytes_write.sum") return dram_write_ = value, true;
-  if (name == "gpu__time_duration.sum" || name == "Duration") return duration_ns_ = value * 1e9, true;
+  if (name == "gpu__time_duration.sum" || name == "Duration")
+    return duration_ns_ = value * 1e9, true;
   if (name == "sm__cycles_elapsed.avg") return cycles_ = value, true;
   if (name == "sm__cycles_elapsed.avg.per_second") return clock_hz_ = value, true;
   if (const int operations = operations_of(name)) {
@@ -172,8 +175,8 @@ bool NcuMetrics::take(std::string_view name, std::string_view unit, std::string_
     return tensor_flops_ = plus(tensor_flops_, value), true;
   }
   if (name == "sm__inst_executed_pipe_tensor.sum") return tensor_instructions_ = value, true;
-  if (name.starts_with("sm__pipe_tensor") && name.find("cycles_active.avg.pct_of_peak_sustained") !=
-                                                 std::string_view::npos) {
+  if (name.starts_with("sm__pipe_tensor") &&
+      name.find("cycles_active.avg.pct_of_peak_sustained") != std::string_view::npos) {
     return tensor_share_ = std::max(tensor_share_, value), true;
   }
   if (is(kRegisters, name)) return shape.registers = count, true;

@@ -36,6 +36,7 @@ class NcuMetrics {
   double dram_bytes() const;
   /// Kernels with tensor instructions whose operations were not counted: kUnknown.
   double flops() const;
+
   double tensor_share() const { return tensor_share_; }
 
   LaunchShape shape;

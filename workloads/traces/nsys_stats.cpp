@@ -56,14 +56,12 @@ class GpuTrace {
     }
     const auto [device_name, device] = device_of(rows_.text(device_));
     const Index rank = rank_of(device, device_name);
-    const Index stream =
-        assembler_.stream(rank, device, rows_.integer(stream_).value_or(0));
+    const Index stream = assembler_.stream(rank, device, rows_.integer(stream_).value_or(0));
     const bool copy = name.starts_with("[CUDA memcpy");
     if (copy || name.starts_with("[CUDA memset")) {
       add_transfer(name, copy, rank, stream);
     } else {
-      DeviceEvent& event = assembler_.add_kernel(name, rank, stream);
-      if (event.activity == Activity::kernel) event.detail = assembler_.launch(shape());
+      assembler_.add_kernel(name, rank, stream).detail = assembler_.launch(shape());
     }
     trace_.device.back().start_ns = *start;
     trace_.device.back().duration_ns = *duration;
@@ -98,7 +96,8 @@ class GpuTrace {
       out.block[i] = small(rows_.integer(block_[i]).value_or(0));
     }
     out.registers = small(rows_.integer(registers_).value_or(0));
-    out.shared_memory = small(sum(rows_.scaled(static_).value_or(0), rows_.scaled(dynamic_).value_or(0)));
+    out.shared_memory =
+        small(sum(rows_.scaled(static_).value_or(0), rows_.scaled(dynamic_).value_or(0)));
     return out;
   }
 
@@ -135,10 +134,9 @@ bool import_nsys_kernel_sum(Source& source, Trace& trace, Diagnostics& diagnosti
                 "export the report again");
       continue;
     }
-    trace.totals.push_back({trace.texts.id(rows.text(name)), *number, *time,
-                            rows.scaled(median).value_or(kUnknown),
-                            rows.scaled(least).value_or(kUnknown),
-                            rows.scaled(most).value_or(kUnknown)});
+    trace.totals.push_back(
+        {trace.texts.id(rows.text(name)), *number, *time, rows.scaled(median).value_or(kUnknown),
+         rows.scaled(least).value_or(kUnknown), rows.scaled(most).value_or(kUnknown)});
     rows.imported();
   }
   return rows.finish();

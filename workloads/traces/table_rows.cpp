@@ -20,10 +20,10 @@ struct Name {
 /// Nanoseconds, or bytes, in a unit as a power of ten; 0 for ratios.
 std::optional<int> exponent_of(std::string_view unit) {
   constexpr std::array<std::pair<std::string_view, int>, 21> kUnits = {{
-      {"ns", 0},      {"nsec", 0}, {"us", 3},      {"usec", 3}, {"\xc2\xb5s", 3}, {"\xce\xbcs", 3},
-      {"ms", 6},      {"msec", 6}, {"s", 9},       {"sec", 9},  {"seconds", 9},   {"b", 0},
-      {"bytes", 0},   {"kb", 3},   {"mb", 6},      {"gb", 9},   {"%", 0},         {"gb/s", 0},
-      {"mb/s", 0},    {"gbps", 0}, {"mbps", 0},
+      {"ns", 0},    {"nsec", 0}, {"us", 3},   {"usec", 3}, {"\xc2\xb5s", 3}, {"\xce\xbcs", 3},
+      {"ms", 6},    {"msec", 6}, {"s", 9},    {"sec", 9},  {"seconds", 9},   {"b", 0},
+      {"bytes", 0}, {"kb", 3},   {"mb", 6},   {"gb", 9},   {"%", 0},         {"gb/s", 0},
+      {"mb/s", 0},  {"gbps", 0}, {"mbps", 0},
   }};
   for (const auto& [name, exponent] : kUnits) {
     if (unit == name) return exponent;
@@ -149,7 +149,8 @@ void TableRows::lose(std::string_view name, Severity severity, Fault fault,
 bool TableRows::finish() {
   warn_if_broken(source_, trace_, diagnostics_, stream_.place().line);
   if (malformed_ == 0) return true;
-  const std::string sentence = fmt::format("{} of the rows are malformed: {}", malformed_, complaint_);
+  const std::string sentence =
+      fmt::format("{} of the rows are malformed: {}", malformed_, complaint_);
   if (trace_.accounting.imported == imported_before_) {
     diagnostics_.error(first_malformed_, {}, sentence, "export the table again");
     return false;
@@ -163,9 +164,10 @@ void warn_if_broken(const Source& source, Trace& trace, Diagnostics& diagnostics
   ++trace.accounting.events;
   trace.accounting.lose("rest of a damaged stream", Severity::warning, Fault::file,
                         "copy the file again");
-  diagnostics.warning({source.name(), line, line > 0 ? 1 : 0}, {},
-                      "the compressed stream is damaged or breaks off here: what came before was read",
-                      "copy the file again");
+  diagnostics.warning(
+      {source.name(), line, line > 0 ? 1 : 0}, {},
+      "the compressed stream is damaged or breaks off here: what came before was read",
+      "copy the file again");
 }
 
 }  // namespace aisle::workloads::traces

@@ -37,6 +37,7 @@ class TableRows {
 
   /// The first of `names` that the header has; without case, units left away.
   Column column(std::initializer_list<std::string_view> names) const;
+
   const std::vector<std::string>& header() const { return header_; }
 
   CsvStream& stream() { return stream_; }

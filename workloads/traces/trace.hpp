@@ -9,7 +9,6 @@
 #include <deque>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 /// The normalised form of a recorded trace: what every importer makes and all that follows reads.
@@ -51,8 +50,15 @@ class Texts {
   std::size_t size() const { return texts_.size(); }
 
  private:
+  struct Slot {
+    std::uint64_t hash = 0;
+    std::uint32_t id_plus_1 = 0;  // 0: free
+  };
+
+  void grow();
+
   std::deque<std::string> texts_;  // addresses stay
-  std::unordered_map<std::string_view, std::uint32_t> ids_;
+  std::vector<Slot> slots_;        // open addressing, a power of two
 };
 
 /// What ran on a device.

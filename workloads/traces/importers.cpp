@@ -11,6 +11,7 @@ namespace aisle::workloads::traces {
 std::span<const Importer> importers() {
   static const std::vector<Importer> table = {
       {Format::nsys_sqlite, is_nsys_sqlite, import_nsys_sqlite},
+      {Format::chakra, is_chakra, import_chakra},
       {Format::nsys_kernel_sum, is_nsys_kernel_sum, import_nsys_kernel_sum},
       {Format::nsys_gpu_trace, is_nsys_gpu_trace, import_nsys_gpu_trace},
       {Format::ncu, is_ncu, import_ncu},

@@ -233,15 +233,25 @@ class NsysImport {
       ++trace_.accounting.events;
       const std::int64_t process = by_process_ ? rows.integer(5) : 0;
       const Index call = host_.call_of(process, rows.integer(4, -1));
-      const auto rank = ranks_.find({process, small(rows.integer(2))});
-      if (call == kNone || rank == ranks_.end()) {
+      if (call == kNone) {
         trace_.accounting.lose("wait without its host call", Severity::note, Fault::none, "");
         continue;
       }
-      trace_.calls[static_cast<std::size_t>(call)].stream =
-          assembler_.stream(rank->second, small(rows.integer(2)), rows.integer(3));
+      // The device of these rows is the current one of the thread, not always that of the stream.
+      const std::int32_t device = small(rows.integer(2));
+      const auto exact = ranks_.find({process, device});
+      HostCall& waiting = trace_.calls[static_cast<std::size_t>(call)];
+      const Index rank = exact == ranks_.end() ? waiting.rank : exact->second;
+      waiting.stream = stream_of(rank, device, rows.integer(3));
       ++trace_.accounting.imported;
     }
+  }
+
+  Index stream_of(Index rank, std::int32_t otherwise, std::int64_t number) {
+    for (const auto& [key, known] : ranks_) {
+      if (known == rank) return assembler_.stream(rank, key.second, number);
+    }
+    return assembler_.stream(rank, otherwise, number);
   }
 
   /// The call of an event belongs to the event's rank, the event to the call's operator.

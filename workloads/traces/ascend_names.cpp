@@ -12,6 +12,11 @@ std::string_view hccl_operation(std::string_view name) {
   return numbers == std::string_view::npos ? name : name.substr(0, numbers + 1);
 }
 
+std::string_view hccl_group(std::string_view id) {
+  constexpr std::size_t kTail = 3;
+  return id.size() > kTail ? id.substr(id.size() - kTail) : id;
+}
+
 CollectiveCall hccl_call(std::string_view name, Assembler& assembler) {
   constexpr std::array<std::pair<std::string_view, CollectiveKind>, 11> kNames = {{
       {"allreduce", CollectiveKind::all_reduce},
@@ -35,7 +40,8 @@ CollectiveCall hccl_call(std::string_view name, Assembler& assembler) {
     break;
   }
   const std::size_t at = name.find('@'), numbers = name.find("__");
-  std::string_view group = at == std::string_view::npos ? std::string_view() : name.substr(at + 1);
+  std::string_view group =
+      at == std::string_view::npos ? std::string_view() : hccl_group(name.substr(at + 1));
   if (numbers != std::string_view::npos) {
     const std::string_view tail = name.substr(0, at).substr(numbers + 2);
     const std::size_t end = tail.find('_');

@@ -239,17 +239,29 @@ bool read_old_node(std::string_view bytes, ChakraNode& node) {
   return whole && !message.broken();
 }
 
+/// The field is an attribute, or the version: the name of a node is no message with a name in it.
+bool is_of_metadata(const Field& field) {
+  if (field.type != kBytes || field.number > 2) return false;
+  if (field.number == 1) return true;
+  Message attribute(field.bytes);
+  Field first;
+  return attribute.next(first) && first.number == 1 && first.type == kBytes;
+}
+
 /// GlobalMetadata has a version and attributes, both length-delimited; a node at least a name.
 bool is_metadata(std::string_view bytes) {
   Message message(bytes);
   for (Field field; message.next(field);) {
-    if (field.type != kBytes || field.number > 2) return false;
-    if (field.number != 2) continue;
-    Message attribute(field.bytes);  // the name of a node is no message with a name in it
-    Field first;
-    if (!attribute.next(first) || first.number != 1 || first.type != kBytes) return false;
+    if (!is_of_metadata(field)) return false;
   }
   return !message.broken();
+}
+
+/// The same for metadata that reaches beyond the head: its first attribute decides.
+bool begins_as_metadata(std::string_view bytes) {
+  Message message(bytes);
+  Field field;
+  return message.next(field) && field.number == 2 && is_of_metadata(field);
 }
 
 bool is_node(std::string_view bytes, bool cut) {
@@ -324,14 +336,10 @@ void broke_off(Got got, std::int64_t number, const Source& source, Trace& trace,
 
 bool is_chakra(std::string_view head) {
   const auto first = take_record(head);
-  if (!first) return false;
+  if (!first || (first->first.empty() && head.empty())) return false;
   const auto& [bytes, cut] = *first;
-  const bool metadata = is_metadata(bytes);
-  if (bytes.empty() && head.empty()) return false;
-  if (cut)
-    return bytes.size() > 64 && bytes.front() == 0x12 && head.empty() &&
-           is_node(bytes, true) == metadata;
-  if (!metadata && !is_node(bytes, false)) return false;
+  if (cut) return begins_as_metadata(bytes);
+  if (!is_metadata(bytes) && !is_node(bytes, false)) return false;
   if (head.empty()) return true;
   const auto second = take_record(head);
   return second && is_node(second->first, second->second);

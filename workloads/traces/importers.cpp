@@ -19,6 +19,9 @@ std::span<const Importer> importers() {
       {Format::ascend_operators, is_ascend_operators, import_ascend_operators},
       {Format::ascend_steps, is_ascend_steps, import_ascend_steps},
       {Format::jax_nvtx, is_jax_nvtx, import_jax_nvtx},
+      {Format::chakra_json, is_chakra_json, import_chakra_json},
+      {Format::pytorch_et, is_pytorch_et, import_pytorch_et},
+      {Format::ascend_collectives, is_ascend_collectives, import_ascend_collectives},
       {Format::ascend_trace_view, recognises_ascend_trace_view, import_ascend_trace_view},
       {Format::kineto, recognises_kineto, import_kineto},
   };

@@ -169,10 +169,8 @@ class Writer {
     Message node;
     node.number(kId, id_of_event(index));
     node.bytes(kName, trace_.texts[event.name]);
-    const CollectiveCall* call = event.activity == Activity::communication && event.detail != kNone
-                                     ? &trace_.collectives[static_cast<std::size_t>(event.detail)]
-                                     : nullptr;
-    node.number(kType, type_of_node(event, call));
+    const CollectiveCall* call = call_of(event);
+    node.number(kType, type_of_node(call));
     if (const auto before = last_.find(event.stream); before != last_.end()) {
       node.numbers(kControl, {id_of_event(before->second)});
     }
@@ -191,27 +189,33 @@ class Writer {
     put(node);
   }
 
-  static NodeType type_of_node(const DeviceEvent& event, const CollectiveCall* call) {
+  /// Nothing where the kind is not known: Chakra's collectives have one, so that a kernel it stays.
+  const CollectiveCall* call_of(const DeviceEvent& event) const {
+    if (event.activity != Activity::communication || event.detail == kNone) return nullptr;
+    const CollectiveCall& call = trace_.collectives[static_cast<std::size_t>(event.detail)];
+    return call.kind_known ? &call : nullptr;
+  }
+
+  static bool receives(const CollectiveCall& call) {
+    return call.bytes_out > 0 && call.bytes_in <= 0;
+  }
+
+  static NodeType type_of_node(const CollectiveCall* call) {
     if (call == nullptr) return kCompute;
-    const bool pair = call->kind_known && call->kind == CollectiveKind::send_recv;
-    if (!pair) return kCollective;
-    return call->bytes_out > 0 && event.detail != kNone && call->bytes_in <= 0 ? kReceive : kSend;
+    if (call->kind != CollectiveKind::send_recv) return kCollective;
+    return receives(*call) ? kReceive : kSend;
   }
 
   void communicate(Message& node, const CollectiveCall& call) const {
-    const bool pair = call.kind_known && call.kind == CollectiveKind::send_recv;
-    if (pair) {
-      const bool receives = call.bytes_out > 0 && call.bytes_in <= 0;
-      if (call.peer != kNone)
-        attribute(node, kInt64, receives ? "comm_src" : "comm_dst", call.peer);
-    } else {
+    if (call.kind != CollectiveKind::send_recv) {
       attribute(node, kInt64, "comm_type", type_of(call.kind));
+    } else if (call.peer != kNone) {
+      attribute(node, kInt64, receives(call) ? "comm_src" : "comm_dst", call.peer);
     }
     attribute(node, kInt64, "comm_size", std::max<std::int64_t>(call.bytes, 0));
-    if (call.group != kNone) {
-      attribute(node, kAttribute, "pg_name",
-                std::string_view(trace_.groups[static_cast<std::size_t>(call.group)].name));
-    }
+    if (call.group == kNone) return;
+    attribute(node, kAttribute, "pg_name",
+              std::string_view(trace_.groups[static_cast<std::size_t>(call.group)].name));
   }
 
   void work(Message& node, Index index, const DeviceEvent& event) const {

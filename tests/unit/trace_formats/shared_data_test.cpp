@@ -96,6 +96,36 @@ INSTANTIATE_TEST_SUITE_P(
                  Format::ascend_steps, 0, 1}));
 
 INSTANTIATE_TEST_SUITE_P(
+    AscendCommunication, SharedTrace,
+    testing::Values(Expected{"ascend/alexnet_ddp2_rank0_communication.json.gz",
+                             Format::ascend_collectives, 4, 1},
+                    Expected{"ascend/alexnet_ddp2_rank1_communication.json.gz",
+                             Format::ascend_collectives, 4, 1},
+                    Expected{"ascend/qwen3_0.6b_megatron_pp2dp2_rank0_communication.json.gz",
+                             Format::ascend_collectives, 15, 1},
+                    Expected{"ascend/qwen3_0.6b_megatron_pp2dp2_rank0_communication_matrix.json.gz",
+                             Format::ascend_collectives, 0, 1}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Chakra, SharedTrace,
+    testing::Values(
+        Expected{"chakra/resnet50_ddp_host_device_v1.0.1.et.gz", Format::chakra, 896, 1},
+        Expected{"chakra/small_chakra.json.gz", Format::chakra_json, 1, 1},
+        Expected{"chakra/synthetic_mlp_modelparallel.0.et.gz", Format::chakra, 29, 1},
+        Expected{"chakra/synthetic_mlp_modelparallel.1.et.gz", Format::chakra, 29, 1},
+        Expected{"chakra/pytorch_et_1.0.1_dlrm8_rank0.json.gz", Format::pytorch_et, 0, 1},
+        Expected{"chakra/pytorch_et_1.0.1_dlrm8_rank1.json.gz", Format::pytorch_et, 0, 1},
+        Expected{"chakra/pytorch_et_1.0.1_dlrm8_rank2.json.gz", Format::pytorch_et, 0, 1},
+        Expected{"chakra/pytorch_et_1.0.1_dlrm8_rank3.json.gz", Format::pytorch_et, 0, 1},
+        Expected{"chakra/pytorch_et_1.0.1_dlrm8_rank4.json.gz", Format::pytorch_et, 0, 1},
+        Expected{"chakra/pytorch_et_1.0.1_dlrm8_rank5.json.gz", Format::pytorch_et, 0, 1},
+        Expected{"chakra/pytorch_et_1.0.1_dlrm8_rank6.json.gz", Format::pytorch_et, 0, 1},
+        Expected{"chakra/pytorch_et_1.0.1_dlrm8_rank7.json.gz", Format::pytorch_et, 0, 1},
+        Expected{"chakra/pytorch_et_1.0.2_allgather.json.gz", Format::pytorch_et, 0, 1},
+        Expected{"chakra/pytorch_et_1.1.0_gpt2_train.json.gz", Format::pytorch_et, 0, 1},
+        Expected{"chakra/pytorch_et_1.1.1_pt2.json.gz", Format::pytorch_et, 0, 1}));
+
+INSTANTIATE_TEST_SUITE_P(
     Jax, SharedTrace,
     testing::Values(
         Expected{"jax-nsys/pax_fsdp4_a100_rank0_gpu_proj.csv.gz", Format::jax_nvtx, 13827, 1},

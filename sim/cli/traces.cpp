@@ -7,6 +7,7 @@
 #include "workloads/traces/describe.hpp"
 #include "workloads/traces/read.hpp"
 #include "workloads/traces/summary.hpp"
+#include "workloads/traces/write_chakra.hpp"
 
 #include <fmt/core.h>
 
@@ -56,6 +57,16 @@ Form form_of(const std::string& path) {
   return json ? Form::perfetto : Form::normalised;
 }
 
+/// "job.et" becomes "job.0.et", "job.1.et", ...: Chakra has one file per rank.
+bool write_ranks(const traces::Trace& trace, const std::string& path, Diagnostics& diagnostics) {
+  const std::string prefix = path.substr(0, path.size() - std::string_view(".et").size());
+  for (std::size_t i = 0; i < trace.ranks.size(); ++i) {
+    const std::string own = fmt::format("{}.{}.et", prefix, trace.ranks[i].number);
+    if (!traces::write_chakra(trace, static_cast<traces::Index>(i), own, diagnostics)) return false;
+  }
+  return true;
+}
+
 /// False: bad input or a failure to write, which is in the diagnostics.
 bool write(const traces::Trace& trace, const std::string& path, Diagnostics& diagnostics) {
   switch (form_of(path)) {
@@ -63,8 +74,7 @@ bool write(const traces::Trace& trace, const std::string& path, Diagnostics& dia
       sim::write_trace_perfetto(trace, traces::describe(trace, nullptr), path);
       return true;
     case Form::chakra:
-      diagnostics.error({path, 0, 0}, {}, "Chakra traces cannot be written yet", "");
-      return false;
+      return write_ranks(trace, path, diagnostics);
     case Form::normalised:
       return traces::write_trace(trace, path, diagnostics);
   }

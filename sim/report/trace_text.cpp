@@ -78,10 +78,11 @@ void head(const Trace& trace, const Summary& summary, Page& page) {
   if (!devices.empty()) line += fmt::format("; {}", fmt::join(devices, " and "));
   page.line(line);
   const Accounting& accounting = trace.accounting;
-  page.line(fmt::format("{} records: {} imported, {} unused (reasons at the end)",
-                        report::thousands(accounting.events),
-                        report::thousands(accounting.imported),
-                        report::thousands(accounting.events - accounting.imported)));
+  const std::int64_t lost = accounting.events - accounting.imported;
+  page.line(fmt::format("{} records, {}", report::thousands(accounting.events),
+                        lost == 0 ? "all imported"
+                                  : report::thousands(accounting.imported) + " imported; the " +
+                                        report::thousands(lost) + " unused are at the end"));
   if (summary.span) page.line("from the first to the last moment: " + time_of(summary.span));
 }
 
@@ -217,9 +218,7 @@ void shapes(const Summary& summary, Page& page) {
   Seconds all;
   for (const ShapeTime& entry : summary.shapes) all += entry.time;
   if (all.si() <= 0) return;
-  page.heading("Shapes",
-               "shares of the time of kernels and copies; without one, a kernel's time "
-               "is kept but cannot be fitted");
+  page.heading("Shapes", "of kernels and copies; only those with a shape can be fitted");
   for (const ShapeTime& entry : summary.shapes) {
     const std::string name =
         entry.from == ShapeFrom::none ? "not known" : "from " + std::string(to_string(entry.from));

@@ -99,7 +99,9 @@ std::vector<CollectiveTime> collectives_of(const Trace& trace) {
     const std::string_view kind = call.kind_known                        ? to_string(call.kind)
                                   : by_name == CollectiveKind::send_recv ? to_string(by_name)
                                                                          : "unknown";
-    auto& entry = calls[{kind, trace.class_of(event).library, call.group, call.bytes}];
+    const KernelClass& known = trace.class_of(event);
+    const std::string_view library = known.communication ? known.library : "";
+    auto& entry = calls[{kind, library, call.group, call.bytes}];
     entry.first = &call;
     entry.second.push_back(std::max<std::int64_t>(event.duration_ns, 0));
   }

@@ -106,8 +106,9 @@ int import_traces(const std::vector<std::string>& paths, const std::string& outp
     say(fmt::format("{} records not used: {}{}{}", entry.count, entry.name,
                     entry.advice.empty() ? "" : "; ", entry.advice));
   }
-  say(fmt::format("wrote {}: {} ranks, {} device events; {} of {} records imported", output,
-                  trace->ranks.size(), trace->device.size(), accounting.imported,
+  const std::size_t ranks = trace->ranks.size();
+  say(fmt::format("wrote {}: {} {}, {} device events; {} of {} records imported", output, ranks,
+                  ranks == 1 ? "rank" : "ranks", trace->device.size(), accounting.imported,
                   accounting.events));
   return kDone;
 }

@@ -108,8 +108,9 @@ class Ranges {
     DeviceEvent event;
     event.start_ns = start;
     event.duration_ns = duration;
-    const bool call = op.starts_with("custom-call") && !primitive.empty();
-    event.name = trace_.texts.id(call ? fmt::format("{} {}", op, primitive) : std::string(op));
+    std::string text(op);
+    if (op.starts_with("custom-call") && !primitive.empty()) text.append(" ").append(primitive);
+    event.name = trace_.texts.id(text);
     event.rank = rank;
     event.launch = launch(rank, event.name);
     if (const auto kind = collective_of(op)) {

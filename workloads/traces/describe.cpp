@@ -77,6 +77,15 @@ bool in_backward(const Trace& trace, const Operator* op) {
   return false;
 }
 
+/// Sums up the parts of a product that another kernel computed.
+bool only_sums_parts(std::string_view name) {
+  constexpr std::string_view kWords[] = {"splitKreduce", "splitk_reduce", "split_k_reduce",
+                                         "ReduceSplitK"};
+  return std::any_of(std::begin(kWords), std::end(kWords), [&](std::string_view word) {
+    return name.find(word) != std::string_view::npos;
+  });
+}
+
 class Describer {
  public:
   explicit Describer(const Trace& trace)
@@ -128,6 +137,7 @@ class Describer {
     for (std::size_t i = 0; i < trace_.device.size(); ++i) {
       const DeviceEvent& event = trace_.device[i];
       if (event.op == kNone || event.activity != Activity::kernel) continue;
+      if (only_sums_parts(trace_.name_of(event))) continue;
       Launches& launches = launches_[{event.op, role_of(out_[i].kernel.family)}];
       if (out_[i].kernel.family == Family::grouped_gemm) ordinals_[i] = launches.grouped++;
       const DeviceEvent* longest = at(trace_.device, launches.longest);

@@ -280,7 +280,7 @@ std::optional<JsonStream::Item> JsonStream::member() {
   }
 }
 
-Place JsonStream::place_of(std::size_t position) const {
+aisle::Place JsonStream::place_of(std::size_t position) const {
   std::int64_t line = lines_, column = columns_;
   for (std::size_t i = 1; i < position; ++i) {
     const bool newline = buffer_[i] == '\n';
@@ -290,7 +290,7 @@ Place JsonStream::place_of(std::size_t position) const {
   return {source_->name(), static_cast<int>(line + 1), static_cast<int>(column + 1)};
 }
 
-Place JsonStream::place(std::size_t offset) const {
+aisle::Place JsonStream::place(std::size_t offset) const {
   return place_of(begin_ - 1 + offset);
 }
 

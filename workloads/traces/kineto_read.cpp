@@ -185,7 +185,7 @@ std::size_t read_batch(json::parser& parser, Raw text, KinetoBuilder& builder, b
 bool import_events(Source& source, Trace& trace, Diagnostics& diagnostics, bool ascend) {
   constexpr int kTold = 5;  // damaged records that are told one by one
   JsonStream stream(source, "traceEvents", diagnostics);
-  KinetoBuilder builder(trace, ascend);
+  KinetoBuilder builder(source, trace, ascend);
   json::parser parser;
   int told = 0;
   while (true) {

@@ -30,6 +30,9 @@ double total(const std::vector<Tensor>& tensors) {
 double aten_bytes(std::string_view op, const Operands& operands, const Tensor& longest) {
   const std::vector<Tensor>& in = operands.inputs;
   if (op == "aten::fill_" || op == "aten::zero_") return bytes_of(in[0]);
+  // How many rows an index list picks is not recorded.
+  if (op.starts_with("aten::index") && !contains(op, "index_select")) return 0;
+  if (op.starts_with("aten::_index")) return 0;
   if (op == "aten::copy_" && in.size() > 1) return bytes_of(in[0]) + bytes_of(in[1]);
   if (contains(op, "embedding") || contains(op, "index_select") || contains(op, "gather")) {
     // Rows are picked from a table: read and written once each, with their numbers.
@@ -57,6 +60,15 @@ double aten_bytes(std::string_view op, const Operands& operands, const Tensor& l
   const bool truth = std::find(std::begin(kTruths), std::end(kTruths), op) != std::end(kTruths);
   const double written = in_place ? bytes_of(in[0]) : truth ? numbers(longest) : bytes_of(longest);
   return total(in) + written;
+}
+
+/// The tensor whose edges are the kernel's: tables and caches are longer than what is done.
+const Tensor* worked_on(bool aten, const std::vector<Tensor>& in, const Tensor* longest) {
+  if (aten) return longest;
+  const auto first = std::find_if(in.begin(), in.end(), [](const Tensor& tensor) {
+    return tensor.shape.size() >= 2 && numbers(tensor) >= 1;
+  });
+  return first == in.end() ? longest : &*first;
 }
 
 /// A custom operator's operands hold its results too; tables and caches, whose first edge is not
@@ -102,11 +114,12 @@ bool stream_from_operands(const Around& around, std::string_view kernel_name, Ke
   } else if (contains(around.op_name, "::") && !composite(around.op_name)) {
     bytes = custom_bytes(around.op_name, operands.inputs);
   }
-  const double columns = static_cast<double>(longest->shape.back());
-  const double rows = numbers(*longest) / columns;
+  const Tensor* edges = worked_on(aten || compiled, operands.inputs, longest);
+  const double columns = static_cast<double>(edges->shape.back());
+  const double rows = numbers(*edges) / columns;
   if (!(bytes >= 1) || !std::isfinite(bytes) || !(rows >= 1) || rows > 1e15) return false;
   kernel.m = static_cast<std::int64_t>(rows);
-  kernel.n = longest->shape.back();
+  kernel.n = edges->shape.back();
   kernel.hbm_bytes = bytes * units::B;
   return true;
 }

@@ -94,8 +94,14 @@ std::vector<CollectiveTime> collectives_of(const Trace& trace) {
     const CollectiveCall& call = event.detail == kNone
                                      ? kNothing
                                      : trace.collectives[static_cast<std::size_t>(event.detail)];
-    const std::string_view kind = call.kind_known ? to_string(call.kind) : "unknown";
-    auto& entry = calls[{kind, trace.class_of(event).library, call.group, call.bytes}];
+    // NCCL's sends and receives are all-to-alls as well: without metadata that is all there is.
+    const CollectiveKind by_name = trace.class_of(event).collective;
+    const std::string_view kind = call.kind_known                        ? to_string(call.kind)
+                                  : by_name == CollectiveKind::send_recv ? to_string(by_name)
+                                                                         : "unknown";
+    const KernelClass& known = trace.class_of(event);
+    const std::string_view library = known.communication ? known.library : "";
+    auto& entry = calls[{kind, library, call.group, call.bytes}];
     entry.first = &call;
     entry.second.push_back(std::max<std::int64_t>(event.duration_ns, 0));
   }

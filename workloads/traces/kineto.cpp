@@ -281,6 +281,13 @@ void KinetoBuilder::add_metadata(const KinetoEvent& event) {
 
 void KinetoBuilder::add_other(const KinetoEvent& event) {
   Accounting& accounting = trace_->accounting;
+  if (ascend_ && event.phase == 's' && event.category == "async_npu") {
+    const std::optional<std::int64_t> start = nanoseconds(event.ts);
+    if (start) {
+      ++accounting.imported;
+      return arrows_.push_back({thread_of(event), *start, 0, whole(event.id, kUnknown), kNone});
+    }
+  }
   switch (event.phase) {
     case 's':
     case 't':

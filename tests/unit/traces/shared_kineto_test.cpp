@@ -41,16 +41,26 @@ TEST(RecordedKineto, EveryFileIsImportedToTheLastEvent) {
   if (!fs::exists(recorded() / "kineto")) GTEST_SKIP() << "no recorded traces in ../shared";
   // Kernels by the list of the recordings.
   const std::map<std::string, std::int64_t> kernels = {
-      {"deepseek_v3_train_h800_ep64", 963},       {"gptoss120b_vllm_tp8_b200_prefill888", 768},
-      {"gptoss20b_vllm_mi300x_decode32", 425},    {"qwen3_8b_sglang_mi300x_prefill15360", 527},
-      {"qwen15_05b_fwd_h100_b16s559", 1465},      {"timesformer_fwd_h100", 446},
-      {"bert_small_fwd_h100", 60},                {"bert_small_fwd_mi300x", 60},
-      {"resnet_ddp8_mi300x_rccl", 2995},          {"torch_compile_triton_mi300x", 12},
-      {"resnet_ddp2_a100_nccl_meta", 2700},       {"dlrm8_a100_alltoall_rank3", 8568},
-      {"recsys128_sampled_rank0", 1154},          {"recsys128_sampled_rank1", 1104},
-      {"resnet_v100_nsres", 4350},                {"alexnet_a100_cuda_sync", 79},
-      {"cuda_event_sync_multistream", 3},         {"triton_example", 1},
-      {"toy_train_mi250", 14},                    {"no_gpu_events_rank", 0},
+      {"deepseek_v3_train_h800_ep64", 963},
+      {"gptoss120b_vllm_tp8_b200_prefill888", 768},
+      {"gptoss20b_vllm_mi300x_decode32", 425},
+      {"qwen3_8b_sglang_mi300x_prefill15360", 527},
+      {"qwen15_05b_fwd_h100_b16s559", 1465},
+      {"timesformer_fwd_h100", 446},
+      {"bert_small_fwd_h100", 60},
+      {"bert_small_fwd_mi300x", 60},
+      {"resnet_ddp8_mi300x_rccl", 2995},
+      {"torch_compile_triton_mi300x", 12},
+      {"resnet_ddp2_a100_nccl_meta", 2700},
+      {"dlrm8_a100_alltoall_rank3", 8568},
+      {"recsys128_sampled_rank0", 1154},
+      {"recsys128_sampled_rank1", 1104},
+      {"resnet_v100_nsres", 4350},
+      {"alexnet_a100_cuda_sync", 79},
+      {"cuda_event_sync_multistream", 3},
+      {"triton_example", 1},
+      {"toy_train_mi250", 14},
+      {"no_gpu_events_rank", 0},
       {"legacy2021_resnet50_v100dgxs", 8868},
   };
   int files = 0;
@@ -64,17 +74,18 @@ TEST(RecordedKineto, EveryFileIsImportedToTheLastEvent) {
     EXPECT_TRUE(diagnostics.all().empty());
     EXPECT_EQ(trace->accounting.events, accounted(trace->accounting));
     const auto known = kernels.find(file.substr(0, file.find('.')));
-    if (known != kernels.end()) {
-      EXPECT_EQ(count(*trace).kernels, known->second);
-    }
+    if (known != kernels.end()) { EXPECT_EQ(count(*trace).kernels, known->second); }
     for (const DeviceEvent& event : trace->device) ASSERT_GE(event.start_ns, 0);
     std::int64_t launched = 0, of_ops = 0;
     for (const DeviceEvent& event : trace->device) {
       launched += event.launch != kNone;
       of_ops += event.op != kNone;
     }
-    std::printf("%-45s events %ld imported %ld device %zu launched %ld ops %ld deps %zu calls %zu operators %zu\n", file.c_str(),
-      trace->accounting.events, trace->accounting.imported, trace->device.size(), launched, of_ops, trace->dependencies.size(), trace->calls.size(), trace->operators.size());
+    std::printf(
+        "%-45s events %ld imported %ld device %zu launched %ld ops %ld deps %zu calls %zu "
+        "operators %zu\n",
+        file.c_str(), trace->accounting.events, trace->accounting.imported, trace->device.size(),
+        launched, of_ops, trace->dependencies.size(), trace->calls.size(), trace->operators.size());
     for (auto& u : trace->accounting.unused) std::printf("     %ld %s\n", u.count, u.name.c_str());
   }
   EXPECT_GT(files, 20);
@@ -111,13 +122,13 @@ TEST(RecordedKineto, TraceViewOfAscend) {
   EXPECT_EQ(trace->accounting.events, accounted(trace->accounting));
   EXPECT_EQ(count(*trace).kernels, 191);  // as kernel_details.csv of the same rank has rows
   EXPECT_EQ(count(*trace).memory, 24);
-    std::int64_t launched = 0, of_ops = 0;
-    for (const DeviceEvent& event : trace->device) {
-      launched += event.launch != kNone;
-      of_ops += event.op != kNone;
-    }
-    std::printf("launched %ld ops %ld\n", launched, of_ops);
-    for (auto& u : trace->accounting.unused) std::printf("     %ld %s\n", u.count, u.name.c_str());
+  std::int64_t launched = 0, of_ops = 0;
+  for (const DeviceEvent& event : trace->device) {
+    launched += event.launch != kNone;
+    of_ops += event.op != kNone;
+  }
+  std::printf("launched %ld ops %ld\n", launched, of_ops);
+  for (auto& u : trace->accounting.unused) std::printf("     %ld %s\n", u.count, u.name.c_str());
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 /// Chrome trace events as Kineto and Ascend's profiler write them. Used by workloads/traces alone.
@@ -175,6 +176,8 @@ class KinetoBuilder {
   // Identifiers by which events are joined, cut to 32 bits: writers count them up.
   std::vector<std::uint32_t> device_correlation_, device_external_;  // beside Trace::device
   std::vector<std::uint32_t> call_correlation_, operator_external_;
+  std::vector<std::pair<Index, Index>>
+      call_shapes_;                      // HIP: the call may have what the kernel lacks
   std::vector<std::int8_t> call_kinds_;  // by text: HostCall::Kind, -1 none, -2 not looked at
   std::vector<Sync> syncs_;
   std::vector<Arrow> arrows_;

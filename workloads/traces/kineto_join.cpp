@@ -157,6 +157,14 @@ void KinetoBuilder::join_launches() {
     if (best != first) --best;
     event.launch = *best;
     event.op = at(calls, *best).op;
+    const auto shape = std::lower_bound(call_shapes_.begin(), call_shapes_.end(),
+                                        std::pair<Index, Index>(*best, 0));
+    if (shape == call_shapes_.end() || shape->first != *best) continue;
+    if (event.activity == Activity::kernel && event.detail == kNone) event.detail = shape->second;
+    if (event.activity == Activity::communication && event.detail != kNone) {
+      CollectiveCall& call = at(trace_->collectives, event.detail);
+      if (call.shape == kNone) call.shape = shape->second;
+    }
   }
 }
 

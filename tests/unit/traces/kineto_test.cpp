@@ -125,6 +125,16 @@ TEST(Kineto, GraphReplaySharesOneLaunchAndEarlyKernelsHaveNone) {
   EXPECT_EQ(trace.calls[0].kind, HostCall::Kind::graph_launch);
 }
 
+TEST(Kineto, LaunchCallOfHipKnowsTheGrid) {
+  const Trace trace =
+      read(object(host("cuda_runtime", "hipLaunchKernel", "10", "3",
+                       "\"correlation\": 4, \"grid\": [1, 40, 1], \"block\": [256, 1, 1]") +
+                  "," + kernel("20", "\"correlation\": 4")),
+           2);
+  ASSERT_EQ(trace.device.at(0).detail, 0);
+  EXPECT_EQ(trace.launches.at(0).grid[1], 40);
+}
+
 TEST(Kineto, ExternalIdThatRepeatsTheCorrelationIsNoOperator) {
   // As in files of 2023: operator 900 is another one.
   const Trace trace =

@@ -283,7 +283,8 @@ std::optional<JsonStream::Item> JsonStream::member() {
 aisle::Place JsonStream::place_of(std::size_t position) const {
   std::int64_t line = lines_, column = columns_;
   for (std::size_t i = 1; i < position; ++i) {
-    const bool newline = buffer_[i] == '\n';
+    const bool covered = handed_out_ && i == begin_ - 1;
+    const bool newline = (covered ? before_ : buffer_[i]) == '\n';
     line += newline ? 1 : 0;
     column = newline ? 0 : column + 1;
   }

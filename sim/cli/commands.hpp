@@ -54,6 +54,15 @@ struct ValidateArguments {
 
 int validate(const ValidateArguments& arguments);
 
+struct CalibrateArguments {
+  std::vector<std::string> inputs;  ///< tables of measured kernels
+  std::string accelerator;
+  std::string output;  ///< calibration file to write; empty: none
+  bool json = false;
+};
+
+int calibrate(const CalibrateArguments& arguments);
+
 int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
           bool json);
 int list(const std::string& kind, bool json);

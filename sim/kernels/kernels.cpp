@@ -58,7 +58,14 @@ std::string_view name_of(Direction direction) {
 }
 
 bool has_matrix_products(Family family) {
-  return family == Family::gemm || family == Family::grouped_gemm || family == Family::attention;
+  return family == Family::gemm || family == Family::grouped_gemm ||
+         family == Family::attention || family == Family::attention_decode ||
+         family == Family::mla || family == Family::mla_decode;
+}
+
+std::string variant_key(std::string_view variant, std::string_view family,
+                        std::string_view direction, std::string_view precision) {
+  return fmt::format("{}|{}|{}|{}", variant, family, direction, precision);
 }
 
 // How loosely a curve may fit the kernel asked for.
@@ -74,7 +81,8 @@ const pb::Curve* find(const pb::Calibration& calibration, Family family, Directi
     const bool same_precision = curve.precision() == topology::to_string(precision);
     if (match == Match::exact && curve.has_direction() && !same_direction) { continue; }
     if (match != Match::other_precision && curve.has_precision() && !same_precision) { continue; }
-    const int score = 2 * same_precision + same_direction;
+    // Curves of one implementation among several stand behind the plain one.
+    const int score = 4 * same_precision + 2 * same_direction + !curve.has_variant();
     if (score > best_score) {
       best = &curve;
       best_score = score;
@@ -183,6 +191,21 @@ struct KernelModel::Builder {
     }
   }
 
+  // Curves of single implementations, the nearest chip's first.
+  void read_variants() {
+    for (const pb::Calibration* calibration : calibrations) {
+      for (const pb::Curve& curve : calibration->curve()) {
+        if (!curve.has_variant()) continue;
+        const std::string key = variant_key(curve.variant(), curve.family(), curve.direction(),
+                                            curve.precision());
+        if (model.variants_.contains(key)) continue;
+        Entry entry{CurveTerms::from(curve), Basis::calibrated};
+        if (!is_own(*calibration)) entry.basis = Basis::extrapolated;
+        model.variants_.emplace(key, std::move(entry));
+      }
+    }
+  }
+
   // fp4 -> fp6 -> fp8 -> bf16 and so on, up to the first format that the chip has.
   void choose_formats() {
     constexpr Precision kWider[] = {Precision::fp4,  Precision::fp6,  Precision::int8,
@@ -268,20 +291,32 @@ KernelModel::KernelModel(const topology::Accelerator& accelerator,
   builder.has_own = catalogue.calibration(accelerator.name) != nullptr;
   builder.choose_formats();
   builder.resolve_all();
+  builder.read_variants();
   builder.read_conditions();
   builder.read_communication();
   builder.write_caveats();
 }
 
-KernelTime KernelModel::time_of(const Kernel& kernel) const {
-  Kernel executed = kernel;
-  executed.precision = executed_as_[static_cast<std::size_t>(kernel.precision)];
-  const Entry& entry = entries_[index_of(kernel.family, kernel.direction, executed.precision)];
+KernelTime KernelModel::timed(const Kernel& kernel, const Entry& entry) const {
   KernelTime result;
-  result.time = entry.terms.time_of(executed, rates_);
+  result.time = entry.terms.time_of(kernel, rates_);
   result.cores = entry.terms.cores > 0 ? std::min(entry.terms.cores, rates_.cores) : rates_.cores;
   result.basis = entry.basis;
   return result;
+}
+
+KernelTime KernelModel::time_of(const Kernel& kernel) const {
+  Kernel executed = kernel;
+  executed.precision = executed_as_[static_cast<std::size_t>(kernel.precision)];
+  return timed(executed,
+               entries_[index_of(kernel.family, kernel.direction, executed.precision)]);
+}
+
+KernelTime KernelModel::time_of(const Kernel& kernel, const std::string& variant) const {
+  const auto found = variants_.find(variant_key(
+      variant, to_string(kernel.family), name_of(kernel.direction),
+      has_matrix_products(kernel.family) ? topology::to_string(kernel.precision) : ""));
+  return found == variants_.end() ? time_of(kernel) : timed(kernel, found->second);
 }
 
 }  // namespace aisle::sim

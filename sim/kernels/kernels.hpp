@@ -10,6 +10,7 @@
 
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace aisle::topology {
@@ -38,6 +39,9 @@ class KernelModel {
   KernelModel(const topology::Accelerator& accelerator, const topology::Catalogue& catalogue);
 
   KernelTime time_of(const workloads::Kernel& kernel) const;
+  /// The same by the curve of one implementation (Curve.variant), where one was measured on the
+  /// chip or on a relative; else as above.
+  KernelTime time_of(const workloads::Kernel& kernel, const std::string& variant) const;
 
   Seconds launch_gap() const { return launch_gap_; }
 
@@ -58,7 +62,10 @@ class KernelModel {
     Basis basis = Basis::assumed;
   };
 
+  KernelTime timed(const workloads::Kernel& kernel, const Entry& entry) const;
+
   DeviceRates rates_;
+  std::unordered_map<std::string, Entry> variants_;  ///< by implementation, family, ...
   std::vector<Entry> entries_;  ///< [family][direction][precision]
   std::array<topology::Precision, topology::kPrecisions> executed_as_{};
   Seconds launch_gap_;
@@ -72,13 +79,16 @@ struct Sample {
   workloads::Kernel kernel;
   Seconds time;
   bool held_out = false;
+  double weight = 1;       ///< against the other samples
+  std::uint32_t fold = 0;  ///< samples of equal number are of one shape and left out together
 };
 
 /// Fits one curve to the samples that are not held out (least squares of ln(time), Eigen's
 /// Levenberg-Marquardt) and fills in its error figures on both halves. The samples are of one
 /// family and number format, taken at a launch width of `cores` (0: all); of several directions,
-/// the curve is for all.
+/// the curve is for all. `corrected`: what the formula misses around the samples is added as a
+/// correction.
 pb::Curve fit(std::span<const Sample> samples, const topology::Accelerator& accelerator,
-              int cores = 0);
+              int cores = 0, bool corrected = false);
 
 }  // namespace aisle::sim

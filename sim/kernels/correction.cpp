@@ -12,7 +12,7 @@ namespace {
 // No correction beyond a factor of three: what is further off is no matter of shape.
 constexpr double kMost = 1.1;
 // Points of a grid: one per doubling, fewer along the longest axes where that is too many.
-constexpr int kPoints = 420;
+constexpr int kPoints = 390;
 // Pull to 0, against which gaps in the samples are filled from their neighbours.
 constexpr double kPull = 1e-4;
 // Beyond this |ln| a sample counts by its size, not its square.
@@ -243,24 +243,27 @@ class CorrectionFit {
   std::size_t offset_zero_ = 0;
 };
 
-Correction Correction::fitted(std::span<const Sample> samples) {
+Correction Correction::fitted(std::span<const Sample> samples, double stiffness) {
   if (samples.size() < kFewest) return {};
   CorrectionFit fit(samples);
+  const bool given = stiffness > 0;
   double least = 0;
   for (std::uint32_t fold = 0; fold < kFolds; ++fold) least += fit.missed(fit.zeros(), fold);
-  double best = 0;
-  for (const double stiffness : kStiffness) {
+  for (const double tried : kStiffness) {
+    if (given) break;
     double missed = 0;
     for (std::uint32_t fold = 0; fold < kFolds; ++fold) {
-      missed += fit.missed(fit.solve(stiffness, fold), fold);
+      missed += fit.missed(fit.solve(tried, fold), fold);
     }
     if (missed < least) {
       least = missed;
-      best = stiffness;
+      stiffness = tried;
     }
   }
-  if (best <= 0) return {};
-  return fit.made_of(fit.solve(best, kFolds));
+  if (stiffness <= 0) return {};
+  Correction out = fit.made_of(fit.solve(stiffness, kFolds));
+  out.stiffness_ = stiffness;
+  return out;
 }
 
 Correction Correction::from(const pb::Correction& message) {
@@ -278,6 +281,7 @@ Correction Correction::from(const pb::Correction& message) {
     size *= out.count_[at];
   }
   if (size != message.value_size()) return {};
+  out.stiffness_ = message.stiffness();
   for (const int value : message.value()) {
     out.values_.push_back(static_cast<float>(std::clamp(value / 100.0, -kMost, kMost)));
   }
@@ -290,6 +294,7 @@ void Correction::write(pb::Correction& message) const {
     message.add_step(step_[axis]);
     message.add_count(count_[axis]);
   }
+  message.set_stiffness(stiffness_);
   for (const float value : values_) {
     message.add_value(static_cast<int>(std::lround(100 * static_cast<double>(value))));
   }

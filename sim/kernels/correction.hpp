@@ -29,9 +29,9 @@ class Correction {
   };
 
   /// The grid that meets the samples best while bending little: least squares with a penalty on
-  /// second differences, outliers by their size. How stiff is chosen by leaving each of three folds
-  /// out in turn; empty if no stiffness beats no correction.
-  static Correction fitted(std::span<const Sample> samples);
+  /// second differences, outliers by their size. How stiff is given, or, 0, chosen by leaving each
+  /// of three folds out in turn; empty if no stiffness beats no correction.
+  static Correction fitted(std::span<const Sample> samples, double stiffness = 0);
 
   static Correction from(const pb::Correction& message);
   void write(pb::Correction& message) const;
@@ -45,6 +45,7 @@ class Correction {
 
   std::array<double, 3> first_{}, step_{1, 1, 1};
   std::array<int, 3> count_{};
+  double stiffness_ = 0;
   std::vector<float> values_;  ///< the third axis fastest
 };
 

@@ -16,6 +16,9 @@ using workloads::Kernel;
 // FLOPs of the backward pass of attention over those of the forward: five products for two.
 constexpr double kAttentionBackward = 2.5;
 
+constexpr double kCube = 3;
+constexpr double kTile = 128;
+
 struct Lengths {
   double m = 1, n = 1, k = 1;
   double groups = 1;
@@ -69,6 +72,7 @@ CurveTerms CurveTerms::from(const pb::Curve& curve) {
   terms.tile_n = curve.tile_n();
   terms.cores = curve.cores();
   terms.half_bytes = curve.half_kb() * 1e3;
+  terms.half_blocks = curve.half_blocks();
   terms.overlap = curve.overlap();
   terms.split_k = curve.split_k();
   terms.correction = Correction::from(curve.correction());
@@ -94,6 +98,12 @@ double CurveTerms::shape(const Kernel& kernel, int device_cores) const {
   return std::max(used(1), used(std::min<double>(split_k, std::floor(width / tiles))));
 }
 
+double CurveTerms::tiles(const Kernel& kernel) const {
+  const Lengths lengths = lengths_of(kernel);
+  const double m = tile_m > 0 ? tile_m : kTile, n = tile_n > 0 ? tile_n : kTile;
+  return std::ceil(lengths.m / m) * std::ceil(lengths.n / n) * lengths.groups;
+}
+
 Seconds CurveTerms::formula(const Kernel& kernel, const DeviceRates& rates) const {
   const double peak = rates.flops_per_s[static_cast<std::size_t>(kernel.precision)];
   double compute = 0, memory = 0;
@@ -102,11 +112,18 @@ Seconds CurveTerms::formula(const Kernel& kernel, const DeviceRates& rates) cons
   }
   if (hbm_efficiency > 0 && rates.hbm_bytes_per_s > 0 && kernel.hbm_bytes.si() > 0) {
     memory = (kernel.hbm_bytes.si() + half_bytes) / (rates.hbm_bytes_per_s * hbm_efficiency);
+    if (half_blocks > 0) {
+      const double of = tiles(kernel);
+      const double parts = std::clamp(rates.cores / of, 1.0, std::max<double>(1, split_k));
+      memory *= 1 + half_blocks / (of * parts);
+    }
   }
   const double longer = std::max(compute, memory), shorter = std::min(compute, memory);
   double joined = longer;
   if (overlap > 0 && shorter > 0) {
-    joined *= std::pow(1 + std::pow(shorter / longer, overlap), 1 / overlap);
+    const double ratio = shorter / longer;
+    joined *= overlap == kCube ? std::cbrt(1 + ratio * ratio * ratio)  // the usual one, cheaper
+                               : std::pow(1 + std::pow(ratio, overlap), 1 / overlap);
   }
   return Seconds::from_si(fixed_s + joined);
 }

@@ -25,8 +25,10 @@ DeviceRates rates_of(const topology::Accelerator& accelerator);
 
 /// Time of one launch, alone on the device:
 ///
-///   t = (fixed + join(flops / (peak efficiency s), (bytes + half_bytes) / (HBM hbm_efficiency))) e^c
+///   t = (fixed + join(flops / (peak efficiency s), bytes / (HBM hbm_efficiency r))) e^c
 ///   s = m/(m + half_m) n/(n + half_n) k/(k + half_k), or, tiled, q(m) q(n) w k/(k + half_k)
+///
+///   r = bytes/(bytes + half_bytes) blocks/(blocks + half_blocks)
 ///
 /// q is the used share of the last tile, w that of the last wave of tiles over the cores, where the
 /// depth may be split; join is the larger one, or with `overlap` p, the p-norm; c is the correction
@@ -43,6 +45,7 @@ struct CurveTerms {
   int tile_m = 0, tile_n = 0;                 ///< above 0: tiled, in place of half_m and half_n
   int cores = 0;                              ///< launch width; 0: all
   double half_bytes = 0;                      ///< bytes in flight that reach half of the bandwidth
+  double half_blocks = 0;                     ///< blocks in flight that do so
   double overlap = 0;                         ///< exponent of the join; 0: the larger one
   int split_k = 0;                            ///< most parts of the depth; 0: not split
   Correction correction;
@@ -52,6 +55,7 @@ struct CurveTerms {
   /// `s` above for one kernel, in (0, 1].
   double shape(const workloads::Kernel& kernel, int device_cores) const;
   /// Without the correction.
+  double tiles(const workloads::Kernel& kernel) const;
   Seconds formula(const workloads::Kernel& kernel, const DeviceRates& rates) const;
   Seconds time_of(const workloads::Kernel& kernel, const DeviceRates& rates) const;
 };

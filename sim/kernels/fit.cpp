@@ -38,11 +38,13 @@ struct Alternative {
 
 constexpr std::pair<int, int> kTiles[] = {{0, 0}, {64, 64}, {128, 128}, {128, 256}, {256, 128}};
 constexpr double kOverlap = 3;
-constexpr int kSplit = 16;
-// The formula is fitted to so many samples at most, taken evenly; the correction to all.
-constexpr std::size_t kMostSamples = 500;
+// Products split their depth a few times; attention over a cache, as often as it has pages.
+constexpr int kSplit = 16, kSplitCache = 256;
+// The formula is fitted to so many samples at most, taken evenly, and forms are compared on fewer;
+// the correction is fitted to all.
+constexpr std::size_t kMostSamples = 400, kForForms = 150;
 
-enum Parameter { efficiency, hbm_efficiency, fixed_us, half_bytes, half_m, half_n, half_k };
+enum Parameter { efficiency, hbm_efficiency, fixed_us, half_bytes, half_blocks, half_m, half_n, half_k };
 
 bool has_context(Family family) {
   return family == Family::attention || family == Family::attention_decode ||
@@ -69,6 +71,7 @@ std::vector<Parameter> free_parameters(Family family, bool tiled, bool corrected
   if (family != Family::attention) free.push_back(hbm_efficiency);
   if (!tiled && !has_context(family)) free.push_back(half_n);
   if (corrected && family != Family::attention) free.push_back(half_bytes);
+  if (corrected && !has_context(family)) free.push_back(half_blocks);
   return free;
 }
 
@@ -82,6 +85,8 @@ double start_of(Parameter parameter) {
       return std::log(3.0);
     case half_bytes:
       return std::log(1e5);
+    case half_blocks:
+      return std::log(8.0);
     default:
       return std::log(16.0);
   }
@@ -119,6 +124,9 @@ CurveTerms terms_of(const Eigen::VectorXd& x, const Problem& problem, const Alte
         break;
       case half_bytes:
         terms.half_bytes = std::exp(value);
+        break;
+      case half_blocks:
+        terms.half_blocks = std::exp(value);
         break;
       case half_m:
         terms.half_m = std::exp(value);
@@ -197,27 +205,59 @@ std::vector<Alternative> alternatives(Family family, bool corrected) {
     // Attention has one column: its head dimension lies inside a tile.
     const int columns = has_context(family) && m > 0 ? 1 : n;
     if (columns == 1 && m != n) continue;
-    out.push_back({m, columns, 0, 0});
-    if (corrected && is_matrix(family)) {
-      out.back().overlap = kOverlap;
-      if (m > 0) out.back().split_k = kSplit;
-    }
+    Alternative form{m, columns, corrected && is_matrix(family) ? kOverlap : 0, 0};
+    out.push_back(form);
+    if (!corrected || m == 0) continue;
+    form.split_k = has_context(family) ? kSplitCache : kSplit;
+    if (family == Family::gemm) out.pop_back();  // libraries of dense products always may
+    out.push_back(form);
   }
   return out;
 }
 
+std::vector<const Sample*> evenly(const std::vector<const Sample*>& from, std::size_t most) {
+  const double stride =
+      std::max(1.0, static_cast<double>(from.size()) / static_cast<double>(most));
+  std::vector<const Sample*> out;
+  for (double at = 0; at < static_cast<double>(from.size()); at += stride) {
+    out.push_back(from[static_cast<std::size_t>(at)]);
+  }
+  return out;
+}
+
+struct Start {
+  Alternative form;
+  double shift = 0, cost = 0;
+};
+
 CurveTerms solve_best(Problem& problem, bool corrected) {
-  CurveTerms best;
-  double least = std::numeric_limits<double>::infinity();
+  const std::vector<const Sample*> all = problem.samples;
+  const auto solved = [&](const Start& start) {
+    problem.free = free_parameters(problem.family, start.form.tile_m > 0, corrected);
+    return solve(problem, start.form, start.shift, corrected);
+  };
+  std::vector<Start> starts;
   for (const Alternative& form : alternatives(problem.family, corrected)) {
-    problem.free = free_parameters(problem.family, form.tile_m > 0, corrected);
     for (const double shift : {0.0, std::log(64.0)}) {
       if (shift > 0 && corrected && form.tile_m > 0) continue;
-      const auto [terms, cost] = solve(problem, form, shift, corrected);
-      if (cost < least) {
-        least = cost;
-        best = terms;
-      }
+      starts.push_back({form, shift, 0});
+    }
+  }
+  if (corrected) {  // many samples: compare forms on some, and refine the two best
+    problem.samples = evenly(all, kForForms);
+    for (Start& start : starts) start.cost = solved(start).second;
+    std::sort(starts.begin(), starts.end(),
+              [](const Start& a, const Start& b) { return a.cost < b.cost; });
+    starts.resize(std::min<std::size_t>(starts.size(), 2));
+    problem.samples = evenly(all, kMostSamples);
+  }
+  CurveTerms best;
+  double least = std::numeric_limits<double>::infinity();
+  for (const Start& start : starts) {
+    const auto [terms, cost] = solved(start);
+    if (cost < least) {
+      least = cost;
+      best = terms;
     }
   }
   return best;
@@ -254,6 +294,7 @@ pb::Curve to_curve(const CurveTerms& terms, const workloads::Kernel& kernel) {
     curve.set_tile_n(terms.tile_n);
     if (terms.overlap > 0) curve.set_overlap(terms.overlap);
     if (terms.split_k > 0) curve.set_split_k(terms.split_k);
+    if (terms.half_blocks > 0) curve.set_half_blocks(rounded(terms.half_blocks, 10));
     if (terms.half_bytes > 0) curve.set_half_kb(rounded(terms.half_bytes / 1e3, 10));
   }
   curve.set_hbm_efficiency(rounded(terms.hbm_efficiency, 1e4));
@@ -262,8 +303,10 @@ pb::Curve to_curve(const CurveTerms& terms, const workloads::Kernel& kernel) {
   return curve;
 }
 
-// Adds to the curve what it misses around the samples that are not held out.
-void correct(pb::Curve& curve, std::span<const Sample> samples, const DeviceRates& rates) {
+// Adds to the curve what it misses around the samples that are not held out, of a given stiffness, if
+// it is above 0.
+void correct(pb::Curve& curve, std::span<const Sample> samples, const DeviceRates& rates,
+             double stiffness) {
   const CurveTerms terms = CurveTerms::from(curve);
   std::vector<Correction::Sample> points;
   for (const Sample& sample : samples) {
@@ -271,7 +314,7 @@ void correct(pb::Curve& curve, std::span<const Sample> samples, const DeviceRate
     points.push_back({logarithms_of(sample.kernel), -log_error(terms, sample, rates),
                       sample.weight, sample.fold});
   }
-  const Correction correction = Correction::fitted(points);
+  const Correction correction = Correction::fitted(points, stiffness);
   if (!correction.empty()) correction.write(*curve.mutable_correction());
 }
 
@@ -298,26 +341,30 @@ pb::Curve fit(std::span<const Sample> samples, const topology::Accelerator& acce
   problem.rates = rates_of(accelerator);
   problem.family = samples.front().kernel.family;
   problem.cores = cores;
-  std::vector<const Sample*> chosen;
   for (const Sample& sample : samples) {
     AISLE_ASSERT(sample.time.si() > 0, "a kernel takes time");
-    if (!sample.held_out) chosen.push_back(&sample);
+    if (!sample.held_out) problem.samples.push_back(&sample);
   }
-  AISLE_ASSERT(!chosen.empty(), "a fit needs samples that are not held out");
-  const double stride = std::max(
-      1.0, static_cast<double>(chosen.size()) / static_cast<double>(kMostSamples));
-  for (double at = 0; at < static_cast<double>(chosen.size()); at += stride) {
-    problem.samples.push_back(chosen[static_cast<std::size_t>(at)]);
-  }
+  AISLE_ASSERT(!problem.samples.empty(), "a fit needs samples that are not held out");
   pb::Curve curve = to_curve(solve_best(problem, corrected), samples.front().kernel);
   const auto direction = samples.front().kernel.direction;
   if (std::any_of(samples.begin(), samples.end(),
                   [&](const Sample& sample) { return sample.kernel.direction != direction; })) {
     curve.clear_direction();
   }
-  if (corrected) correct(curve, samples, problem.rates);
+  if (corrected) correct(curve, samples, problem.rates, 0);
   write_errors(curve, samples, problem.rates);
   return curve;
+}
+
+pb::Curve refit(const pb::Curve& curve, std::span<const Sample> samples,
+                const topology::Accelerator& accelerator) {
+  pb::Curve out = curve;
+  out.clear_correction();
+  const DeviceRates rates = rates_of(accelerator);
+  correct(out, samples, rates, curve.correction().stiffness());
+  write_errors(out, samples, rates);
+  return out;
 }
 
 }  // namespace aisle::sim

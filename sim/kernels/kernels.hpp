@@ -26,6 +26,9 @@ struct KernelTime {
   Basis basis = Basis::assumed;
 };
 
+/// Families that a training step launches.
+std::span<const workloads::Family> training_families();
+
 /// Kernel times of one accelerator. Predicts the time of one launch, alone on the device and
 /// without the gap before it, by the curve (CurveTerms) that fits family, direction and number
 /// format best. Curves come from the accelerator's own calibration (basis calibrated; extrapolated
@@ -36,7 +39,9 @@ struct KernelTime {
 /// calibration; formulas, sources and traps in docs/model/kernels.md.
 class KernelModel {
  public:
-  KernelModel(const topology::Accelerator& accelerator, const topology::Catalogue& catalogue);
+  /// `used`: the families that the run can launch, which caveats are about.
+  KernelModel(const topology::Accelerator& accelerator, const topology::Catalogue& catalogue,
+              std::span<const workloads::Family> used = training_families());
 
   KernelTime time_of(const workloads::Kernel& kernel) const;
   /// The same by the curve of one implementation (Curve.variant), where one was measured on the
@@ -90,5 +95,9 @@ struct Sample {
 /// correction.
 pb::Curve fit(std::span<const Sample> samples, const topology::Accelerator& accelerator,
               int cores = 0, bool corrected = false);
+
+/// The same curve with the correction, as stiff as it was, of other samples.
+pb::Curve refit(const pb::Curve& curve, std::span<const Sample> samples,
+                const topology::Accelerator& accelerator);
 
 }  // namespace aisle::sim

@@ -54,8 +54,10 @@ void read_experts(TableLine& line, const topology::Catalogue&, std::vector<Kerne
   const double exponent = exponent_of(line.text("distribution"));
   const ExpertLoad load = busiest_rank(tokens, static_cast<int>(chosen), static_cast<int>(experts),
                                        static_cast<int>(ranks), exponent);
+  // With a phase: behind an exchange, which leaves a rank only its own tokens to gather.
+  const double gathered = line.has("phase") ? 0 : tokens;
   const auto kernel =
-      expert_layer(format->precision, load, tokens, hidden, width, format->bytes);
+      expert_layer(format->precision, load, gathered, hidden, width, format->bytes);
   // Skewed experts and even ones are different shapes of work: their corrections stand apart.
   out.push_back(kernel_row(
       kernel,

@@ -74,6 +74,15 @@ int import_traces(const std::vector<std::string>& paths, const std::string& outp
 /// Prints what is in traces; `model` is a name of the catalogue or empty.
 int inspect_traces(const std::vector<std::string>& paths, const std::string& model, int top,
                    bool json);
+struct CalibrateArguments {
+  std::vector<std::string> inputs;  ///< tables of measured kernels
+  std::string accelerator;
+  std::string output;  ///< calibration file to write; empty: none
+  bool json = false;
+};
+
+int calibrate(const CalibrateArguments& arguments);
+
 int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
           bool json);
 int list(const std::string& kind, bool json);

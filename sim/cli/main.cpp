@@ -198,6 +198,18 @@ void add_study_commands(CLI::App& app, Inputs& in, int& code) {
   report->callback([&] { code = aisle::cli::report(in.names, in.output, in.json); });
 }
 
+void add_calibrate(CLI::App& app, aisle::cli::CalibrateArguments& a, int& code) {
+  CLI::App* command = app.add_subcommand(
+      "calibrate", "Fit kernel times of an accelerator to measurements and print the errors");
+  command->add_option("TABLE", a.inputs, "Tables of measured kernels (CSV, plain or gzip)")
+      ->required();
+  command->add_option("--accelerator", a.accelerator, "Accelerator to calibrate")->required();
+  command->add_option("-o,--output", a.output, "Calibration file to write")->type_name("FILE");
+  command->add_flag("--json", a.json, "Print one JSON document on stdout");
+  command->footer(example("aisle calibrate gemm.csv.gz --accelerator h100-sxm -o h100.textproto"));
+  command->callback([&] { code = aisle::cli::calibrate(a); });
+}
+
 void add_validate_command(CLI::App& app, aisle::cli::ValidateArguments& a, int& code) {
   CLI::App* command = app.add_subcommand(
       "validate", "Set predictions beside published measurements and say how far apart they are");
@@ -269,6 +281,7 @@ int main(int argc, char** argv) {
   aisle::cli::ValidateArguments validate_arguments;
   aisle::cli::ReplayArguments replay_arguments;
   TraceArguments trace_arguments;
+  aisle::cli::CalibrateArguments calibrate_arguments;
   Inputs inputs;
   add_run(app, run_arguments, code);
   add_collective(app, collective_arguments, code);
@@ -277,6 +290,7 @@ int main(int argc, char** argv) {
   add_catalogue_commands(app, inputs, code);
   add_validate_command(app, validate_arguments, code);
   add_trace_commands(app, trace_arguments, code);
+  add_calibrate(app, calibrate_arguments, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -58,23 +58,42 @@ std::string_view name_of(Direction direction) {
 }
 
 bool has_matrix_products(Family family) {
-  return family == Family::gemm || family == Family::grouped_gemm || family == Family::attention;
+  return family == Family::gemm || family == Family::grouped_gemm ||
+         family == Family::attention || family == Family::attention_decode ||
+         family == Family::mla || family == Family::mla_decode;
+}
+
+std::string variant_key(std::string_view variant, std::string_view family,
+                        std::string_view direction, std::string_view precision) {
+  return fmt::format("{}|{}|{}|{}", variant, family, direction, precision);
 }
 
 // How loosely a curve may fit the kernel asked for.
 enum class Match { exact, other_direction, other_precision };
 
+// Whether curves of single implementations count: those of products with many samples do where a
+// chip has no plain curve, before a relative's plain one.
+enum class Among { plain, well_measured, any };
+constexpr int kWellMeasured = 500;
+
+bool counts(const pb::Curve& curve, Among among) {
+  if (!curve.has_variant() || among == Among::any) return true;
+  return among == Among::well_measured && curve.family() == to_string(Family::gemm) &&
+         curve.samples() >= kWellMeasured;
+}
+
 const pb::Curve* find(const pb::Calibration& calibration, Family family, Direction direction,
-                      Precision precision, Match match) {
+                      Precision precision, Match match, Among among) {
   const pb::Curve* best = nullptr;
   int best_score = -1;
   for (const pb::Curve& curve : calibration.curve()) {
-    if (curve.family() != workloads::to_string(family)) { continue; }
+    if (curve.family() != workloads::to_string(family) || !counts(curve, among)) { continue; }
     const bool same_direction = curve.direction() == name_of(direction);
     const bool same_precision = curve.precision() == topology::to_string(precision);
     if (match == Match::exact && curve.has_direction() && !same_direction) { continue; }
     if (match != Match::other_precision && curve.has_precision() && !same_precision) { continue; }
-    const int score = 2 * same_precision + same_direction;
+    // Curves of one implementation among several stand behind a plain one.
+    const int score = 4 * !curve.has_variant() + 2 * same_precision + same_direction;
     if (score > best_score) {
       best = &curve;
       best_score = score;
@@ -118,6 +137,7 @@ struct KernelModel::Builder {
   const topology::Catalogue& catalogue;
   KernelModel& model;
   std::vector<const pb::Calibration*> calibrations;
+  std::span<const Family> used;
   bool has_own = false;
   // Donor (or "") -> families taken from it.
   std::map<std::string, std::set<std::string>> borrowed;
@@ -126,14 +146,24 @@ struct KernelModel::Builder {
     return has_own && &calibration == calibrations.front();
   }
 
+  bool is_used(Family family) const {
+    return std::find(used.begin(), used.end(), family) != used.end();
+  }
+
   Entry resolve(Family family, Direction direction, Precision precision) {
-    for (const Match match : {Match::exact, Match::other_direction, Match::other_precision}) {
-      for (const pb::Calibration* calibration : calibrations) {
-        const pb::Curve* curve = find(*calibration, family, direction, precision, match);
-        if (curve != nullptr) { return entry_from(*curve, *calibration, match); }
+    for (const bool any : {false, true}) {
+      for (const Match match : {Match::exact, Match::other_direction, Match::other_precision}) {
+        for (const pb::Calibration* calibration : calibrations) {
+          const Among among = any ? Among::any
+                              : is_own(*calibration) && match == Match::exact
+                                  ? Among::well_measured
+                                  : Among::plain;
+          const pb::Curve* curve = find(*calibration, family, direction, precision, match, among);
+          if (curve != nullptr) { return entry_from(*curve, *calibration, match, family); }
+        }
       }
     }
-    borrowed[""].insert(std::string(workloads::to_string(family)));
+    if (is_used(family)) borrowed[""].insert(std::string(workloads::to_string(family)));
     Entry plain;
     plain.terms.efficiency = has_matrix_products(family) ? kPlainEfficiency : 0;
     plain.terms.hbm_efficiency = kPlainHbmEfficiency;
@@ -154,13 +184,14 @@ struct KernelModel::Builder {
     return cores > 0 ? static_cast<int>(std::lround(width * model.rates_.cores / cores)) : 0;
   }
 
-  Entry entry_from(const pb::Curve& curve, const pb::Calibration& calibration, Match match) {
+  Entry entry_from(const pb::Curve& curve, const pb::Calibration& calibration, Match match,
+                   Family family) {
     Entry entry{CurveTerms::from(curve), Basis::calibrated,
                 curve.source().substr(0, curve.source().find_first_of("@:;"))};
     if (match != Match::exact || curve.samples() == 0) { entry.basis = Basis::extrapolated; }
     if (!is_own(calibration)) {
       entry.basis = weakest(Basis::extrapolated, accelerator.hbm_bandwidth.basis);
-      borrowed[calibration.accelerator()].insert(label(curve));
+      if (is_used(family)) borrowed[calibration.accelerator()].insert(label(curve));
       entry.terms.cores = scaled_width(entry.terms.cores, calibration.accelerator());
     }
     return entry;
@@ -180,6 +211,21 @@ struct KernelModel::Builder {
                 resolve(family, direction, precision);
           }
         }
+      }
+    }
+  }
+
+  // Curves of single implementations, the nearest chip's first.
+  void read_variants() {
+    for (const pb::Calibration* calibration : calibrations) {
+      for (const pb::Curve& curve : calibration->curve()) {
+        if (!curve.has_variant()) continue;
+        const std::string key = variant_key(curve.variant(), curve.family(), curve.direction(),
+                                            curve.precision());
+        if (model.variants_.contains(key)) continue;
+        Entry entry{CurveTerms::from(curve), Basis::calibrated};
+        if (!is_own(*calibration)) entry.basis = Basis::extrapolated;
+        model.variants_.emplace(key, std::move(entry));
       }
     }
   }
@@ -262,13 +308,22 @@ struct KernelModel::Builder {
   }
 };
 
+std::span<const Family> training_families() {
+  static constexpr Family kUsed[] = {
+      Family::gemm,    Family::grouped_gemm, Family::attention, Family::norm,
+      Family::elementwise, Family::cast,     Family::transpose, Family::permute,
+      Family::router,  Family::embedding,    Family::loss,      Family::optimizer};
+  return kUsed;
+}
+
 KernelModel::KernelModel(const topology::Accelerator& accelerator,
-                         const topology::Catalogue& catalogue)
+                         const topology::Catalogue& catalogue, std::span<const Family> used)
     : rates_(rates_of(accelerator)) {
-  Builder builder{accelerator, catalogue, *this, sources(accelerator.name, catalogue), false, {}};
+  Builder builder{accelerator, catalogue, *this, sources(accelerator.name, catalogue), used, false, {}};
   builder.has_own = catalogue.calibration(accelerator.name) != nullptr;
   builder.choose_formats();
   builder.resolve_all();
+  builder.read_variants();
   builder.read_conditions();
   builder.read_communication();
   builder.write_caveats();
@@ -279,15 +334,26 @@ const std::string& KernelModel::source_of(const Kernel& kernel) const {
   return entries_[index_of(kernel.family, kernel.direction, precision)].source;
 }
 
-KernelTime KernelModel::time_of(const Kernel& kernel) const {
-  Kernel executed = kernel;
-  executed.precision = executed_as_[static_cast<std::size_t>(kernel.precision)];
-  const Entry& entry = entries_[index_of(kernel.family, kernel.direction, executed.precision)];
+KernelTime KernelModel::timed(const Kernel& kernel, const Entry& entry) const {
   KernelTime result;
-  result.time = entry.terms.time_of(executed, rates_);
+  result.time = entry.terms.time_of(kernel, rates_);
   result.cores = entry.terms.cores > 0 ? std::min(entry.terms.cores, rates_.cores) : rates_.cores;
   result.basis = entry.basis;
   return result;
+}
+
+KernelTime KernelModel::time_of(const Kernel& kernel) const {
+  Kernel executed = kernel;
+  executed.precision = executed_as_[static_cast<std::size_t>(kernel.precision)];
+  return timed(executed,
+               entries_[index_of(kernel.family, kernel.direction, executed.precision)]);
+}
+
+KernelTime KernelModel::time_of(const Kernel& kernel, const std::string& variant) const {
+  const auto found = variants_.find(variant_key(
+      variant, to_string(kernel.family), name_of(kernel.direction),
+      has_matrix_products(kernel.family) ? topology::to_string(kernel.precision) : ""));
+  return found == variants_.end() ? time_of(kernel) : timed(kernel, found->second);
 }
 
 }  // namespace aisle::sim

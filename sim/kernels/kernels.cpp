@@ -223,7 +223,7 @@ struct KernelModel::Builder {
         const std::string key = variant_key(curve.variant(), curve.family(), curve.direction(),
                                             curve.precision());
         if (model.variants_.contains(key)) continue;
-        Entry entry{CurveTerms::from(curve), Basis::calibrated};
+        Entry entry{CurveTerms::from(curve), Basis::calibrated, {}};
         if (!is_own(*calibration)) entry.basis = Basis::extrapolated;
         model.variants_.emplace(key, std::move(entry));
       }

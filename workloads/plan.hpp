@@ -153,7 +153,6 @@ struct Work {
   Communication communication;
 };
 
-/// Queues that every rank has. A plan may have more (Plan::extra_queues), numbered from kStreams on.
 enum class Stream : std::uint16_t { compute, collective, send, receive, data_parallel };
 inline constexpr int kStreams = 5;
 std::string_view to_string(Stream stream);
@@ -201,12 +200,9 @@ struct Plan {
   std::vector<Operation> operations;
   std::vector<Place> places;
   std::vector<std::int32_t> dependencies;
-  /// Names of queues beyond those of Stream, the same for every rank: streams and host threads of
-  /// recorded plans.
-  std::vector<std::string> extra_queues;
+  std::vector<std::string> extra_queues;  ///< of every rank, numbered from kStreams on
 
   std::size_t queues() const { return kStreams + extra_queues.size(); }
-
   std::string queue_name(Stream stream) const;
   std::int32_t add_work(Work work);
   std::int32_t add(std::int32_t work, const std::vector<Place>& at,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <span>
 #include <tuple>
 
 namespace aisle::workloads::traces {
@@ -51,6 +52,10 @@ class WaitFinder {
  private:
   /// Events by call and by stream; what the file itself says of dependencies.
   void sort_events() {
+    streams_of_rank_.resize(trace_.ranks.size());
+    for (std::size_t s = 0; s < trace_.streams.size(); ++s) {
+      streams_of_rank_[at(trace_.streams[s].rank)].push_back(s);
+    }
     for (std::size_t i = 0; i < trace_.device.size(); ++i) {
       const DeviceEvent& event = trace_.device[i];
       if (!has_time(event)) continue;
@@ -137,9 +142,13 @@ class WaitFinder {
       if (events.empty()) continue;
       const Index event = events.front();
       thread.last_event = events.back();
-      if (rank_says_[at(rank)] == 0) tell_streams(event, thread.stream_waits, open);
+      if (rank_says_[at(rank)] == 0 && trace_.device[at(event)].stream != kNone)
+        tell_streams(event, thread.stream_waits, open);
       thread.stream_waits.clear();
-      for (const Index e : events) last_launched_[at(trace_.device[at(e)].stream)] = e;
+      for (const Index e : events) {
+        const Index stream = trace_.device[at(e)].stream;
+        if (stream != kNone) last_launched_[at(stream)] = e;
+      }
     }
   }
 
@@ -207,9 +216,9 @@ class WaitFinder {
 
   /// cudaStreamSynchronize and its kin: all that was launched before, on one stream or on all.
   void wait_for_streams(Index c, const HostCall& call, std::int64_t end) {
-    for (std::size_t s = 0; s < last_launched_.size(); ++s) {
+    for (const std::size_t s : streams_of_rank_[at(call.rank)]) {
       const Index e = last_launched_[s];
-      if (e == kNone || trace_.streams[s].rank != call.rank) continue;
+      if (e == kNone) continue;
       if (call.stream != kNone && at(call.stream) != s) continue;
       const std::int64_t ended = end_of(trace_.device[at(e)]);
       if (ended <= end + kWake) waits_.host.push_back({c, e});
@@ -219,8 +228,7 @@ class WaitFinder {
   /// The event of the rank that ended last in (from, to], if just before `to`.
   Index last_ended(Index rank, std::int64_t from, std::int64_t to) const {
     Index best = kNone;
-    for (std::size_t s = 0; s < of_stream_.size(); ++s) {
-      if (trace_.streams[s].rank != rank) continue;
+    for (const std::size_t s : streams_of_rank_[at(rank)]) {
       const Index e = ended_by(static_cast<Index>(s), to, to);
       if (e == kNone) continue;
       const std::int64_t end = end_of(trace_.device[at(e)]);
@@ -275,9 +283,8 @@ class WaitFinder {
     const DeviceEvent& waiting = trace_.device[at(event)];
     Index best = kNone;
     std::tuple<bool, bool, std::int64_t> best_score;
-    for (std::size_t s = 0; s < of_stream_.size(); ++s) {
-      if (trace_.streams[s].rank != waiting.rank || static_cast<Index>(s) == waiting.stream)
-        continue;
+    for (const std::size_t s : streams_of_rank_[at(waiting.rank)]) {
+      if (static_cast<Index>(s) == waiting.stream) continue;
       const Index e = ended_by(static_cast<Index>(s), waiting.start_ns, told);
       if (e == kNone || e == event) continue;
       const DeviceEvent& source = trace_.device[at(e)];
@@ -315,8 +322,8 @@ class WaitFinder {
 
   Index cause_of(const DeviceEvent& event) const {
     Index best = kNone;
-    for (std::size_t s = 0; s < of_stream_.size(); ++s) {
-      if (trace_.streams[s].rank != event.rank || static_cast<Index>(s) == event.stream) continue;
+    for (const std::size_t s : streams_of_rank_[at(event.rank)]) {
+      if (static_cast<Index>(s) == event.stream) continue;
       if (trace_.streams[s].device != trace_.streams[at(event.stream)].device) continue;
       const Index e = ended_by(static_cast<Index>(s), event.start_ns, event.start_ns);
       if (e == kNone) continue;
@@ -334,8 +341,9 @@ class WaitFinder {
   std::vector<Index> launched_;                // device events
   std::vector<Index> last_launched_;           // [streams] while walking through the calls
   std::vector<std::vector<Index>> of_stream_;  // [streams] device events by start
-  std::vector<std::vector<Index>> of_rank_;    // [ranks] calls by start
-  std::vector<char> rank_says_;                // [ranks] the file has dependencies of its own
+  std::vector<std::vector<std::size_t>> streams_of_rank_;
+  std::vector<std::vector<Index>> of_rank_;  // [ranks] calls by start
+  std::vector<char> rank_says_;              // [ranks] the file has dependencies of its own
   std::int64_t blocked_launch_ = kPause;
 };
 

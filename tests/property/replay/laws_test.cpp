@@ -15,7 +15,6 @@ namespace aisle::sim {
 namespace {
 
 using workloads::traces::test::SyntheticOptions;
-using workloads::traces::test::SyntheticTrace;
 
 const topology::Catalogue& catalogue() {
   static const auto read = [] {
@@ -37,7 +36,7 @@ class Replays : public testing::Test {
 
   std::string write(const SyntheticOptions& options, const std::string& name) const {
     const std::string path = (folder_ / name).string();
-    std::ofstream(path) << SyntheticTrace(options).write();
+    std::ofstream(path) << workloads::traces::test::synthetic_trace(options);
     return path;
   }
 

@@ -18,7 +18,7 @@ namespace {
 constexpr const char* kShipped = AISLE_SOURCE_DIR "/scenarios/traces/synthetic-moe-chunk.json";
 
 TEST(SyntheticTrace, IsWhatItsWriterWrites) {
-  const std::string text = test::SyntheticTrace({}).write();
+  const std::string text = test::synthetic_trace();
   if (std::getenv("AISLE_UPDATE_GOLDEN") != nullptr) {
     std::filesystem::create_directories(std::filesystem::path(kShipped).parent_path());
     std::ofstream(kShipped) << text;

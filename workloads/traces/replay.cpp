@@ -23,12 +23,15 @@ Seconds seconds(std::int64_t ns) {
   return Seconds::from_si(static_cast<double>(ns) * 1e-9);
 }
 
-/// The name of a kernel without return type, namespaces of its template and arguments.
+/// The beginning of a kernel's name, without its return type; whole characters of UTF-8.
 std::string short_name(const std::string& name) {
   std::string_view text = name;
   if (text.starts_with("void ")) text.remove_prefix(5);
   constexpr std::size_t kMost = 96;
-  return std::string(text.substr(0, kMost));
+  if (text.size() <= kMost) return std::string(text);
+  std::size_t size = kMost;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) --size;
+  return std::string(text.substr(0, size));
 }
 
 /// Where a device event runs in the plan.

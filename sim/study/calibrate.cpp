@@ -30,7 +30,7 @@ constexpr double kCached = 200e6;
 /// A launch that takes so much longer than one with more work was not warm.
 constexpr double kWarm = 1.5;
 constexpr std::size_t kExamples = 3;
-/// Fewer than this are no curve.
+/// Fewer launches than this are no curve.
 constexpr std::size_t kFewest = 8;
 
 using CurveKey = std::tuple<int, int, int, std::string>;  // family, direction, precision, variant
@@ -292,9 +292,10 @@ std::optional<CalibrationRun> calibrate(const CalibrateOptions& options,
   if (diagnostics.has_errors()) return std::nullopt;
   std::vector<const Measured*> fit_to;
   for (auto& [key, measured] : groups) {
+    const std::size_t launches = measured.rows.size();
     merge_duplicates(measured.rows);
     drop_cold(measured.rows, cleaner);
-    if (measured.rows.size() < kFewest) {
+    if (launches < kFewest || measured.rows.empty()) {
       for (const KernelRow& row : measured.rows) {
         cleaner.reject("one of too few of its kind for a curve", row.device, row);
       }

@@ -71,6 +71,8 @@ const std::vector<TableLayout>& inference_layouts();  ///< aiconfigurator, aiter
 const std::vector<TableLayout>& layer_layouts();      ///< Vidur, Frontier, LLMServingSim
 const std::vector<TableLayout>& other_layouts();      ///< SimuMax, DeepGEMM, NeuSight, recordings
 
+const std::vector<TableLayout>& profile_layouts();    ///< Ascend
+
 /// A row with what most have.
 KernelRow kernel_row(const workloads::Kernel& kernel, std::string variant, Seconds time,
                      std::uint32_t shape, std::string name = {});

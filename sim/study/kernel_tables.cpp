@@ -22,9 +22,13 @@ constexpr std::size_t kMostBytes = std::size_t{1} << 30;
 /// Bad cells of one table that are told one by one.
 constexpr int kMostWarnings = 20;
 
+std::array<const std::vector<TableLayout>*, 4> all_layouts() {
+  return {&inference_layouts(), &layer_layouts(), &other_layouts(), &profile_layouts()};
+}
+
 const TableLayout* layout_of(const CsvTable& table) {
   const TableLayout* best = nullptr;
-  for (const auto* list : {&inference_layouts(), &layer_layouts(), &other_layouts()}) {
+  for (const auto* list : all_layouts()) {
     for (const TableLayout& layout : *list) {
       const bool fits = std::all_of(layout.columns.begin(), layout.columns.end(),
                                     [&](std::string_view name) { return table.column(name) >= 0; });
@@ -239,7 +243,7 @@ std::optional<CsvTable> read_table_file(const std::string& path, Diagnostics& di
 
 std::string kernel_layouts() {
   std::vector<std::string_view> names;
-  for (const auto* list : {&inference_layouts(), &layer_layouts(), &other_layouts()}) {
+  for (const auto* list : all_layouts()) {
     for (const TableLayout& layout : *list) names.push_back(layout.name);
   }
   return fmt::format("{}", fmt::join(names, ", "));

@@ -3,7 +3,7 @@
 _aisle() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "run collective check list show explain compare report validate --help --version -h" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "run collective check list show explain compare report validate calibrate --help --version -h" -- "$word")
     return
   fi
   case $previous in
@@ -11,6 +11,7 @@ _aisle() {
     --op) mapfile -t COMPREPLY < <(compgen -W "all_reduce all_gather reduce_scatter broadcast reduce all_to_all send_recv barrier dispatch combine" -- "$word"); return ;;
     --algo) mapfile -t COMPREPLY < <(compgen -W "ring tree nvls nvls_tree collnet_direct collnet_chain pat recursive hierarchical one_shot two_shot copy_engine" -- "$word"); return ;;
     --proto) mapfile -t COMPREPLY < <(compgen -W "ll ll128 simple" -- "$word"); return ;;
+    --accelerator) mapfile -t COMPREPLY < <(compgen -W "$(aisle list accelerators 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
     --system) mapfile -t COMPREPLY < <(compgen -W "$(aisle list systems 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
     --half) mapfile -t COMPREPLY < <(compgen -W "fitted held-out" -- "$word"); return ;;
     -o | --output | --ledger | --plot) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
@@ -25,6 +26,7 @@ _aisle() {
     compare) flags="--engine --json" ;;
     report) flags="-o --output --json" ;;
     validate) flags="--ledger --kind --half --engine --bound --plot --json" ;;
+    calibrate) flags="--accelerator -o --output --json" ;;
     *) flags="--json" ;;
   esac
   if [[ $word == -* ]]; then

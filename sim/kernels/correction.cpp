@@ -162,7 +162,9 @@ class CorrectionFit {
         if (pull <= 0) continue;
         right_[c.at[a]] += pull * samples_[i].value;
         for (unsigned b = 0; b < 8; ++b) {
-          const auto step = [&](unsigned axis) { return 1 + ((b >> axis) & 1U) - ((a >> axis) & 1U); };
+          const auto step = [&](unsigned axis) {
+            return 1 + ((b >> axis) & 1U) - ((a >> axis) & 1U);
+          };
           matrix_[c.at[a] * kNeighbours + (step(0) * 3 + step(1)) * 3 + step(2)] +=
               pull * c.share[b];
         }

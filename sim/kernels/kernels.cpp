@@ -59,9 +59,9 @@ std::string_view name_of(Direction direction) {
 }
 
 bool has_matrix_products(Family family) {
-  return family == Family::gemm || family == Family::grouped_gemm ||
-         family == Family::attention || family == Family::attention_decode ||
-         family == Family::mla || family == Family::mla_decode;
+  return family == Family::gemm || family == Family::grouped_gemm || family == Family::attention ||
+         family == Family::attention_decode || family == Family::mla ||
+         family == Family::mla_decode;
 }
 
 std::string variant_key(std::string_view variant, std::string_view family,
@@ -155,12 +155,13 @@ struct KernelModel::Builder {
     for (const bool any : {false, true}) {
       for (const Match match : {Match::exact, Match::other_direction, Match::other_precision}) {
         for (const pb::Calibration* calibration : calibrations) {
-          const Among among = any ? Among::any
-                              : is_own(*calibration) && match == Match::exact
-                                  ? Among::well_measured
-                                  : Among::plain;
+          const Among among = any                                             ? Among::any
+                              : is_own(*calibration) && match == Match::exact ? Among::well_measured
+                                                                              : Among::plain;
           const pb::Curve* curve = find(*calibration, family, direction, precision, match, among);
-          if (curve != nullptr) { return entry_from(*curve, *calibration, match, family, precision); }
+          if (curve != nullptr) {
+            return entry_from(*curve, *calibration, match, family, precision);
+          }
         }
       }
     }
@@ -254,8 +255,8 @@ struct KernelModel::Builder {
     for (const pb::Calibration* calibration : calibrations) {
       for (const pb::Curve& curve : calibration->curve()) {
         if (!curve.has_variant()) continue;
-        const std::string key = variant_key(curve.variant(), curve.family(), curve.direction(),
-                                            curve.precision());
+        const std::string key =
+            variant_key(curve.variant(), curve.family(), curve.direction(), curve.precision());
         if (model.variants_.contains(key)) continue;
         Entry entry{CurveTerms::from(curve), Basis::calibrated};
         if (!is_own(*calibration)) {
@@ -359,17 +360,18 @@ struct KernelModel::Builder {
 };
 
 std::span<const Family> training_families() {
-  static constexpr Family kUsed[] = {
-      Family::gemm,    Family::grouped_gemm, Family::attention, Family::norm,
-      Family::elementwise, Family::cast,     Family::transpose, Family::permute,
-      Family::router,  Family::embedding,    Family::loss,      Family::optimizer};
+  static constexpr Family kUsed[] = {Family::gemm,      Family::grouped_gemm, Family::attention,
+                                     Family::norm,      Family::elementwise,  Family::cast,
+                                     Family::transpose, Family::permute,      Family::router,
+                                     Family::embedding, Family::loss,         Family::optimizer};
   return kUsed;
 }
 
 KernelModel::KernelModel(const topology::Accelerator& accelerator,
                          const topology::Catalogue& catalogue, std::span<const Family> used)
     : rates_(rates_of(accelerator)), device_cores_(rates_.cores) {
-  Builder builder{accelerator, catalogue, *this, sources(accelerator.name, catalogue), used, false, {}};
+  Builder builder{accelerator, catalogue, *this, sources(accelerator.name, catalogue),
+                  used,        false,     {}};
   builder.has_own = catalogue.calibration(accelerator.name) != nullptr;
   builder.read_cores();
   builder.choose_formats();
@@ -391,14 +393,13 @@ KernelTime KernelModel::timed(const Kernel& kernel, const Entry& entry) const {
 KernelTime KernelModel::time_of(const Kernel& kernel) const {
   Kernel executed = kernel;
   executed.precision = executed_as_[static_cast<std::size_t>(kernel.precision)];
-  return timed(executed,
-               entries_[index_of(kernel.family, kernel.direction, executed.precision)]);
+  return timed(executed, entries_[index_of(kernel.family, kernel.direction, executed.precision)]);
 }
 
 KernelTime KernelModel::time_of(const Kernel& kernel, const std::string& variant) const {
-  const auto found = variants_.find(variant_key(
-      variant, to_string(kernel.family), name_of(kernel.direction),
-      has_matrix_products(kernel.family) ? topology::to_string(kernel.precision) : ""));
+  const auto found = variants_.find(
+      variant_key(variant, to_string(kernel.family), name_of(kernel.direction),
+                  has_matrix_products(kernel.family) ? topology::to_string(kernel.precision) : ""));
   return found == variants_.end() ? time_of(kernel) : timed(kernel, found->second);
 }
 

@@ -59,10 +59,9 @@ class Cleaner {
     }
     ++found->count;
     if (found->examples.size() < kExamples) {
-      found->examples.push_back(fmt::format(
-          "{}:{}: {} {} {}x{}x{} in {:.4g} us", file, row.line, row.variant,
-          to_string(row.kernel.family), row.kernel.m, row.kernel.n, row.kernel.k,
-          row.time.in(units::us)));
+      found->examples.push_back(fmt::format("{}:{}: {} {} {}x{}x{} in {:.4g} us", file, row.line,
+                                            row.variant, to_string(row.kernel.family), row.kernel.m,
+                                            row.kernel.n, row.kernel.k, row.time.in(units::us)));
     }
   }
 
@@ -179,7 +178,8 @@ std::vector<pb::Curve> all_fitted(const std::vector<const Measured*>& groups,
   std::vector<pb::Curve> curves(groups.size());
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
-    for (std::size_t i = next++; i < groups.size(); i = next++) curves[i] = fitted(*groups[i], chip);
+    for (std::size_t i = next++; i < groups.size(); i = next++)
+      curves[i] = fitted(*groups[i], chip);
   };
   std::vector<std::thread> others;
   for (unsigned i = 1; i < std::thread::hardware_concurrency(); ++i) others.emplace_back(work);
@@ -243,8 +243,8 @@ topology::Accelerator accelerator_of(const std::string& name,
   chip.name = entry->name();
   for (const pb::Peak& peak : entry->peak()) {
     const auto precision = topology::parse_precision(peak.precision());
-    const auto rate = topology::read_figure<FlopsPerSecond>(peak.rate(), entry->basis(), {}, "peak",
-                                                            unread);
+    const auto rate =
+        topology::read_figure<FlopsPerSecond>(peak.rate(), entry->basis(), {}, "peak", unread);
     if (precision && rate) chip.peak[static_cast<std::size_t>(*precision)] = *rate;
   }
   chip.cores = std::max(1, static_cast<int>(topology::number_or(entry->cores(), 1)));
@@ -277,10 +277,9 @@ std::optional<CalibrationRun> calibrate(const CalibrateOptions& options,
                                         Diagnostics& diagnostics) {
   const std::string name = find_accelerator(options.accelerator, catalogue);
   if (name.empty()) {
-    diagnostics.error(
-        {"--accelerator", 0, 0}, {},
-        fmt::format("the catalogue has no accelerator '{}'", options.accelerator),
-        did_you_mean(options.accelerator, catalogue.names("accelerator")));
+    diagnostics.error({"--accelerator", 0, 0}, {},
+                      fmt::format("the catalogue has no accelerator '{}'", options.accelerator),
+                      did_you_mean(options.accelerator, catalogue.names("accelerator")));
     return std::nullopt;
   }
   const topology::Accelerator chip = accelerator_of(name, catalogue);

@@ -18,7 +18,8 @@ class TableLine {
   void move_to(std::size_t row) { row_ = row; }
 
   std::string_view text(std::string_view column) const;
-  /// The number in a cell; 0 for an empty or absent one. A cell that is no number is warned of and makes the line bad.
+  /// The number in a cell; 0 for an empty or absent one. A cell that is no number is warned of and
+  /// makes the line bad.
   double number(std::string_view column);
 
   bool has(std::string_view column) const { return !text(column).empty(); }
@@ -58,6 +59,7 @@ struct NumberFormat {
   topology::Precision precision = topology::Precision::bf16;
   OperandBytes bytes;
 };
+
 std::optional<NumberFormat> number_format(std::string_view name);
 
 /// A layout: the columns that tell it from others, and what a line of it holds.
@@ -71,7 +73,7 @@ const std::vector<TableLayout>& inference_layouts();  ///< aiconfigurator, aiter
 const std::vector<TableLayout>& layer_layouts();      ///< Vidur, Frontier, LLMServingSim
 const std::vector<TableLayout>& other_layouts();      ///< SimuMax, DeepGEMM, NeuSight, recordings
 
-const std::vector<TableLayout>& profile_layouts();    ///< Ascend
+const std::vector<TableLayout>& profile_layouts();  ///< Ascend
 
 /// A row with what most have.
 KernelRow kernel_row(const workloads::Kernel& kernel, std::string variant, Seconds time,

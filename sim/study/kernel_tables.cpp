@@ -136,7 +136,7 @@ void TableLine::fail(std::string_view column, const std::string& sentence,
   if (++failures_ > kMostWarnings) return;
   const CsvTable::Cell* found = cell(column);
   diagnostics_.warning(found == nullptr ? Place{table_.file, line(), 1} : table_.place(*found),
-                     std::string(column), sentence, hint);
+                       std::string(column), sentence, hint);
 }
 
 std::uint32_t TableLine::key(std::initializer_list<std::string_view> columns) const {
@@ -209,7 +209,9 @@ KernelTable read_kernel_table(const CsvTable& table, const topology::Catalogue& 
     layout->read(line, catalogue, out.rows);
     if (line.bad()) out.rows.resize(before);
     const auto first = out.rows.begin() + static_cast<std::ptrdiff_t>(before);
-    out.rows.erase(std::remove_if(first, out.rows.end(), [](const KernelRow& row) { return !(row.time.si() > 0); }), out.rows.end());
+    out.rows.erase(std::remove_if(first, out.rows.end(),
+                                  [](const KernelRow& row) { return !(row.time.si() > 0); }),
+                   out.rows.end());
     if (out.rows.size() == before) {
       ++out.unused;
       continue;

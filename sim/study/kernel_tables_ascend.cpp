@@ -49,8 +49,7 @@ std::vector<double> sizes_in(std::string_view types) {
 }
 
 double numbers_of(const Shape& shape) {
-  return shape.empty() ? 0
-                       : std::accumulate(shape.begin(), shape.end(), 1.0, std::multiplies<>());
+  return shape.empty() ? 0 : std::accumulate(shape.begin(), shape.end(), 1.0, std::multiplies<>());
 }
 
 double bytes_of(const TableLine& line, std::string_view shapes, std::string_view types) {
@@ -77,7 +76,7 @@ std::optional<workloads::Kernel> product_of(TableLine& line) {
   if (!(m * n * k > 0)) return std::nullopt;
   const NumberFormat used = format.value_or(NumberFormat{});
   workloads::Kernel kernel = dense_product(used.precision, m, n, k, used.bytes);
-  kernel.direction = transposed        ? Direction::wgrad
+  kernel.direction = transposed                                 ? Direction::wgrad
                      : in[1][0] == k && in[1][1] == n && k != n ? Direction::dgrad
                                                                 : Direction::forward;
   return kernel;
@@ -116,15 +115,15 @@ struct TypeOf {
 };
 
 constexpr TypeOf kTypes[] = {
-    {"RmsNorm", Family::norm},          {"LayerNorm", Family::norm},
-    {"Cast", Family::cast},             {"Transpose", Family::transpose},
-    {"ApplyAdam", Family::optimizer},   {"Gather", Family::embedding},
-    {"Embedding", Family::embedding},   {"TensorMove", Family::copy},
-    {"ZerosLike", Family::copy},        {"SwiGlu", Family::elementwise},
-    {"Rotary", Family::elementwise},    {"Add", Family::elementwise},
-    {"Mul", Family::elementwise},       {"Concat", Family::elementwise},
-    {"Slice", Family::elementwise},     {"Reduce", Family::reduction},
-    {"Norm", Family::reduction},        {"Softmax", Family::loss},
+    {"RmsNorm", Family::norm},        {"LayerNorm", Family::norm},
+    {"Cast", Family::cast},           {"Transpose", Family::transpose},
+    {"ApplyAdam", Family::optimizer}, {"Gather", Family::embedding},
+    {"Embedding", Family::embedding}, {"TensorMove", Family::copy},
+    {"ZerosLike", Family::copy},      {"SwiGlu", Family::elementwise},
+    {"Rotary", Family::elementwise},  {"Add", Family::elementwise},
+    {"Mul", Family::elementwise},     {"Concat", Family::elementwise},
+    {"Slice", Family::elementwise},   {"Reduce", Family::reduction},
+    {"Norm", Family::reduction},      {"Softmax", Family::loss},
 };
 
 void read_profile(TableLine& line, const topology::Catalogue&, std::vector<KernelRow>& out) {

@@ -26,7 +26,7 @@ _aisle() {
     compare) flags="--engine --json" ;;
     report) flags="-o --output --json" ;;
     validate) flags="--ledger --kind --half --engine --bound --plot --json" ;;
-    calibrate) flags="--accelerator -o --output --json" ;;
+    calibrate) flags="--accelerator --usual -o --output --json" ;;
     *) flags="--json" ;;
   esac
   if [[ $word == -* ]]; then

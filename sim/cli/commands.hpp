@@ -57,7 +57,8 @@ int validate(const ValidateArguments& arguments);
 struct CalibrateArguments {
   std::vector<std::string> inputs;  ///< tables of measured kernels
   std::string accelerator;
-  std::string output;  ///< calibration file to write; empty: none
+  std::vector<std::string> usual;  ///< implementations that planners take for dense products
+  std::string output;              ///< calibration file to write; empty: none
   bool json = false;
 };
 

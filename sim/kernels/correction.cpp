@@ -12,7 +12,7 @@ namespace {
 // No correction beyond a factor of three: what is further off is no matter of shape.
 constexpr double kMost = 1.1;
 // Points of a grid: one per doubling, fewer along the longest axes where that is too many.
-constexpr int kPoints = 390;
+constexpr int kPoints = 370;
 // Pull to 0, against which gaps in the samples are filled from their neighbours.
 constexpr double kPull = 1e-4;
 // Beyond this |ln| a sample counts by its size, not its square.

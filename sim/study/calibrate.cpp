@@ -304,7 +304,15 @@ std::optional<CalibrationRun> calibrate(const CalibrateOptions& options,
     fit_to.push_back(&measured);
   }
   run.fitted = all_fitted(fit_to, chip);
-  for (const pb::Curve& curve : run.fitted) put(run.calibration, curve);
+  for (pb::Curve curve : run.fitted) {
+    const bool usual = std::find(options.usual.begin(), options.usual.end(), curve.variant()) !=
+                       options.usual.end();
+    if (usual && curve.family() == to_string(Family::gemm)) {
+      curve.set_note(curve.variant() + ". " + curve.note());
+      curve.clear_variant();
+    }
+    put(run.calibration, curve);
+  }
   if (run.fitted.empty()) {
     diagnostics.error({options.inputs.front(), 0, 0}, {},
                       fmt::format("the inputs hold no usable measurement of {}", name),

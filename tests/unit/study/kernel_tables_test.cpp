@@ -159,7 +159,7 @@ std::string recorded(const std::string& path) {
 TEST(Calibrate, RecordingsOfOnesOwnMakeACurve) {
   const std::string path = recorded(testing::TempDir() + "recorded.csv");
   Diagnostics diagnostics;
-  const auto run = calibrate({{path}, "h200-sxm"}, catalogue(), diagnostics);
+  const auto run = calibrate({{path}, "h200-sxm", {}}, catalogue(), diagnostics);
   ASSERT_TRUE(run.has_value());
   ASSERT_EQ(run->fitted.size(), 1u);
   EXPECT_LT(run->fitted[0].held_out_median_error(), 0.02);
@@ -167,7 +167,10 @@ TEST(Calibrate, RecordingsOfOnesOwnMakeACurve) {
   EXPECT_TRUE(run->calibration.has_collectives() || run->calibration.has_borrows_from())
       << "what was known of the chip stays";
   EXPECT_THAT(calibration_text(run->calibration), testing::HasSubstr("correction {"));
-  EXPECT_FALSE(calibrate({{path}, "no such chip"}, catalogue(), diagnostics).has_value());
+  const auto usual = calibrate({{path}, "h200-sxm", {"mine"}}, catalogue(), diagnostics);
+  ASSERT_TRUE(usual.has_value());
+  EXPECT_FALSE(usual->calibration.curve(0).has_variant());
+  EXPECT_FALSE(calibrate({{path}, "no such chip", {}}, catalogue(), diagnostics).has_value());
 }
 
 TEST(Validate, ScoresTablesOfKernels) {

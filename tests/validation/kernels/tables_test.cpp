@@ -43,7 +43,7 @@ TEST(KernelTables, ShapesHeldOutAreMet) {
                                                 {"mla", 0.08},        {"attention_decode", 0.08},
                                                 {"mla_decode", 0.08}, {"grouped_gemm", 0.12}};
   for (const char* chip : {"a100-80gb-sxm", "h100-sxm", "b200-sxm", "gb200"}) {
-    const auto run = calibrate({inputs, chip}, *catalogue, diagnostics);
+    const auto run = calibrate({inputs, chip, {}}, *catalogue, diagnostics);
     ASSERT_TRUE(run.has_value()) << chip;
     std::map<std::string, std::pair<double, double>> sums;
     for (const pb::Curve& curve : run->fitted) {

@@ -80,8 +80,8 @@ int calibrate(const CalibrateArguments& arguments) {
   Diagnostics diagnostics;
   const auto catalogue = read_catalogue(diagnostics);
   if (!catalogue) return bad_input(diagnostics);
-  const auto run =
-      sim::calibrate({arguments.inputs, arguments.accelerator, arguments.usual}, *catalogue, diagnostics);
+  const auto run = sim::calibrate({arguments.inputs, arguments.accelerator, arguments.usual},
+                                  *catalogue, diagnostics);
   if (!run) return bad_input(diagnostics);
   print(diagnostics);
   if (!arguments.output.empty()) {

@@ -8,6 +8,10 @@
 #include <string_view>
 #include <unordered_map>
 
+namespace aisle::pb {
+class Model;
+}
+
 /// One line of a table of kernels while it is read. Used by the readers of the layouts alone.
 namespace aisle::sim {
 
@@ -23,6 +27,8 @@ class TableLine {
   double number(std::string_view column);
 
   bool has(std::string_view column) const { return !text(column).empty(); }
+
+  const std::string& file() const { return table_.file; }
 
   int line() const { return table_.rows[row_].front().line; }
 
@@ -50,6 +56,9 @@ class TableLine {
   bool bad_ = false;
   int failures_ = 0;
 };
+
+/// The model of the catalogue whose name a file's name holds, punctuation aside.
+const pb::Model* model_in_name(const std::string& file, const topology::Catalogue& catalogue);
 
 std::uint32_t crc32(std::string_view text);
 

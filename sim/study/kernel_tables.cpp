@@ -3,15 +3,18 @@
 
 #include "sim/study/collective_ledger.hpp"
 #include "sim/study/kernel_table_line.hpp"
+#include "workloads/models/model.pb.h"
 #include "workloads/traces/source.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <regex>
 
 namespace aisle::sim {
 
@@ -61,7 +64,13 @@ class Devices {
 
   const std::string& accelerator(const std::string& spelling) {
     const auto [place, fresh] = known_.try_emplace(spelling);
-    if (fresh) place->second = find_accelerator(spelling, catalogue_);
+    if (!fresh) return place->second;
+    place->second = find_accelerator(spelling, catalogue_);
+    // A kernel does not see the socket: boards carry the same die and memory.
+    static const std::regex board(R"([- _]*pcie)", std::regex::icase);
+    if (place->second.empty()) {
+      place->second = find_accelerator(std::regex_replace(spelling, board, ""), catalogue_);
+    }
     return place->second;
   }
 
@@ -91,6 +100,26 @@ std::array<std::uint32_t, 256> crc_table() {
 }
 
 }  // namespace
+
+const pb::Model* model_in_name(const std::string& file, const topology::Catalogue& catalogue) {
+  const auto bare = [](const std::string& text) {
+    std::string out;
+    for (const char c : text) {
+      if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+        out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      }
+    }
+    return out;
+  };
+  const std::string stem = bare(std::filesystem::path(file).filename().string());
+  const pb::Model* best = nullptr;
+  for (const pb::Model* model : catalogue.models()) {
+    const std::string name = bare(model->name());
+    if (stem.find(name) == std::string::npos) continue;
+    if (best == nullptr || name.size() > bare(best->name()).size()) best = model;
+  }
+  return best;
+}
 
 std::uint32_t crc32(std::string_view text) {
   static const std::array<std::uint32_t, 256> table = crc_table();

@@ -175,6 +175,7 @@ void read_frontier_experts(TableLine& line, const topology::Catalogue&,
 /// The model that a line or the file's name tells.
 const pb::Model* model_of(const TableLine& line, const topology::Catalogue& catalogue) {
   std::string name(line.text("model"));
+  if (name.empty()) return model_in_name(line.file(), catalogue);
   name = name.substr(name.rfind('/') + 1);  // "meta-llama/Llama-3.1-70B"
   for (const std::string_view suffix : {"-v0.1", "-hf"}) {
     const std::size_t at = name.rfind(suffix);
@@ -239,9 +240,7 @@ const std::vector<TableLayout>& layer_layouts() {
        {"num_tokens", "num_experts", "num_experts_per_device", "router_topk", "hidden_dim",
         "expert_hidden_dim", "total_routed_tokens", "moe_grouped_gemm_ms"},
        read_frontier_experts},
-      {"llmservingsim_layers",
-       {"model", "layer", "tokens", "tp", "latency_ns"},
-       read_serving_layers},
+      {"llmservingsim_layers", {"layer", "tokens", "tp", "latency_ns"}, read_serving_layers},
   };
   return layouts;
 }

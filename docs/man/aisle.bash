@@ -3,7 +3,7 @@
 _aisle() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "run collective replay check list show explain compare report validate import inspect --help --version -h" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "run collective replay check list show explain compare report validate import inspect calibrate --help --version -h" -- "$word")
     return
   fi
   case $previous in
@@ -15,6 +15,7 @@ _aisle() {
     --from) mapfile -t COMPREPLY < <(compgen -W "$(aisle list accelerators 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
     --model) mapfile -t COMPREPLY < <(compgen -W "$(aisle list models 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
     --grow) mapfile -t COMPREPLY < <(compgen -W "tensor pipeline data expert" -- "$word"); return ;;
+    --accelerator) mapfile -t COMPREPLY < <(compgen -W "$(aisle list accelerators 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
     --system) mapfile -t COMPREPLY < <(compgen -W "$(aisle list systems 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
     --half) mapfile -t COMPREPLY < <(compgen -W "fitted held-out" -- "$word"); return ;;
     -o | --output | --ledger | --plot) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
@@ -32,6 +33,7 @@ _aisle() {
     validate) flags="--ledger --kind --half --engine --bound --plot --json" ;;
     import) flags="-o --output --json" ;;
     inspect) flags="--model --top --json" ;;
+    calibrate) flags="--accelerator --usual -o --output --json" ;;
     *) flags="--json" ;;
   esac
   if [[ $word == -* ]]; then

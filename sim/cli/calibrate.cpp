@@ -23,21 +23,20 @@ void print_text(const sim::CalibrationRun& run, double wall_s) {
                "held out", "median", "p90"});
   for (const pb::Curve& curve : run.fitted) {
     const bool held = curve.held_out_samples() > 0;
-    table.add({curve.family(), curve.direction().empty() ? "all" : curve.direction(),
-               curve.precision().empty() ? "all" : curve.precision(), curve.variant(),
-               std::to_string(curve.samples()), percent(true, curve.median_error()),
-               percent(true, curve.p90_error()),
-               held ? std::to_string(curve.held_out_samples()) : "-",
-               percent(held, curve.held_out_median_error()),
-               percent(held, curve.held_out_p90_error())});
+    table.add(
+        {curve.family(), curve.direction().empty() ? "all" : curve.direction(),
+         curve.precision().empty() ? "all" : curve.precision(), curve.variant(),
+         std::to_string(curve.samples()), percent(true, curve.median_error()),
+         percent(true, curve.p90_error()), held ? std::to_string(curve.held_out_samples()) : "-",
+         percent(held, curve.held_out_median_error()), percent(held, curve.held_out_p90_error())});
   }
   fmt::print("{}", table.to_string());
   for (const sim::RejectedRows& rejected : run.rejected) {
     fmt::print("{} rows not used: {}\n", rejected.count, rejected.reason);
     for (const std::string& example : rejected.examples) fmt::print("  {}\n", example);
   }
-  fmt::print("{} of {} rows of {} in {:.1f} s\n", run.used, run.rows,
-             run.calibration.accelerator(), wall_s);
+  fmt::print("{} of {} rows of {} in {:.1f} s\n", run.used, run.rows, run.calibration.accelerator(),
+             wall_s);
 }
 
 void write_errors(JsonWriter& json, const pb::Curve& curve) {
@@ -81,8 +80,8 @@ int calibrate(const CalibrateArguments& arguments) {
   Diagnostics diagnostics;
   const auto catalogue = read_catalogue(diagnostics);
   if (!catalogue) return bad_input(diagnostics);
-  const auto run =
-      sim::calibrate({arguments.inputs, arguments.accelerator}, *catalogue, diagnostics);
+  const auto run = sim::calibrate({arguments.inputs, arguments.accelerator, arguments.usual},
+                                  *catalogue, diagnostics);
   if (!run) return bad_input(diagnostics);
   print(diagnostics);
   if (!arguments.output.empty()) {

@@ -77,7 +77,8 @@ int inspect_traces(const std::vector<std::string>& paths, const std::string& mod
 struct CalibrateArguments {
   std::vector<std::string> inputs;  ///< tables of measured kernels
   std::string accelerator;
-  std::string output;  ///< calibration file to write; empty: none
+  std::vector<std::string> usual;  ///< implementations that planners take for dense products
+  std::string output;              ///< calibration file to write; empty: none
   bool json = false;
 };
 

@@ -204,6 +204,11 @@ void add_calibrate(CLI::App& app, aisle::cli::CalibrateArguments& a, int& code) 
   command->add_option("TABLE", a.inputs, "Tables of measured kernels (CSV, plain or gzip)")
       ->required();
   command->add_option("--accelerator", a.accelerator, "Accelerator to calibrate")->required();
+  command
+      ->add_option("--usual", a.usual,
+                   "Implementation whose dense products planners take (repeatable)")
+      ->take_all()
+      ->type_name("NAME");
   command->add_option("-o,--output", a.output, "Calibration file to write")->type_name("FILE");
   command->add_flag("--json", a.json, "Print one JSON document on stdout");
   command->footer(example("aisle calibrate gemm.csv.gz --accelerator h100-sxm -o h100.textproto"));

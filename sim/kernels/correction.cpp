@@ -12,7 +12,7 @@ namespace {
 // No correction beyond a factor of three: what is further off is no matter of shape.
 constexpr double kMost = 1.1;
 // Points of a grid: one per doubling, fewer along the longest axes where that is too many.
-constexpr int kPoints = 390;
+constexpr int kPoints = 370;
 // Pull to 0, against which gaps in the samples are filled from their neighbours.
 constexpr double kPull = 1e-4;
 // Beyond this |ln| a sample counts by its size, not its square.
@@ -162,7 +162,9 @@ class CorrectionFit {
         if (pull <= 0) continue;
         right_[c.at[a]] += pull * samples_[i].value;
         for (unsigned b = 0; b < 8; ++b) {
-          const auto step = [&](unsigned axis) { return 1 + ((b >> axis) & 1U) - ((a >> axis) & 1U); };
+          const auto step = [&](unsigned axis) {
+            return 1 + ((b >> axis) & 1U) - ((a >> axis) & 1U);
+          };
           matrix_[c.at[a] * kNeighbours + (step(0) * 3 + step(1)) * 3 + step(2)] +=
               pull * c.share[b];
         }

@@ -44,7 +44,16 @@ constexpr int kSplit = 16, kSplitCache = 256;
 // the correction is fitted to all.
 constexpr std::size_t kMostSamples = 400, kForForms = 150;
 
-enum Parameter { efficiency, hbm_efficiency, fixed_us, half_bytes, half_blocks, half_m, half_n, half_k };
+enum Parameter {
+  efficiency,
+  hbm_efficiency,
+  fixed_us,
+  half_bytes,
+  half_blocks,
+  half_m,
+  half_n,
+  half_k
+};
 
 bool has_context(Family family) {
   return family == Family::attention || family == Family::attention_decode ||
@@ -216,8 +225,7 @@ std::vector<Alternative> alternatives(Family family, bool corrected) {
 }
 
 std::vector<const Sample*> evenly(const std::vector<const Sample*>& from, std::size_t most) {
-  const double stride =
-      std::max(1.0, static_cast<double>(from.size()) / static_cast<double>(most));
+  const double stride = std::max(1.0, static_cast<double>(from.size()) / static_cast<double>(most));
   std::vector<const Sample*> out;
   for (double at = 0; at < static_cast<double>(from.size()); at += stride) {
     out.push_back(from[static_cast<std::size_t>(at)]);
@@ -303,16 +311,16 @@ pb::Curve to_curve(const CurveTerms& terms, const workloads::Kernel& kernel) {
   return curve;
 }
 
-// Adds to the curve what it misses around the samples that are not held out, of a given stiffness, if
-// it is above 0.
+// Adds to the curve what it misses around the samples that are not held out, of a given stiffness,
+// if it is above 0.
 void correct(pb::Curve& curve, std::span<const Sample> samples, const DeviceRates& rates,
              double stiffness) {
   const CurveTerms terms = CurveTerms::from(curve);
   std::vector<Correction::Sample> points;
   for (const Sample& sample : samples) {
     if (sample.held_out) continue;
-    points.push_back({logarithms_of(sample.kernel), -log_error(terms, sample, rates),
-                      sample.weight, sample.fold});
+    points.push_back({logarithms_of(sample.kernel), -log_error(terms, sample, rates), sample.weight,
+                      sample.fold});
   }
   const Correction correction = Correction::fitted(points, stiffness);
   if (!correction.empty()) correction.write(*curve.mutable_correction());

@@ -4,6 +4,7 @@
 #include "sim/kernels/calibration.pb.h"
 #include "sim/kernels/communication.hpp"
 #include "topology/catalogue/catalogue.hpp"
+#include "topology/catalogue/figures.hpp"
 #include "topology/catalogue/hardware.pb.h"
 
 #include <fmt/format.h>
@@ -58,9 +59,9 @@ std::string_view name_of(Direction direction) {
 }
 
 bool has_matrix_products(Family family) {
-  return family == Family::gemm || family == Family::grouped_gemm ||
-         family == Family::attention || family == Family::attention_decode ||
-         family == Family::mla || family == Family::mla_decode;
+  return family == Family::gemm || family == Family::grouped_gemm || family == Family::attention ||
+         family == Family::attention_decode || family == Family::mla ||
+         family == Family::mla_decode;
 }
 
 std::string variant_key(std::string_view variant, std::string_view family,
@@ -154,12 +155,13 @@ struct KernelModel::Builder {
     for (const bool any : {false, true}) {
       for (const Match match : {Match::exact, Match::other_direction, Match::other_precision}) {
         for (const pb::Calibration* calibration : calibrations) {
-          const Among among = any ? Among::any
-                              : is_own(*calibration) && match == Match::exact
-                                  ? Among::well_measured
-                                  : Among::plain;
+          const Among among = any                                             ? Among::any
+                              : is_own(*calibration) && match == Match::exact ? Among::well_measured
+                                                                              : Among::plain;
           const pb::Curve* curve = find(*calibration, family, direction, precision, match, among);
-          if (curve != nullptr) { return entry_from(*curve, *calibration, match, family); }
+          if (curve != nullptr) {
+            return entry_from(*curve, *calibration, match, family, precision);
+          }
         }
       }
     }
@@ -184,8 +186,41 @@ struct KernelModel::Builder {
     return cores > 0 ? static_cast<int>(std::lround(width * model.rates_.cores / cores)) : 0;
   }
 
+  // Feeding and draining a core's matrix units takes what it takes on the donor's cores; it weighs
+  // less where the units are slower for their core, and more where they are faster. Shares of one
+  // maker's chips carry over so; another's cores are built otherwise, and keep the shares.
+  // Attention over a cache waits for memory and is left as it is.
+  void scale_to_cores(CurveTerms& terms, std::string_view family, Precision precision,
+                      const std::string& donor) const {
+    if (family == to_string(Family::attention_decode) || family == to_string(Family::mla_decode)) {
+      return;
+    }
+    const pb::Accelerator* own = catalogue.accelerator(accelerator.name);
+    const pb::Accelerator* other = catalogue.accelerator(donor);
+    if (own == nullptr || other == nullptr || own->vendor() != other->vendor()) return;
+    const double here = accelerator.peak_of(precision).value.si() / model.rates_.cores;
+    const double there = peak_per_core(*other, precision);
+    if (!(terms.efficiency > 0 && here > 0 && there > 0)) return;
+    const double ratio = here / there;
+    terms.efficiency = 1 / (1 + (1 / terms.efficiency - 1) * ratio);
+    terms.half_m *= ratio;
+    terms.half_n *= ratio;
+    terms.half_k *= ratio;
+  }
+
+  static double peak_per_core(const pb::Accelerator& entry, Precision precision) {
+    const double cores = topology::number_or(entry.cores(), 0);
+    Diagnostics unread;
+    for (const pb::Peak& peak : entry.peak()) {
+      if (topology::parse_precision(peak.precision()) != precision || cores <= 0) continue;
+      const auto rate = parse_quantity<FlopsPerSecond>(peak.rate().value(), {}, "peak", unread);
+      if (rate) return rate->si() / cores;
+    }
+    return 0;
+  }
+
   Entry entry_from(const pb::Curve& curve, const pb::Calibration& calibration, Match match,
-                   Family family) {
+                   Family family, Precision precision) {
     Entry entry{CurveTerms::from(curve), Basis::calibrated,
                 curve.source().substr(0, curve.source().find_first_of("@:;"))};
     if (match != Match::exact || curve.samples() == 0) { entry.basis = Basis::extrapolated; }
@@ -193,6 +228,7 @@ struct KernelModel::Builder {
       entry.basis = weakest(Basis::extrapolated, accelerator.hbm_bandwidth.basis);
       if (is_used(family)) borrowed[calibration.accelerator()].insert(label(curve));
       entry.terms.cores = scaled_width(entry.terms.cores, calibration.accelerator());
+      scale_to_cores(entry.terms, curve.family(), precision, calibration.accelerator());
     }
     return entry;
   }
@@ -220,13 +256,30 @@ struct KernelModel::Builder {
     for (const pb::Calibration* calibration : calibrations) {
       for (const pb::Curve& curve : calibration->curve()) {
         if (!curve.has_variant()) continue;
-        const std::string key = variant_key(curve.variant(), curve.family(), curve.direction(),
-                                            curve.precision());
+        const std::string key =
+            variant_key(curve.variant(), curve.family(), curve.direction(), curve.precision());
         if (model.variants_.contains(key)) continue;
-        Entry entry{CurveTerms::from(curve), Basis::calibrated, {}};
-        if (!is_own(*calibration)) entry.basis = Basis::extrapolated;
+        Entry entry{CurveTerms::from(curve), Basis::calibrated,
+                    curve.source().substr(0, curve.source().find_first_of("@:;"))};
+        if (!is_own(*calibration)) {
+          entry.basis = Basis::extrapolated;
+          if (const auto precision = topology::parse_precision(curve.precision())) {
+            scale_to_cores(entry.terms, curve.family(), *precision, calibration->accelerator());
+          }
+        }
         model.variants_.emplace(key, std::move(entry));
       }
+    }
+  }
+
+  // A chip whose cores nobody published has its relative's: waves need a number.
+  void read_cores() {
+    if (model.rates_.cores > 1) return;
+    for (const pb::Calibration* calibration : calibrations) {
+      const pb::Accelerator* entry = catalogue.accelerator(calibration->accelerator());
+      if (entry == nullptr || is_own(*calibration)) continue;
+      model.rates_.cores = std::max(1, static_cast<int>(topology::number_or(entry->cores(), 1)));
+      return;
     }
   }
 
@@ -309,18 +362,20 @@ struct KernelModel::Builder {
 };
 
 std::span<const Family> training_families() {
-  static constexpr Family kUsed[] = {
-      Family::gemm,    Family::grouped_gemm, Family::attention, Family::norm,
-      Family::elementwise, Family::cast,     Family::transpose, Family::permute,
-      Family::router,  Family::embedding,    Family::loss,      Family::optimizer};
+  static constexpr Family kUsed[] = {Family::gemm,      Family::grouped_gemm, Family::attention,
+                                     Family::norm,      Family::elementwise,  Family::cast,
+                                     Family::transpose, Family::permute,      Family::router,
+                                     Family::embedding, Family::loss,         Family::optimizer};
   return kUsed;
 }
 
 KernelModel::KernelModel(const topology::Accelerator& accelerator,
                          const topology::Catalogue& catalogue, std::span<const Family> used)
-    : rates_(rates_of(accelerator)) {
-  Builder builder{accelerator, catalogue, *this, sources(accelerator.name, catalogue), used, false, {}};
+    : rates_(rates_of(accelerator)), device_cores_(rates_.cores) {
+  Builder builder{accelerator, catalogue, *this, sources(accelerator.name, catalogue),
+                  used,        false,     {}};
   builder.has_own = catalogue.calibration(accelerator.name) != nullptr;
+  builder.read_cores();
   builder.choose_formats();
   builder.resolve_all();
   builder.read_variants();
@@ -337,7 +392,7 @@ const std::string& KernelModel::source_of(const Kernel& kernel) const {
 KernelTime KernelModel::timed(const Kernel& kernel, const Entry& entry) const {
   KernelTime result;
   result.time = entry.terms.time_of(kernel, rates_);
-  result.cores = entry.terms.cores > 0 ? std::min(entry.terms.cores, rates_.cores) : rates_.cores;
+  result.cores = entry.terms.cores > 0 ? std::min(entry.terms.cores, device_cores_) : device_cores_;
   result.basis = entry.basis;
   return result;
 }
@@ -345,14 +400,13 @@ KernelTime KernelModel::timed(const Kernel& kernel, const Entry& entry) const {
 KernelTime KernelModel::time_of(const Kernel& kernel) const {
   Kernel executed = kernel;
   executed.precision = executed_as_[static_cast<std::size_t>(kernel.precision)];
-  return timed(executed,
-               entries_[index_of(kernel.family, kernel.direction, executed.precision)]);
+  return timed(executed, entries_[index_of(kernel.family, kernel.direction, executed.precision)]);
 }
 
 KernelTime KernelModel::time_of(const Kernel& kernel, const std::string& variant) const {
-  const auto found = variants_.find(variant_key(
-      variant, to_string(kernel.family), name_of(kernel.direction),
-      has_matrix_products(kernel.family) ? topology::to_string(kernel.precision) : ""));
+  const auto found = variants_.find(
+      variant_key(variant, to_string(kernel.family), name_of(kernel.direction),
+                  has_matrix_products(kernel.family) ? topology::to_string(kernel.precision) : ""));
   return found == variants_.end() ? time_of(kernel) : timed(kernel, found->second);
 }
 

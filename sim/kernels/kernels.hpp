@@ -75,8 +75,9 @@ class KernelModel {
   KernelTime timed(const workloads::Kernel& kernel, const Entry& entry) const;
 
   DeviceRates rates_;
+  int device_cores_ = 1;                             ///< as the description has it
   std::unordered_map<std::string, Entry> variants_;  ///< by implementation, family, ...
-  std::vector<Entry> entries_;  ///< [family][direction][precision]
+  std::vector<Entry> entries_;                       ///< [family][direction][precision]
   std::array<topology::Precision, topology::kPrecisions> executed_as_{};
   Seconds launch_gap_;
   double interference_ = 1;

@@ -30,7 +30,7 @@ constexpr double kCached = 200e6;
 /// A launch that takes so much longer than one with more work was not warm.
 constexpr double kWarm = 1.5;
 constexpr std::size_t kExamples = 3;
-/// Fewer than this are no curve.
+/// Fewer launches than this are no curve.
 constexpr std::size_t kFewest = 8;
 
 using CurveKey = std::tuple<int, int, int, std::string>;  // family, direction, precision, variant
@@ -59,10 +59,9 @@ class Cleaner {
     }
     ++found->count;
     if (found->examples.size() < kExamples) {
-      found->examples.push_back(fmt::format(
-          "{}:{}: {} {} {}x{}x{} in {:.4g} us", file, row.line, row.variant,
-          to_string(row.kernel.family), row.kernel.m, row.kernel.n, row.kernel.k,
-          row.time.in(units::us)));
+      found->examples.push_back(fmt::format("{}:{}: {} {} {}x{}x{} in {:.4g} us", file, row.line,
+                                            row.variant, to_string(row.kernel.family), row.kernel.m,
+                                            row.kernel.n, row.kernel.k, row.time.in(units::us)));
     }
   }
 
@@ -179,7 +178,8 @@ std::vector<pb::Curve> all_fitted(const std::vector<const Measured*>& groups,
   std::vector<pb::Curve> curves(groups.size());
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
-    for (std::size_t i = next++; i < groups.size(); i = next++) curves[i] = fitted(*groups[i], chip);
+    for (std::size_t i = next++; i < groups.size(); i = next++)
+      curves[i] = fitted(*groups[i], chip);
   };
   std::vector<std::thread> others;
   for (unsigned i = 1; i < std::thread::hardware_concurrency(); ++i) others.emplace_back(work);
@@ -243,8 +243,8 @@ topology::Accelerator accelerator_of(const std::string& name,
   chip.name = entry->name();
   for (const pb::Peak& peak : entry->peak()) {
     const auto precision = topology::parse_precision(peak.precision());
-    const auto rate = topology::read_figure<FlopsPerSecond>(peak.rate(), entry->basis(), {}, "peak",
-                                                            unread);
+    const auto rate =
+        topology::read_figure<FlopsPerSecond>(peak.rate(), entry->basis(), {}, "peak", unread);
     if (precision && rate) chip.peak[static_cast<std::size_t>(*precision)] = *rate;
   }
   chip.cores = std::max(1, static_cast<int>(topology::number_or(entry->cores(), 1)));
@@ -277,10 +277,9 @@ std::optional<CalibrationRun> calibrate(const CalibrateOptions& options,
                                         Diagnostics& diagnostics) {
   const std::string name = find_accelerator(options.accelerator, catalogue);
   if (name.empty()) {
-    diagnostics.error(
-        {"--accelerator", 0, 0}, {},
-        fmt::format("the catalogue has no accelerator '{}'", options.accelerator),
-        did_you_mean(options.accelerator, catalogue.names("accelerator")));
+    diagnostics.error({"--accelerator", 0, 0}, {},
+                      fmt::format("the catalogue has no accelerator '{}'", options.accelerator),
+                      did_you_mean(options.accelerator, catalogue.names("accelerator")));
     return std::nullopt;
   }
   const topology::Accelerator chip = accelerator_of(name, catalogue);
@@ -292,9 +291,10 @@ std::optional<CalibrationRun> calibrate(const CalibrateOptions& options,
   if (diagnostics.has_errors()) return std::nullopt;
   std::vector<const Measured*> fit_to;
   for (auto& [key, measured] : groups) {
+    const std::size_t launches = measured.rows.size();
     merge_duplicates(measured.rows);
     drop_cold(measured.rows, cleaner);
-    if (measured.rows.size() < kFewest) {
+    if (launches < kFewest || measured.rows.empty()) {
       for (const KernelRow& row : measured.rows) {
         cleaner.reject("one of too few of its kind for a curve", row.device, row);
       }
@@ -304,7 +304,15 @@ std::optional<CalibrationRun> calibrate(const CalibrateOptions& options,
     fit_to.push_back(&measured);
   }
   run.fitted = all_fitted(fit_to, chip);
-  for (const pb::Curve& curve : run.fitted) put(run.calibration, curve);
+  for (pb::Curve curve : run.fitted) {
+    const bool usual = std::find(options.usual.begin(), options.usual.end(), curve.variant()) !=
+                       options.usual.end();
+    if (usual && curve.family() == to_string(Family::gemm)) {
+      curve.set_note(curve.variant() + ". " + curve.note());
+      curve.clear_variant();
+    }
+    put(run.calibration, curve);
+  }
   if (run.fitted.empty()) {
     diagnostics.error({options.inputs.front(), 0, 0}, {},
                       fmt::format("the inputs hold no usable measurement of {}", name),

@@ -17,6 +17,8 @@ namespace aisle::sim {
 struct CalibrateOptions {
   std::vector<std::string> inputs;  ///< tables
   std::string accelerator;          ///< catalogue name or alias
+  /// Implementations whose curves of dense products planners take: they are written without name.
+  std::vector<std::string> usual;
 };
 
 /// Rows that were not used, and why.

@@ -116,9 +116,9 @@ Kernel expert_product(topology::Precision precision, const ExpertLoad& load, dou
   Kernel kernel = shaped(Family::grouped_gemm, precision, load.rows, n, k);
   kernel.groups = static_cast<int>(whole(load.active));
   kernel.flops = 2 * load.rows * n * k * units::FLOP;
-  kernel.hbm_bytes = (load.rows * (k * bytes.activation + n * bytes.output) +
-                      load.active * n * k * bytes.weight) *
-                     units::B;
+  kernel.hbm_bytes =
+      (load.rows * (k * bytes.activation + n * bytes.output) + load.active * n * k * bytes.weight) *
+      units::B;
   return kernel;
 }
 

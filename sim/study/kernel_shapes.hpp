@@ -32,9 +32,8 @@ workloads::Kernel expert_product(topology::Precision precision, const ExpertLoad
 
 /// Gate-up, activation, down and the gathering around them, timed as one: a product of three times
 /// the experts' width.
-workloads::Kernel expert_layer(topology::Precision precision, const ExpertLoad& load,
-                               double tokens, double hidden, double width,
-                               const OperandBytes& bytes);
+workloads::Kernel expert_layer(topology::Precision precision, const ExpertLoad& load, double tokens,
+                               double hidden, double width, const OperandBytes& bytes);
 
 struct AttentionShape {
   double batch = 1, queries = 1;  ///< sequences, and query tokens of each

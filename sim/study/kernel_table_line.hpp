@@ -8,6 +8,10 @@
 #include <string_view>
 #include <unordered_map>
 
+namespace aisle::pb {
+class Model;
+}
+
 /// One line of a table of kernels while it is read. Used by the readers of the layouts alone.
 namespace aisle::sim {
 
@@ -18,10 +22,13 @@ class TableLine {
   void move_to(std::size_t row) { row_ = row; }
 
   std::string_view text(std::string_view column) const;
-  /// The number in a cell; 0 for an empty or absent one. A cell that is no number is warned of and makes the line bad.
+  /// The number in a cell; 0 for an empty or absent one. A cell that is no number is warned of and
+  /// makes the line bad.
   double number(std::string_view column);
 
   bool has(std::string_view column) const { return !text(column).empty(); }
+
+  const std::string& file() const { return table_.file; }
 
   int line() const { return table_.rows[row_].front().line; }
 
@@ -50,6 +57,9 @@ class TableLine {
   int failures_ = 0;
 };
 
+/// The model of the catalogue whose name a file's name holds, punctuation aside.
+const pb::Model* model_in_name(const std::string& file, const topology::Catalogue& catalogue);
+
 std::uint32_t crc32(std::string_view text);
 
 /// "bfloat16", "c10::BFloat16", "fp8_block", "float8_e4m3fnuz", "w4a16_mxfp4" ... : the format in
@@ -58,6 +68,7 @@ struct NumberFormat {
   topology::Precision precision = topology::Precision::bf16;
   OperandBytes bytes;
 };
+
 std::optional<NumberFormat> number_format(std::string_view name);
 
 /// A layout: the columns that tell it from others, and what a line of it holds.
@@ -70,6 +81,8 @@ struct TableLayout {
 const std::vector<TableLayout>& inference_layouts();  ///< aiconfigurator, aiter, InferSim
 const std::vector<TableLayout>& layer_layouts();      ///< Vidur, Frontier, LLMServingSim
 const std::vector<TableLayout>& other_layouts();      ///< SimuMax, DeepGEMM, NeuSight, recordings
+
+const std::vector<TableLayout>& profile_layouts();  ///< Ascend
 
 /// A row with what most have.
 KernelRow kernel_row(const workloads::Kernel& kernel, std::string variant, Seconds time,

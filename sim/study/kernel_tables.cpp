@@ -3,15 +3,18 @@
 
 #include "sim/study/collective_ledger.hpp"
 #include "sim/study/kernel_table_line.hpp"
+#include "workloads/models/model.pb.h"
 #include "workloads/traces/source.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <regex>
 
 namespace aisle::sim {
 
@@ -22,9 +25,13 @@ constexpr std::size_t kMostBytes = std::size_t{1} << 30;
 /// Bad cells of one table that are told one by one.
 constexpr int kMostWarnings = 20;
 
+std::array<const std::vector<TableLayout>*, 4> all_layouts() {
+  return {&inference_layouts(), &layer_layouts(), &other_layouts(), &profile_layouts()};
+}
+
 const TableLayout* layout_of(const CsvTable& table) {
   const TableLayout* best = nullptr;
-  for (const auto* list : {&inference_layouts(), &layer_layouts(), &other_layouts()}) {
+  for (const auto* list : all_layouts()) {
     for (const TableLayout& layout : *list) {
       const bool fits = std::all_of(layout.columns.begin(), layout.columns.end(),
                                     [&](std::string_view name) { return table.column(name) >= 0; });
@@ -57,7 +64,13 @@ class Devices {
 
   const std::string& accelerator(const std::string& spelling) {
     const auto [place, fresh] = known_.try_emplace(spelling);
-    if (fresh) place->second = find_accelerator(spelling, catalogue_);
+    if (!fresh) return place->second;
+    place->second = find_accelerator(spelling, catalogue_);
+    // A kernel does not see the socket: boards carry the same die and memory.
+    static const std::regex board(R"([- _]*pcie)", std::regex::icase);
+    if (place->second.empty()) {
+      place->second = find_accelerator(std::regex_replace(spelling, board, ""), catalogue_);
+    }
     return place->second;
   }
 
@@ -87,6 +100,26 @@ std::array<std::uint32_t, 256> crc_table() {
 }
 
 }  // namespace
+
+const pb::Model* model_in_name(const std::string& file, const topology::Catalogue& catalogue) {
+  const auto bare = [](const std::string& text) {
+    std::string out;
+    for (const char c : text) {
+      if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+        out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      }
+    }
+    return out;
+  };
+  const std::string stem = bare(std::filesystem::path(file).filename().string());
+  const pb::Model* best = nullptr;
+  for (const pb::Model* model : catalogue.models()) {
+    const std::string name = bare(model->name());
+    if (stem.find(name) == std::string::npos) continue;
+    if (best == nullptr || name.size() > bare(best->name()).size()) best = model;
+  }
+  return best;
+}
 
 std::uint32_t crc32(std::string_view text) {
   static const std::array<std::uint32_t, 256> table = crc_table();
@@ -132,7 +165,7 @@ void TableLine::fail(std::string_view column, const std::string& sentence,
   if (++failures_ > kMostWarnings) return;
   const CsvTable::Cell* found = cell(column);
   diagnostics_.warning(found == nullptr ? Place{table_.file, line(), 1} : table_.place(*found),
-                     std::string(column), sentence, hint);
+                       std::string(column), sentence, hint);
 }
 
 std::uint32_t TableLine::key(std::initializer_list<std::string_view> columns) const {
@@ -205,7 +238,9 @@ KernelTable read_kernel_table(const CsvTable& table, const topology::Catalogue& 
     layout->read(line, catalogue, out.rows);
     if (line.bad()) out.rows.resize(before);
     const auto first = out.rows.begin() + static_cast<std::ptrdiff_t>(before);
-    out.rows.erase(std::remove_if(first, out.rows.end(), [](const KernelRow& row) { return !(row.time.si() > 0); }), out.rows.end());
+    out.rows.erase(std::remove_if(first, out.rows.end(),
+                                  [](const KernelRow& row) { return !(row.time.si() > 0); }),
+                   out.rows.end());
     if (out.rows.size() == before) {
       ++out.unused;
       continue;
@@ -239,7 +274,7 @@ std::optional<CsvTable> read_table_file(const std::string& path, Diagnostics& di
 
 std::string kernel_layouts() {
   std::vector<std::string_view> names;
-  for (const auto* list : {&inference_layouts(), &layer_layouts(), &other_layouts()}) {
+  for (const auto* list : all_layouts()) {
     for (const TableLayout& layout : *list) names.push_back(layout.name);
   }
   return fmt::format("{}", fmt::join(names, ", "));

@@ -56,8 +56,7 @@ void read_experts(TableLine& line, const topology::Catalogue&, std::vector<Kerne
                                        static_cast<int>(ranks), exponent);
   // With a phase: behind an exchange, which leaves a rank only its own tokens to gather.
   const double gathered = line.has("phase") ? 0 : tokens;
-  const auto kernel =
-      expert_layer(format->precision, load, gathered, hidden, width, format->bytes);
+  const auto kernel = expert_layer(format->precision, load, gathered, hidden, width, format->bytes);
   // Skewed experts and even ones are different shapes of work: their corrections stand apart.
   out.push_back(kernel_row(
       kernel,
@@ -115,8 +114,7 @@ void read_attention(TableLine& line, const topology::Catalogue&, std::vector<Ker
       line.number("latency_ms") * units::ms, line.key({"phase", "heads", "kv_heads", "batch"})));
 }
 
-void read_aiter_products(TableLine& line, const topology::Catalogue&,
-                         std::vector<KernelRow>& out) {
+void read_aiter_products(TableLine& line, const topology::Catalogue&, std::vector<KernelRow>& out) {
   const auto format = format_in(line, "dtype");
   if (!format) return;
   if (std::max(1.0, line.number("batch")) > 1) {
@@ -129,11 +127,10 @@ void read_aiter_products(TableLine& line, const topology::Catalogue&,
         line.key({"dtype", "n", "k"})));
     return;
   }
-  out.push_back(kernel_row(
-      dense_product(format->precision, line.number("m"), line.number("n"), line.number("k"),
-                    format->bytes),
-      fmt::format("aiter {} {}", line.text("dtype"), line.text("scaling")),
-      line.number("us") * units::us, line.key({"dtype", "n", "k"})));
+  out.push_back(kernel_row(dense_product(format->precision, line.number("m"), line.number("n"),
+                                         line.number("k"), format->bytes),
+                           fmt::format("aiter {} {}", line.text("dtype"), line.text("scaling")),
+                           line.number("us") * units::us, line.key({"dtype", "n", "k"})));
 }
 
 void read_aiter_experts(TableLine& line, const topology::Catalogue&, std::vector<KernelRow>& out) {
@@ -141,8 +138,8 @@ void read_aiter_experts(TableLine& line, const topology::Catalogue&, std::vector
   if (!a || !w) return;
   const double tokens = line.number("tokens"), experts = line.number("experts");
   if (line.bad() || experts > 1e5) return;
-  const ExpertLoad load = busiest_rank(tokens, static_cast<int>(line.number("topk")),
-                                       static_cast<int>(experts), 1, 0);
+  const ExpertLoad load =
+      busiest_rank(tokens, static_cast<int>(line.number("topk")), static_cast<int>(experts), 1, 0);
   OperandBytes bytes = a->bytes;
   bytes.weight = w->bytes.weight;
   // A product needs both operands in one format: the wider.
@@ -217,11 +214,11 @@ void read_infersim_attention(TableLine& line, const topology::Catalogue&,
   }
   const Family family = latent ? (decode ? Family::mla_decode : Family::mla)
                                : (decode ? Family::attention_decode : Family::attention);
-  out.push_back(kernel_row(attention(family, format->precision, shape),
-                           fmt::format("infersim{}{}", cache ? " cache " : "",
-                                       line.text("kv_dtype")),
-                           line.number("latency_us") * units::us,
-                           line.key({"kind", "phase", "heads_kvheads_dim", "batch"})));
+  out.push_back(
+      kernel_row(attention(family, format->precision, shape),
+                 fmt::format("infersim{}{}", cache ? " cache " : "", line.text("kv_dtype")),
+                 line.number("latency_us") * units::us,
+                 line.key({"kind", "phase", "heads_kvheads_dim", "batch"})));
 }
 
 }  // namespace

@@ -139,8 +139,8 @@ void read_frontier_attention(TableLine& line, const topology::Catalogue&,
 void read_frontier_experts(TableLine& line, const topology::Catalogue&,
                            std::vector<KernelRow>& out) {
   const double tokens = line.number("num_tokens"), hidden = line.number("hidden_dim");
-  const double width = line.number("expert_hidden_dim") /
-                       std::max(1.0, line.number("num_tensor_parallel_workers"));
+  const double width =
+      line.number("expert_hidden_dim") / std::max(1.0, line.number("num_tensor_parallel_workers"));
   const double experts = line.number("num_experts");
   const double local = std::max(1.0, line.number("num_experts_per_device"));
   const double chosen = line.number("router_topk"), pairs = line.number("total_routed_tokens");
@@ -160,10 +160,10 @@ void read_frontier_experts(TableLine& line, const topology::Catalogue&,
     out.push_back(kernel_row(kernel, fmt::format("{}{}", variant, kind),
                              line.number(column) * units::ms, key, std::string(column)));
   };
-  add("moe_grouped_gemm_ms",
-      expert_layer(Precision::bf16, load, tokens, hidden, width, bytes), " experts");
-  add("moe_expert_up_proj_ms",
-      expert_product(Precision::bf16, load, 2 * width, hidden, bytes), " product");
+  add("moe_grouped_gemm_ms", expert_layer(Precision::bf16, load, tokens, hidden, width, bytes),
+      " experts");
+  add("moe_expert_up_proj_ms", expert_product(Precision::bf16, load, 2 * width, hidden, bytes),
+      " product");
   add("moe_expert_down_proj_ms", expert_product(Precision::bf16, load, hidden, width, bytes),
       " product");
   add("moe_gating_linear_ms", dense_product(Precision::bf16, tokens, experts, hidden, bytes),
@@ -175,6 +175,7 @@ void read_frontier_experts(TableLine& line, const topology::Catalogue&,
 /// The model that a line or the file's name tells.
 const pb::Model* model_of(const TableLine& line, const topology::Catalogue& catalogue) {
   std::string name(line.text("model"));
+  if (name.empty()) return model_in_name(line.file(), catalogue);
   name = name.substr(name.rfind('/') + 1);  // "meta-llama/Llama-3.1-70B"
   for (const std::string_view suffix : {"-v0.1", "-hf"}) {
     const std::size_t at = name.rfind(suffix);
@@ -198,9 +199,7 @@ void read_serving_layers(TableLine& line, const topology::Catalogue& catalogue,
   const double keys = attention.kv_heads() * attention.head_dim() / split;
   const double ffn = model->ffn_hidden() / split;
   const std::string_view layer = line.text("layer");
-  const auto product = [&](double n, double k) {
-    add_product(line, "latency_ns", row, n, k, out);
-  };
+  const auto product = [&](double n, double k) { add_product(line, "latency_ns", row, n, k, out); };
   const auto stream = [&](Family family, std::string_view kind, double columns, double bytes) {
     add_stream(line, "latency_ns", row, family, kind, columns, bytes, out);
   };
@@ -241,9 +240,7 @@ const std::vector<TableLayout>& layer_layouts() {
        {"num_tokens", "num_experts", "num_experts_per_device", "router_topk", "hidden_dim",
         "expert_hidden_dim", "total_routed_tokens", "moe_grouped_gemm_ms"},
        read_frontier_experts},
-      {"llmservingsim_layers",
-       {"model", "layer", "tokens", "tp", "latency_ns"},
-       read_serving_layers},
+      {"llmservingsim_layers", {"layer", "tokens", "tp", "latency_ns"}, read_serving_layers},
   };
   return layouts;
 }

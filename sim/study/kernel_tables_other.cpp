@@ -58,9 +58,7 @@ void read_shares(TableLine& line, const topology::Catalogue&, std::vector<Kernel
     } else {
       kernel = dense_product(Precision::bf16, m, n, k, bytes);
     }
-    kernel.direction = weights  ? Direction::wgrad
-                       : inputs ? Direction::dgrad
-                                : Direction::forward;
+    kernel.direction = weights ? Direction::wgrad : inputs ? Direction::dgrad : Direction::forward;
     counted = kernel.flops.si();
     if (grouped && weights) {  // every group accumulates its own gradient over its rows
       kernel.m = std::llround(k);
@@ -87,8 +85,8 @@ void read_shares(TableLine& line, const topology::Catalogue&, std::vector<Kernel
   } else {
     return;
   }
-  out.push_back(kernel_row(kernel, "simumax", Seconds::from_si(counted / rate),
-                           line.key({"op", "shape"})));
+  out.push_back(
+      kernel_row(kernel, "simumax", Seconds::from_si(counted / rate), line.key({"op", "shape"})));
 }
 
 void read_rates(TableLine& line, const topology::Catalogue&, std::vector<KernelRow>& out) {

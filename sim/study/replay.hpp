@@ -35,7 +35,8 @@ struct ReplayMachine {
 /// peaks) run the same kernels: what differs between their calibrations is the libraries that were
 /// measured, so the first chip's curves are taken for both, each at its own memory. For the same
 /// reason the time on the first chip is that of a chip of its die whose curve was measured in the
-/// same place as the second chip's, where there is one.
+/// same place as the second chip's, where there is one; and where just one of the chips has a
+/// measured curve, the first's serves for both.
 class KernelRatio {
  public:
   KernelRatio(const ReplayMachine& from, const ReplayMachine& to,
@@ -47,9 +48,12 @@ class KernelRatio {
   const KernelModel& first(const workloads::Kernel& kernel) const;
 
  private:
+  const KernelModel& second(const workloads::Kernel& kernel) const;
+
   std::vector<KernelModel> first_;  ///< the chip's own; others of its die, at its rates
   const KernelModel* second_;
-  std::optional<KernelModel> own_second_;
+  KernelModel first_at_second_;  ///< the first chip's curves at the second's rates
+  bool same_die_;
 };
 
 /// Catalogue name of the accelerator that a rank was recorded on: by its name, without vendor and

@@ -115,13 +115,13 @@ bool is_of_die(const pb::Accelerator& entry, const topology::Accelerator& chip) 
 
 KernelRatio::KernelRatio(const ReplayMachine& from, const ReplayMachine& to,
                          const topology::Catalogue& catalogue)
-    : second_(&to.kernels) {
+    : second_(&to.kernels),
+      first_at_second_(
+          model_as(from.cluster.accelerator().name, to.cluster.accelerator(), catalogue)),
+      same_die_(is_same_die(from.cluster.accelerator(), to.cluster.accelerator())) {
   const topology::Accelerator& chip = from.cluster.accelerator();
   first_.push_back(from.kernels);
-  if (is_same_die(chip, to.cluster.accelerator())) {
-    own_second_ = model_as(chip.name, to.cluster.accelerator(), catalogue);
-    return;
-  }
+  if (same_die_) return;
   for (const pb::Accelerator* entry : catalogue.accelerators()) {
     if (entry->name() == chip.name || catalogue.calibration(entry->name()) == nullptr) continue;
     if (is_of_die(*entry, chip)) first_.push_back(model_as(entry->name(), chip, catalogue));
@@ -129,7 +129,7 @@ KernelRatio::KernelRatio(const ReplayMachine& from, const ReplayMachine& to,
 }
 
 const KernelModel& KernelRatio::first(const Kernel& kernel) const {
-  if (own_second_) return first_.front();
+  if (&second(kernel) == &first_at_second_) return first_.front();
   const std::string& source = second_->source_of(kernel);
   for (const KernelModel& model : first_) {
     if (!source.empty() && model.source_of(kernel) == source) return model;
@@ -137,10 +137,15 @@ const KernelModel& KernelRatio::first(const Kernel& kernel) const {
   return first_.front();
 }
 
+const KernelModel& KernelRatio::second(const Kernel& kernel) const {
+  const bool one_measured =
+      first_.front().source_of(kernel).empty() != second_->source_of(kernel).empty();
+  return same_die_ || one_measured ? first_at_second_ : *second_;
+}
+
 double KernelRatio::of(const Kernel& before, const Kernel& after) const {
-  const double first = this->first(before).time_of(before).time.si();
-  const double second = (own_second_ ? *own_second_ : *second_).time_of(after).time.si();
-  return first > 0 ? second / first : 1;
+  const double took = first(before).time_of(before).time.si();
+  return took > 0 ? second(before).time_of(after).time.si() / took : 1;
 }
 
 }  // namespace aisle::sim

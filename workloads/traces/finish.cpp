@@ -114,11 +114,11 @@ void order_events(Trace& trace) {
 
 }  // namespace
 
-void finish(Trace& trace, Diagnostics& diagnostics) {
+void finish(Trace& trace, bool align, Diagnostics& diagnostics) {
   classify_names(trace);
   mark_communication(trace);
   number_ranks(trace, diagnostics);
-  if (trace.ranks.size() > 1) align_clocks(trace, diagnostics);
+  if (align) align_clocks(trace, diagnostics);
   rebase(trace);
   order_events(trace);
 }

@@ -19,11 +19,13 @@ void shift_times(Trace& trace, Index rank, std::int64_t by_ns);
 void append(Trace& trace, Trace&& other);
 
 /// Classes of the names of device events; communication kernels become Activity::communication;
-/// ranks get numbers; clocks are aligned; device events are put in order.
-void finish(Trace& trace, Diagnostics& diagnostics);
+/// ranks get numbers; device events are put in order. `align`: the clocks of several files are
+/// brought into line.
+void finish(Trace& trace, bool align, Diagnostics& diagnostics);
 
 /// Brings the clocks of all ranks into line with the first on the ends of matching collectives,
-/// sets clock_shift_ns and clock_error_ns. A rank without a match keeps its clock, with a warning.
+/// sets clock_shift_ns and clock_error_ns. Ranks of one file share a clock. A rank without a match
+/// keeps its clock, with a warning.
 void align_clocks(Trace& trace, Diagnostics& diagnostics);
 
 }  // namespace aisle::workloads::traces

@@ -3,6 +3,7 @@
 
 #include "workloads/traces/formats.hpp"
 #include "workloads/traces/kineto_import.hpp"
+#include "workloads/traces/normalised.hpp"
 
 #include <vector>
 
@@ -10,6 +11,7 @@ namespace aisle::workloads::traces {
 
 std::span<const Importer> importers() {
   static const std::vector<Importer> table = {
+      {Format::normalised, recognises_normalised, import_normalised},
       {Format::nsys_sqlite, is_nsys_sqlite, import_nsys_sqlite},
       {Format::chakra, is_chakra, import_chakra},
       {Format::nsys_kernel_sum, is_nsys_kernel_sum, import_nsys_kernel_sum},

@@ -11,8 +11,6 @@
 namespace aisle::workloads::traces {
 namespace {
 
-constexpr std::int64_t kNoId = -1;
-
 // Launch calls of CUDA, HIP and CANN by the words in their names.
 std::int8_t call_kind(std::string_view name) {
   std::string lower(name);
@@ -37,7 +35,8 @@ std::string_view host_text(std::string_view id) {
 
 }  // namespace
 
-KinetoBuilder::KinetoBuilder(Trace& trace, bool ascend) : trace_(&trace), ascend_(ascend) {
+KinetoBuilder::KinetoBuilder(const Source& source, Trace& trace, bool ascend)
+    : source_(&source), trace_(&trace), ascend_(ascend) {
   Rank rank;
   rank.format = ascend ? Format::ascend_trace_view : Format::kineto;
   trace.ranks.push_back(std::move(rank));
@@ -148,7 +147,7 @@ bool KinetoBuilder::add_span(const KinetoEvent& event, Kind kind, std::int64_t s
     annotation.thread = thread_of(event);
   else
     annotation.stream = stream_of(event);
-  trace_->annotations.push_back(annotation);
+  push(trace_->annotations, annotation);
   return true;
 }
 
@@ -171,9 +170,9 @@ bool KinetoBuilder::add_device(const KinetoEvent& event, Activity activity, std:
   } else {
     device.detail = transfer_of(event);
   }
-  trace_->device.push_back(device);
-  device_correlation_.push_back(whole(ascend_ ? event.connection : event.correlation, kNoId));
-  device_external_.push_back(whole(event.external, kNoId));
+  push(trace_->device, device);
+  push(device_correlation_, identifier(ascend_ ? event.connection : event.correlation));
+  push(device_external_, identifier(event.external));
   return true;
 }
 
@@ -192,8 +191,10 @@ bool KinetoBuilder::add_call(const KinetoEvent& event, std::int64_t start, std::
   call.name = name;
   call.thread = thread_of(event);
   call.kind = static_cast<HostCall::Kind>(call_kinds_[name]);
-  trace_->calls.push_back(call);
-  call_correlation_.push_back(whole(ascend_ ? event.connection : event.correlation, kNoId));
+  if (const Index shape = shape_of(event); shape != kNone)
+    call_shapes_.emplace_back(static_cast<Index>(trace_->calls.size()), shape);
+  push(trace_->calls, call);
+  push(call_correlation_, identifier(ascend_ ? event.connection : event.correlation));
   return true;
 }
 
@@ -201,10 +202,10 @@ bool KinetoBuilder::add_call(const KinetoEvent& event, std::int64_t start, std::
 // the file has none (trimmed), it is a call of its own.
 bool KinetoBuilder::add_sync(const KinetoEvent& event, std::int64_t start, std::int64_t duration) {
   Sync sync;
-  sync.correlation = whole(event.correlation, kNoId);
-  sync.wait_correlation = whole(event.wait_correlation, kNoId);
+  sync.correlation = identifier(event.correlation);
+  sync.wait_correlation = identifier(event.wait_correlation);
   const auto stream = [&](std::string_view number) {
-    const std::int64_t known = whole(number, kNoId);
+    const std::int64_t known = whole(number, kNone);
     if (known < 0 || known >= 0xFFFFFFFF) return kNone;  // all streams, or not known
     KinetoEvent named = event;
     named.stream = number;
@@ -227,13 +228,13 @@ void KinetoBuilder::add_operator(const KinetoEvent& event, std::int64_t start,
   op.name = text(event.name);
   op.thread = thread_of(event);
   op.operands = operands_of(event);
-  trace_->operators.push_back(op);
-  operator_external_.push_back(whole(event.external, kNoId));
+  push(trace_->operators, op);
+  push(operator_external_, identifier(event.external));
 }
 
 // Foreign writers: a span as two records of one thread. Only host spans come so.
 void KinetoBuilder::begin_or_end(const KinetoEvent& event) {
-  constexpr std::size_t kDeepest = 4096;
+  constexpr std::size_t kDeepest = 1024;
   const std::optional<std::int64_t> time = nanoseconds(event.ts);
   const Index thread = thread_of(event);
   const auto open = std::find_if(begun_.rbegin(), begun_.rend(),
@@ -256,8 +257,8 @@ void KinetoBuilder::begin_or_end(const KinetoEvent& event) {
     op.duration_ns = duration;
     op.name = open->name;
     op.thread = thread;
-    trace_->operators.push_back(op);
-    operator_external_.push_back(kNoId);
+    push(trace_->operators, op);
+    push(operator_external_, kNoId);
   } else {
     Annotation annotation;
     annotation.start_ns = open->start_ns;
@@ -282,6 +283,13 @@ void KinetoBuilder::add_metadata(const KinetoEvent& event) {
 
 void KinetoBuilder::add_other(const KinetoEvent& event) {
   Accounting& accounting = trace_->accounting;
+  if (ascend_ && event.phase == 's' && event.category == "async_npu") {
+    const std::optional<std::int64_t> start = nanoseconds(event.ts);
+    if (start) {
+      ++accounting.imported;
+      return arrows_.push_back({thread_of(event), *start, 0, whole(event.id, kUnknown), kNone});
+    }
+  }
   switch (event.phase) {
     case 's':
     case 't':
@@ -328,7 +336,7 @@ Index KinetoBuilder::stream_of(const KinetoEvent& event) {
   const std::int64_t device =
       ascend_ ? 0 : whole(event.device.empty() ? event.pid : event.device, 0);
   const std::int64_t number =
-      whole(event.stream.empty() || ascend_ ? event.tid : event.stream, kNoId);
+      whole(event.stream.empty() || ascend_ ? event.tid : event.stream, kNone);
   // Ascend draws its collectives as another process, with numbers of its own.
   const auto row = static_cast<std::uint64_t>(ascend_ ? whole(event.pid, 0) : device);
   const std::uint64_t key = mixed(row) + static_cast<std::uint64_t>(number);

@@ -4,11 +4,13 @@
 #include "workloads/traces/source.hpp"
 #include "workloads/traces/trace.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 /// Chrome trace events as Kineto and Ascend's profiler write them. Used by workloads/traces alone.
@@ -19,7 +21,7 @@ namespace aisle::workloads::traces {
 struct KinetoEvent {
   using Raw = std::string_view;
   char phase = 0;
-  Raw category, name, pid, tid, ts, dur;
+  Raw category, name, pid, tid, ts, dur, id;
   Raw external, correlation, device, stream, bytes, kind;
   Raw grid, block, registers, shared_memory;
   Raw dims, types, values;
@@ -37,6 +39,10 @@ std::optional<std::int64_t> nanoseconds(std::string_view microseconds);
 /// A whole number, also of the form "7" or "stream 7"; `otherwise` if it is none.
 std::int64_t whole(std::string_view text, std::int64_t otherwise);
 
+/// An identifier, cut to 32 bits; kNoId if there is none (0 and -1 are none as well).
+inline constexpr std::uint32_t kNoId = 0;
+std::uint32_t identifier(std::string_view text);
+
 /// What a string of the file says, escapes resolved.
 std::string unescaped(std::string_view raw);
 
@@ -53,7 +59,7 @@ class SeenTexts {
 /// Builds one rank of a trace from events in any order.
 class KinetoBuilder {
  public:
-  KinetoBuilder(Trace& trace, bool ascend);
+  KinetoBuilder(const Source& source, Trace& trace, bool ascend);
 
   /// Uses an event or counts it as unused.
   void add(const KinetoEvent& event);
@@ -95,9 +101,16 @@ class KinetoBuilder {
   };
 
   struct Sync {  // a wait; wait_correlation: of the call that recorded the event waited for
-    std::int64_t correlation, wait_correlation, start_ns, duration_ns;
+    std::uint32_t correlation, wait_correlation;
+    std::int64_t start_ns, duration_ns;
     Index stream, wait_stream;
     std::uint32_t name;
+  };
+
+  struct Arrow {  // Ascend: from an operator's point of launch to the task that starts at `task_ns`
+    Index thread;
+    std::int64_t start_ns, duration_ns, task_ns;
+    Index op;
   };
 
   struct Begun {
@@ -133,19 +146,41 @@ class KinetoBuilder {
   void join_operators();
   void join_launches();
   void join_external();
+  void join_arrows();
   void join_waits();
   void name_streams();
   void describe_rank();
   void report_unused();
 
+  // Tables grow to what the share of the file that was read promises: a vector that doubles would
+  // hold up to three times its content.
+  template <typename Item>
+  void push(std::vector<Item>& table, const Item& item) {
+    constexpr double kEnough = 0.02;
+    if (table.size() == table.capacity() && table.size() >= 4096) {
+      const double progress = source_->progress();
+      if (progress > kEnough) {
+        const double expected = 1.02 * static_cast<double>(table.size()) / progress;
+        table.reserve(
+            std::max(static_cast<std::size_t>(expected), table.size() + table.size() / 8));
+      }
+    }
+    table.push_back(item);
+  }
+
+  const Source* source_;
   Trace* trace_;
   bool ascend_;
   std::vector<Category> categories_;
   std::size_t last_category_ = 0;
-  std::vector<std::int64_t> device_correlation_, device_external_;  // beside Trace::device
-  std::vector<std::int64_t> call_correlation_, operator_external_;
+  // Identifiers by which events are joined, cut to 32 bits: writers count them up.
+  std::vector<std::uint32_t> device_correlation_, device_external_;  // beside Trace::device
+  std::vector<std::uint32_t> call_correlation_, operator_external_;
+  std::vector<std::pair<Index, Index>>
+      call_shapes_;                      // HIP: the call may have what the kernel lacks
   std::vector<std::int8_t> call_kinds_;  // by text: HostCall::Kind, -1 none, -2 not looked at
   std::vector<Sync> syncs_;
+  std::vector<Arrow> arrows_;
   std::vector<Metadata> metadata_;
   std::vector<Begun> begun_;
   std::unordered_map<std::string, Index> threads_;

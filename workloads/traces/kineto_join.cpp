@@ -11,7 +11,6 @@
 namespace aisle::workloads::traces {
 namespace {
 
-constexpr std::int64_t kNoId = -1;
 constexpr std::int64_t kTick = 1000;  // ns; clocks of whole microseconds round start and length
 
 template <typename Items>
@@ -77,6 +76,27 @@ class Open {
   Index thread_ = kNone;
 };
 
+// The innermost operator around the start of each span. `order`: the operators' nesting order.
+template <typename Span>
+void find_operators(const std::vector<Operator>& operators, const std::vector<Index>& order,
+                    std::vector<Span>& spans) {
+  Open open(operators);
+  auto next = order.begin();
+  for (const Index index : nesting_order(spans)) {
+    Span& span = at(spans, index);
+    for (; next != order.end(); ++next) {
+      const Operator& op = at(operators, *next);
+      if (op.thread > span.thread || (op.thread == span.thread && op.start_ns > span.start_ns))
+        break;
+      if (op.thread < span.thread) continue;
+      open.advance(op.thread, op.start_ns);
+      open.push(*next);
+    }
+    open.advance(span.thread, span.start_ns);
+    span.op = open.around(span.start_ns);
+  }
+}
+
 }  // namespace
 
 void KinetoBuilder::finish() {
@@ -87,6 +107,7 @@ void KinetoBuilder::finish() {
   join_operators();
   join_launches();
   join_external();
+  join_arrows();
   join_waits();
   name_streams();
   describe_rank();
@@ -105,21 +126,8 @@ void KinetoBuilder::join_operators() {
       open.push(index);
     }
   }
-  Open open(operators);
-  auto next = order.begin();
-  for (const Index index : nesting_order(trace_->calls)) {
-    HostCall& call = at(trace_->calls, index);
-    for (; next != order.end(); ++next) {
-      const Operator& op = at(operators, *next);
-      if (op.thread > call.thread || (op.thread == call.thread && op.start_ns > call.start_ns))
-        break;
-      if (op.thread < call.thread) continue;
-      open.advance(op.thread, op.start_ns);
-      open.push(*next);
-    }
-    open.advance(call.thread, call.start_ns);
-    call.op = open.around(call.start_ns);
-  }
+  find_operators(operators, order, trace_->calls);
+  find_operators(operators, order, arrows_);
 }
 
 // By correlation. Of several calls with the same one (several processes in a file) it is the last
@@ -132,8 +140,8 @@ void KinetoBuilder::join_launches() {
     return at(calls, a).start_ns < at(calls, b).start_ns;
   });
   for (std::size_t i = 0; i < trace_->device.size(); ++i) {
-    const std::int64_t sought = device_correlation_[i];
-    if (sought == kNoId || sought == 0) continue;
+    const std::uint32_t sought = device_correlation_[i];
+    if (sought == kNoId) continue;
     DeviceEvent& event = trace_->device[i];
     const auto [first, last] =
         std::equal_range(order.begin(), order.end(), sought, [&](const auto& a, const auto& b) {
@@ -149,6 +157,14 @@ void KinetoBuilder::join_launches() {
     if (best != first) --best;
     event.launch = *best;
     event.op = at(calls, *best).op;
+    const auto shape = std::lower_bound(call_shapes_.begin(), call_shapes_.end(),
+                                        std::pair<Index, Index>(*best, 0));
+    if (shape == call_shapes_.end() || shape->first != *best) continue;
+    if (event.activity == Activity::kernel && event.detail == kNone) event.detail = shape->second;
+    if (event.activity == Activity::communication && event.detail != kNone) {
+      CollectiveCall& call = at(trace_->collectives, event.detail);
+      if (call.shape == kNone) call.shape = shape->second;
+    }
   }
 }
 
@@ -158,23 +174,34 @@ void KinetoBuilder::join_external() {
   const auto id = [&](Index op) { return at(operator_external_, op); };
   const std::vector<Index> order =
       ordered(operator_external_.size(), [&](Index a, Index b) { return id(a) < id(b); });
-  const auto find = [&](std::int64_t sought) {
+  const auto find = [&](std::uint32_t sought) {
     const auto found =
         std::lower_bound(order.begin(), order.end(), sought,
-                         [&](Index op, std::int64_t other) { return id(op) < other; });
+                         [&](Index op, std::uint32_t other) { return id(op) < other; });
     return found == order.end() || id(*found) != sought ? kNone : *found;
   };
   std::size_t with_id = 0, found = 0;
   for (std::size_t i = 0; i < device_external_.size(); ++i) {
-    if (device_external_[i] <= 0) continue;
+    if (device_external_[i] == kNoId) continue;
     ++with_id;
     if (device_external_[i] != device_correlation_[i] && find(device_external_[i]) != kNone)
       ++found;
   }
   if (2 * found <= with_id) return;
   for (std::size_t i = 0; i < device_external_.size(); ++i) {
-    const Index op = device_external_[i] <= 0 ? kNone : find(device_external_[i]);
+    const Index op = device_external_[i] == kNoId ? kNone : find(device_external_[i]);
     if (op != kNone) trace_->device[i].op = op;
+  }
+}
+
+// Ascend's arrows carry the start of the task in nanoseconds as their identifier.
+void KinetoBuilder::join_arrows() {
+  if (arrows_.empty()) return;
+  std::unordered_map<std::int64_t, Index> by_start;
+  for (const Arrow& arrow : arrows_) by_start.try_emplace(arrow.task_ns, arrow.op);
+  for (DeviceEvent& event : trace_->device) {
+    const auto arrow = by_start.find(event.start_ns);
+    if (arrow != by_start.end() && arrow->second != kNone) event.op = arrow->second;
   }
 }
 
@@ -188,9 +215,9 @@ void KinetoBuilder::join_waits() {
     return at(device_correlation_, a) < at(device_correlation_, b);
   });
   // The first event of a stream with a correlation not below this one.
-  const auto first_of = [&](Index stream, std::int64_t correlation) {
+  const auto first_of = [&](Index stream, std::uint32_t correlation) {
     return std::lower_bound(
-        issued.begin(), issued.end(), correlation, [&](Index event, std::int64_t sought) {
+        issued.begin(), issued.end(), correlation, [&](Index event, std::uint32_t sought) {
           const Index other = at(trace_->device, event).stream;
           return other != stream ? other < stream : at(device_correlation_, event) < sought;
         });
@@ -203,8 +230,8 @@ void KinetoBuilder::join_waits() {
     const bool of_stream = sync.stream != kNone && sync.wait_stream != kNone;
     const auto call = std::lower_bound(
         calls.begin(), calls.end(), sync.correlation,
-        [&](Index a, std::int64_t sought) { return at(call_correlation_, a) < sought; });
-    if (call != calls.begin() + static_cast<std::ptrdiff_t>(known) && sync.correlation > 0 &&
+        [&](Index a, std::uint32_t sought) { return at(call_correlation_, a) < sought; });
+    if (call != calls.begin() + static_cast<std::ptrdiff_t>(known) && sync.correlation != kNoId &&
         at(call_correlation_, *call) == sync.correlation) {
       at(trace_->calls, *call).stream = sync.stream != kNone ? sync.stream : sync.wait_stream;
     } else {
@@ -216,7 +243,7 @@ void KinetoBuilder::join_waits() {
       alone.kind = of_stream ? HostCall::Kind::wait_event : HostCall::Kind::wait;
       trace_->calls.push_back(alone);
     }
-    if (!of_stream || sync.wait_correlation <= 0 || sync.correlation <= 0) continue;
+    if (!of_stream || sync.wait_correlation == kNoId || sync.correlation == kNoId) continue;
     const auto behind = first_of(sync.wait_stream, sync.wait_correlation);
     const auto after = first_of(sync.stream, sync.correlation);
     if (behind == issued.begin() || after == issued.end()) continue;

@@ -123,6 +123,8 @@ Raw* member(const char* key, KinetoEvent& event) {
       return is(key, "tid") ? &event.tid : nullptr;
     case 'd':
       return is(key, "dur") ? &event.dur : nullptr;
+    case 'i':
+      return is(key, "id") ? &event.id : nullptr;
     default:
       return nullptr;
   }
@@ -185,7 +187,7 @@ std::size_t read_batch(json::parser& parser, Raw text, KinetoBuilder& builder, b
 bool import_events(Source& source, Trace& trace, Diagnostics& diagnostics, bool ascend) {
   constexpr int kTold = 5;  // damaged records that are told one by one
   JsonStream stream(source, "traceEvents", diagnostics);
-  KinetoBuilder builder(trace, ascend);
+  KinetoBuilder builder(source, trace, ascend);
   json::parser parser;
   int told = 0;
   while (true) {

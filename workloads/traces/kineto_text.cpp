@@ -84,6 +84,11 @@ std::int64_t whole(std::string_view text, std::int64_t otherwise) {
   return value;
 }
 
+std::uint32_t identifier(std::string_view text) {
+  const std::int64_t value = whole(text, 0);
+  return value <= 0 ? kNoId : static_cast<std::uint32_t>(value);
+}
+
 std::string unescaped(std::string_view raw) {
   std::string text;
   text.reserve(raw.size());

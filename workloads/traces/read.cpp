@@ -67,12 +67,14 @@ std::vector<std::string> files_of(const std::string& path, Diagnostics& diagnost
 
 std::optional<Trace> read_trace(const std::vector<std::string>& paths, Diagnostics& diagnostics) {
   std::optional<Trace> whole;
+  int files = 0;
   for (const std::string& path : paths) {
     for (const std::string& file : files_of(path, diagnostics)) {
       std::optional<Source> source = Source::open(file, diagnostics);
       if (!source) continue;
       std::optional<Trace> one = import_one(*source, diagnostics);
       if (!one) continue;
+      ++files;
       if (whole) {
         append(*whole, std::move(*one));
       } else {
@@ -80,13 +82,13 @@ std::optional<Trace> read_trace(const std::vector<std::string>& paths, Diagnosti
       }
     }
   }
-  if (whole) finish(*whole, diagnostics);
+  if (whole) finish(*whole, files > 1, diagnostics);
   return whole;
 }
 
 std::optional<Trace> read_trace(Source source, Diagnostics& diagnostics) {
   std::optional<Trace> trace = import_one(source, diagnostics);
-  if (trace) finish(*trace, diagnostics);
+  if (trace) finish(*trace, false, diagnostics);
   return trace;
 }
 

@@ -81,6 +81,7 @@ class Offsets {
     if (call.group != kNone) call.group = groups_[static_cast<std::size_t>(call.group)];
     move(call.shape, launch_);
     call.dtype = texts_[call.dtype];
+    call.link = texts_[call.link];
   }
 
   void apply(Dependency& dependency) const {

@@ -280,9 +280,9 @@ std::optional<JsonStream::Item> JsonStream::member() {
   }
 }
 
-Place JsonStream::place_of(std::size_t position) const {
+aisle::Place JsonStream::place_of(std::size_t position) const {
   std::int64_t line = lines_, column = columns_;
-  for (std::size_t i = 1; i < position; ++i) {
+  for (std::size_t i = 1; i < std::min(position, size_); ++i) {
     const bool covered = handed_out_ && i == begin_ - 1;
     const bool newline = (covered ? before_ : buffer_[i]) == '\n';
     line += newline ? 1 : 0;
@@ -291,8 +291,8 @@ Place JsonStream::place_of(std::size_t position) const {
   return {source_->name(), static_cast<int>(line + 1), static_cast<int>(column + 1)};
 }
 
-Place JsonStream::place(std::size_t offset) const {
-  return place_of(begin_ - 1 + offset);
+aisle::Place JsonStream::place(std::size_t offset) const {
+  return place_of(handed_out_ ? begin_ - 1 + offset : at_);
 }
 
 }  // namespace aisle::workloads::traces

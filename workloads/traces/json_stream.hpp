@@ -50,7 +50,7 @@ class JsonStream {
 
   /// Where a byte of text() is in the (decompressed) file. Counts lines: for the first losses of a
   /// kind only.
-  Place place(std::size_t offset) const;
+  aisle::Place place(std::size_t offset) const;
 
  private:
   std::optional<Item> next_of_array();  // nothing: look again
@@ -65,7 +65,7 @@ class JsonStream {
   bool read_name();
   void hand_out(std::size_t begin, std::size_t end);
   void restore();
-  Place place_of(std::size_t position) const;
+  aisle::Place place_of(std::size_t position) const;
 
   Source* source_;
   Diagnostics* diagnostics_;

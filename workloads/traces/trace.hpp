@@ -115,6 +115,10 @@ struct CollectiveCall {
   Index shape = kNone;            ///< how the kernel was launched, into Trace::launches
   std::vector<std::int64_t> split_in, split_out;  ///< all-to-all(v), elements; may be empty
   std::uint32_t dtype = 0;                        ///< text, as the file has it
+  /// What the profiler counted on this rank's links, and, where it did, the text of the link that
+  /// carried most ("HCCS", "RDMA").
+  std::int64_t wire_bytes = kUnknown;
+  std::uint32_t link = 0;
 };
 
 /// A host call that starts device work, or waits for it.
@@ -218,7 +222,8 @@ struct KernelTotal {
   std::int64_t count = 0, total_ns = 0, median_ns = kUnknown, min_ns = kUnknown, max_ns = kUnknown;
 };
 
-/// Hardware counters of one launch (Nsight Compute): times are at locked clocks and not comparable.
+/// Work of one launch: counted by hardware (Nsight Compute, whose times are at locked clocks and not
+/// comparable) or declared (Chakra's num_ops and tensor_size).
 struct Counters {
   Index event = kNone;  ///< the launch, in Trace::device
   double dram_bytes = kUnknown, flops = kUnknown, tensor_share = kUnknown;

@@ -107,7 +107,7 @@ void fill(const CollectiveCall& call, pb::Collective& to) {
   to.set_dtype(call.dtype);
   if (call.shape != kNone) to.set_shape(call.shape);
   if (call.wire_bytes != kUnknown) to.set_wire_bytes(call.wire_bytes);
-  if (call.link != 0) to.set_link(call.link);
+  if (call.wire_bytes != kUnknown) to.set_link(call.link);
 }
 
 void fill(const std::vector<Operands::Tensor>& tensors,

@@ -129,7 +129,9 @@ class Phases {
   }
 
   Slot grouped(const char* name, Direction d, std::int64_t n, std::int64_t k) const {
-    Slot slot = product(name, d, tokens_, n, k);
+    // The mean over ranks, to compare rates; what this rank has is found later.
+    const std::int64_t rows = tokens_ * layer_.feed_forward.top_k;
+    Slot slot = product(name, d, d == Direction::wgrad ? rows / local_ : rows, n, k);
     slot.routed = true;
     if (d != Direction::wgrad) {
       slot.family = Family::grouped_gemm;

@@ -55,7 +55,8 @@ struct Kernel {
   int count = 1;
   double load =
       1;  ///< time on the most loaded member over that on the mean one, whose work this is
-  const char* name = "";  ///< string literal, e.g. "q up-projection"
+  bool follows_rows = false;  ///< of experts: time is proportional to the rows that they receive
+  const char* name = "";      ///< string literal, e.g. "q up-projection"
 };
 
 enum class CollectiveKind {
@@ -186,6 +187,7 @@ struct Operation {
   std::int32_t first_place = 0, places = 0;             ///< slice of Plan::places
   std::int32_t first_dependency = 0, dependencies = 0;  ///< slice of Plan::dependencies
   std::int32_t micro_batch = -1;
+  std::int32_t layer = -1;  ///< of a pass, counted over all stages
   Phase phase = Phase::other;
 };
 

@@ -73,6 +73,21 @@ void write_families(JsonWriter& json, const pb::Result& result) {
   json.end_object();
 }
 
+void write_phases(JsonWriter& json, const pb::Result& result) {
+  json.key("phases").begin_array();
+  for (const pb::PhaseTime& phase : result.phase()) {
+    json.begin_object();
+    json.key("name").value(phase.name());
+    json.key("stream").value(phase.stream());
+    json.key("count").value(phase.count());
+    json.key("seconds").value(phase.seconds());
+    json.key("waiting_seconds").value(phase.waiting_seconds());
+    json.key("hidden_seconds").value(phase.hidden_seconds());
+    json.end_object();
+  }
+  json.end_array();
+}
+
 }  // namespace
 
 std::string result_json(const pb::Result& result) {
@@ -96,6 +111,7 @@ std::string result_json(const pb::Result& result) {
   write_comparisons(json, result);
   write_memory_by_rank(json, result);
   write_families(json, result);
+  write_phases(json, result);
   report::write_collective(json, result);
   json.key("breakdown_rank").value(result.breakdown_rank());
   json.key("folded").value(result.folded());

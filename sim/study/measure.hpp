@@ -24,6 +24,8 @@ struct Measured {
   Flops full_attention_flops;  ///< model FLOPs of the step with the whole square of attention
   double run_tokens = 0;       ///< of the whole run; 0: not given
   Basis run_tokens_basis = Basis::assumed;
+  int chunk_layers = 0;     ///< of a chunk in place of a step
+  bool individual = false;  ///< every rank for itself
 };
 
 pb::Basis to_pb(Basis basis);
@@ -31,6 +33,13 @@ void add_metric(pb::Result& result, const std::string& name, double value, Basis
 
 /// Fills metrics, breakdown and families.
 void measure(const Measured& run, topology::Precision precision, pb::Result& result);
+
+/// Fills the phases: operations of one name, with waiting and hiding, mean over accelerators.
+void add_phases(const TimedPlan& timed, const Execution& execution, pb::Result& result);
+/// From the phases: the mean time of one operation of each.
+void add_phase_metrics(Basis basis, pb::Result& result);
+/// From the phases: how long ranks wait for one another, and how much communication is hidden.
+void add_waiting_metrics(Basis basis, pb::Result& result);
 
 /// Fills the timeline: spans by rank and stream, in nanoseconds.
 void record_timeline(const TimedPlan& timed, const Execution& execution, pb::Result& result);

@@ -9,10 +9,12 @@
 #include "topology/catalogue/figures.hpp"
 #include "workloads/models/model.hpp"
 #include "workloads/models/model.pb.h"
+#include "workloads/parallel/individual.hpp"
 #include "workloads/parallel/place.hpp"
 
 #include <fmt/core.h>
 
+#include <cmath>
 #include <variant>
 
 namespace aisle::sim {
@@ -65,11 +67,51 @@ std::optional<topology::Precision> training_precision(const pb::Training& traini
   return precision;
 }
 
+bool is_individual(const pb::Training& training) {
+  return training.ranks() == pb::individual;
+}
+
+/// Leaves of the model the layers of the chunk alone.
+void cut_to_chunk(const pb::Training& training, const SourceMap& places,
+                  workloads::ModelGraph& model, Diagnostics& diagnostics) {
+  const int layers = model.transformer_layers(), count = training.chunk().layers();
+  const auto error = [&](const char* field, const std::string& sentence) {
+    const std::string path = std::string("workload.training.chunk.") + field;
+    diagnostics.error(places.find(path), path, sentence,
+                      fmt::format("{} has {} transformer layers", model.name, layers));
+  };
+  if (count < 1 || count > layers) {
+    error("layers", fmt::format("a chunk of {} layers", count));
+    return;
+  }
+  const int first =
+      training.chunk().has_first_layer() ? training.chunk().first_layer() : layers - count;
+  if (first < 0 || first > layers - count) {
+    error("first_layer",
+          fmt::format("layers {} to {} are not all there", first, first + count - 1));
+    return;
+  }
+  std::erase_if(model.layers, [](const workloads::Layer& layer) {
+    return layer.kind != workloads::LayerKind::dense && layer.kind != workloads::LayerKind::moe;
+  });
+  model.layers.erase(model.layers.begin() + first + count, model.layers.end());
+  model.layers.erase(model.layers.begin(), model.layers.begin() + first);
+}
+
+/// Where each rank draws its speed, nobody goes at the expected pace of the slowest.
+pb::Cluster cluster_spec(const pb::Scenario& scenario) {
+  pb::Cluster spec = scenario.cluster();
+  const bool valid = spec.speed_spread() >= 0 && spec.speed_spread() <= 0.2;
+  if (valid && is_individual(scenario.workload().training())) spec.set_speed_spread(0);
+  return spec;
+}
+
 std::optional<Prepared> prepare(const Study& study, const topology::Catalogue& catalogue,
                                 Diagnostics& diagnostics) {
   const pb::Scenario& scenario = *study.scenario;
   const pb::Training& training = scenario.workload().training();
-  auto cluster = topology::build_cluster(scenario.cluster(), study.places, catalogue, diagnostics);
+  auto cluster =
+      topology::build_cluster(cluster_spec(scenario), study.places, catalogue, diagnostics);
   const auto description = describe_model(training, study.places, catalogue, diagnostics);
   const auto precision = training_precision(training, study.places, diagnostics);
   std::optional<workloads::ModelGraph> model;
@@ -78,6 +120,8 @@ std::optional<Prepared> prepare(const Study& study, const topology::Catalogue& c
                                    diagnostics);
   }
   if (!cluster || !model || !precision) return std::nullopt;
+  if (training.has_chunk()) cut_to_chunk(training, study.places, *model, diagnostics);
+  if (diagnostics.has_errors()) return std::nullopt;
   auto site = power::build_site(scenario.cluster().site(), *cluster, study.places, diagnostics);
   if (!site) return std::nullopt;
   const power::PowerCurve curve = power::power_curve(
@@ -102,6 +146,7 @@ void add_memory(const std::vector<workloads::RankMemory>& memory, const topology
 }
 
 double run_tokens(const Prepared& prepared, const pb::Training& training, Basis& basis) {
+  if (training.has_chunk()) return 0;
   if (training.has_tokens()) {
     basis = Basis::assumed;
     return training.tokens();
@@ -116,12 +161,23 @@ void say(const RunOptions& options, const std::string& text) {
   if (options.progress) options.progress(text);
 }
 
+/// Draws for every rank of an unfolded plan.
+void individualise(const pb::Scenario& scenario, workloads::TrainingPlan& training) {
+  const pb::Training& asked = scenario.workload().training();
+  const double speed = scenario.cluster().speed_spread(), rows = asked.expert_load_spread();
+  workloads::draw_ranks(training.plan, {speed, rows, training.layout.expert, scenario.seed()});
+  training.caveats.push_back(fmt::format(
+      "Each of {} ranks draws its speed (cluster.speed_spread {:g}) and its experts' rows "
+      "(expert_load_spread {:g}): one draw, of seed {}.",
+      training.plan.ranks.size(), speed, rows, scenario.seed()));
+}
+
 void execute(const Prepared& prepared, const pb::Scenario& scenario,
              const workloads::TrainingPlan& training, const topology::Catalogue& catalogue,
              const RunOptions& options, pb::Result& result) {
   FoldedPlan folded;
-  if (options.fold) folded = fold(training.plan);
-  const workloads::Plan& plan = options.fold ? folded.plan : training.plan;
+  if (result.folded()) folded = fold(training.plan);
+  const workloads::Plan& plan = result.folded() ? folded.plan : training.plan;
   const KernelModel kernels(prepared.cluster.accelerator(), catalogue);
   const TimedPlan timed = lower(plan, prepared.cluster, kernels);
   say(options,
@@ -141,9 +197,10 @@ void execute(const Prepared& prepared, const pb::Scenario& scenario,
   const Flops full_attention =
       training.tokens *
       workloads::training_flops_per_token(prepared.model, asked.sequence(), false, false);
-  measure({training, timed, execution, prepared.cluster, prepared.curve, prepared.site,
-           full_attention, tokens, tokens_basis},
-          prepared.precision, result);
+  measure(
+      {training, timed, execution, prepared.cluster, prepared.curve, prepared.site, full_attention,
+       tokens, tokens_basis, asked.has_chunk() ? asked.chunk().layers() : 0, is_individual(asked)},
+      prepared.precision, result);
   record_timeline(timed, execution, result);
   for (const std::string& caveat : training.caveats) result.add_caveat(caveat);
   for (const std::string& caveat : kernels.caveats()) result.add_caveat(caveat);
@@ -157,7 +214,7 @@ bool run_training(const Study& study, const topology::Catalogue& catalogue,
   const std::optional<Prepared> prepared = prepare(study, catalogue, diagnostics);
   if (!prepared || diagnostics.has_errors()) return false;
   const pb::Scenario& scenario = *study.scenario;
-  const std::optional<Placed> placed =
+  std::optional<Placed> placed =
       workloads::place(prepared->model, scenario.workload().training(), prepared->cluster,
                        options.fold ? workloads::Folding::folded : workloads::Folding::unfolded,
                        study.places, diagnostics);
@@ -168,7 +225,13 @@ bool run_training(const Study& study, const topology::Catalogue& catalogue,
     add_memory(infeasible->memory, prepared->cluster, result);
     return true;
   }
-  const auto& training = std::get<workloads::TrainingPlan>(*placed);
+  auto& training = std::get<workloads::TrainingPlan>(*placed);
+  if (is_individual(scenario.workload().training())) {
+    individualise(scenario, training);
+    result.set_folded(false);
+  }
+  result.mutable_scenario()->mutable_workload()->mutable_training()->set_global_batch(
+      static_cast<int>(std::lround(training.tokens / scenario.workload().training().sequence())));
   result.set_feasible(true);
   add_memory(training.memory, prepared->cluster, result);
   execute(*prepared, scenario, training, catalogue, options, result);

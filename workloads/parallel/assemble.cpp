@@ -66,12 +66,12 @@ class Assembler {
   void run() {
     DataParallel data(job_, groups_, plan_, works_, stages_);
     data_ = &data;
-    data.begin();
+    if (!job_.chunk) data.begin();
     for (int rank = 0; rank < job_.layout.pipeline; ++rank) {
       data.expect(rank, program(job_, rank));
     }
     schedule();
-    data.finish();
+    if (!job_.chunk) data.finish();
     data_ = nullptr;
   }
 
@@ -96,6 +96,11 @@ class Assembler {
   const std::vector<LayerSteps>& paired(const Pass& pass) const {
     return stages_[static_cast<std::size_t>(pass.stage)]
         .paired[static_cast<std::size_t>(pass.direction)];
+  }
+
+  /// The pass's layer number `layer`, counted over all stages.
+  int layer_number(const Pass& pass, std::size_t layer) const {
+    return first_layer_[static_cast<std::size_t>(pass.stage)] + static_cast<int>(layer);
   }
 
   double cost(const Pass& pass) const { return stages_[static_cast<std::size_t>(pass.stage)].cost; }
@@ -131,6 +136,7 @@ class Assembler {
   WorkTable works_;
   Emitter emitter_;
   std::vector<Stage> stages_;
+  std::vector<int> first_layer_{0};  ///< by stage, and the number of all
   DataParallel* data_ = nullptr;
   // By pass: operations by replica.
   std::vector<Operations> forward_input_, forward_output_, backward_input_;
@@ -215,6 +221,7 @@ void Assembler::build_stages() {
       stage.cost +=
           forward_flops(*job_.model, layer, job_.tokens(), job_.sequence).in(units::TFLOP);
     }
+    first_layer_.push_back(first_layer_.back() + static_cast<int>(stage.layers[0].size()));
     stages_.push_back(std::move(stage));
   }
 }
@@ -377,6 +384,7 @@ Flow Assembler::begin_backward(const Pass& pass, int rank) {
 
 void Assembler::forward_layer(Flow& flow, const Pass& pass, std::size_t layer) {
   const LayerSteps& steps = layers(pass)[layer];
+  flow.enter_layer(layer_number(pass, layer));
   data_->before_forward(flow, pass, layer);
   for (const Steps* slot :
        {&steps.attention, &steps.dispatch, &steps.feed_forward, &steps.combine}) {
@@ -386,6 +394,7 @@ void Assembler::forward_layer(Flow& flow, const Pass& pass, std::size_t layer) {
 
 void Assembler::backward_layer(Flow& flow, const Pass& pass, std::size_t layer, bool put_off) {
   const LayerSteps& steps = layers(pass)[layer];
+  flow.enter_layer(layer_number(pass, layer));
   data_->before_backward(flow, pass, layer);
   emitter_.run(flow, steps.gradient_dispatch);
   emitter_.run(flow, steps.feed_forward_backward);
@@ -429,6 +438,8 @@ void Assembler::pair_layer(Flow& ahead, const Pass& f, std::size_t i, Flow& back
                            std::size_t j) {
   const LayerSteps& forward = paired(f)[i];
   const LayerSteps& backward = paired(b)[j];
+  ahead.enter_layer(layer_number(f, i));
+  back.enter_layer(layer_number(b, j));
   data_->before_forward(ahead, f, i);
   data_->before_backward(back, b, j);
   emitter_.run(back, backward.gradient_dispatch);

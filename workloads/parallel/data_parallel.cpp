@@ -93,6 +93,8 @@ void DataParallel::expect(int pipeline_rank, const std::vector<Action>& program)
       continue;
     }
     ++passes_left_[{action.backward.stage, pipeline_rank}];
+    // After a chunk the step goes on: its pass is not the stage's last.
+    if (job_.chunk) ++passes_left_[{action.backward.stage, pipeline_rank}];
   }
 }
 

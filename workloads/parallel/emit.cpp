@@ -73,6 +73,7 @@ void Emitter::run(Flow& flow, const Step& step, const std::vector<int>& members)
   }
   tidy(after);
   const std::int32_t operation = plan_.add(step.work, places, after, step.phase, flow.micro_batch_);
+  plan_.operations.back().layer = flow.layer_;
   for (const int member : members) {
     Flow::State& state = flow.replicas_[static_cast<std::size_t>(member)];
     if (step.role == Role::prefetch) state.prefetch = operation;

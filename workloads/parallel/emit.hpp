@@ -27,6 +27,9 @@ class Flow {
 
   int pipeline_rank() const { return pipeline_rank_; }
 
+  /// Operations from here on are of this layer, counted over all stages.
+  void enter_layer(int layer) { layer_ = layer; }
+
   /// The next operation of the chain also waits for these.
   void depend(const Operations& operations);
   Operations last() const;
@@ -49,7 +52,7 @@ class Flow {
     std::int32_t last = -1, computed = -1, prefetch = -1, weight = -1;
   };
 
-  int pipeline_rank_, micro_batch_;
+  int pipeline_rank_, micro_batch_, layer_ = -1;
   std::vector<State> replicas_;
   Operations layer_start_;
 };

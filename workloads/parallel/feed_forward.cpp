@@ -91,19 +91,19 @@ double exchanged_bytes(const Job& job) {
 
 void expert_forward(const Job& job, const ExpertBlock& e, KernelList& k) {
   const std::int64_t columns = e.gates * e.width;
-  k.set_load(e.load);
+  k.follow_rows(e.load);
   k.stream(Family::router, "count and map experts", kForward, e.received, 1, 64, 2);
   permute("expand to experts", kForward, e, exchanged_bytes(job), k);
-  k.set_load(1);
+  k.follow_tokens();
   k.transpose("expert weight transpose", kForward, columns * e.local, e.hidden);
-  k.set_load(e.load);
+  k.follow_rows(e.load);
   k.scales(kForward, e.rows, e.hidden);
   k.grouped("expert gate and up", kForward, e.rows, columns, e.hidden, e.local);
   k.stream(Family::elementwise, "expert activation", kForward, e.rows, e.width,
            activation_bytes(job, e.gates));
-  k.set_load(1);
+  k.follow_tokens();
   k.transpose("expert weight transpose", kForward, e.hidden * e.local, e.width);
-  k.set_load(e.load);
+  k.follow_rows(e.load);
   k.grouped("expert down", kForward, e.rows, e.hidden, e.width, e.local);
   permute("reduce from experts", kForward, e, 2, k);
   if (job.block_scaled()) k.cast("cast for stash", kForward, e.rows, columns);
@@ -111,7 +111,7 @@ void expert_forward(const Job& job, const ExpertBlock& e, KernelList& k) {
 
 void expert_backward(const Job& job, const ExpertBlock& e, KernelList& k) {
   const std::int64_t columns = e.gates * e.width;
-  k.set_load(e.load);
+  k.follow_rows(e.load);
   if (job.block_scaled()) k.cast("cast back from stash", kBackward, e.rows, columns);
   permute("expand gradients to experts", kBackward, e, exchanged_bytes(job), k);
   k.scales(kBackward, e.rows, e.hidden);
@@ -122,10 +122,10 @@ void expert_backward(const Job& job, const ExpertBlock& e, KernelList& k) {
   k.stream(Family::elementwise, "routing weight gradient", kBackward, e.rows, e.width, 4);
   k.cast_transpose("activation cast and transpose", e.rows, e.width);
   if (job.recompute == Recompute::selective) {
-    k.set_load(1);
+    k.follow_tokens();
     k.stream(Family::norm, "feed-forward norm", kForward, e.tokens, e.hidden, 4);
     k.cast("cast x", kForward, e.tokens, e.hidden);
-    k.set_load(e.load);
+    k.follow_rows(e.load);
   }
   k.cast("cast d gate and up", kBackward, e.rows, columns);
   k.grouped("expert gate and up", kBackward, e.rows, e.hidden, columns, e.local);
@@ -134,7 +134,7 @@ void expert_backward(const Job& job, const ExpertBlock& e, KernelList& k) {
 }
 
 void expert_weight(const ExpertBlock& e, KernelList& k) {
-  k.set_load(e.load);
+  k.follow_rows(e.load);
   k.transpose("dy transpose", Direction::wgrad, e.rows, e.hidden);
   k.grouped_weight_gradient("expert down", e.hidden, e.width, e.rows, e.local);
   k.transpose("x transpose", Direction::wgrad, e.rows, e.hidden);

@@ -35,9 +35,12 @@ struct Job {
   bool overlap = true;
   bool blocks = false;  ///< narrow operands are scaled by blocks, not by tensor
   bool eager = false;   ///< operator by operator instead of fused kernels
+  bool chunk = false;   ///< out of the middle of a step: one pass forward, one backward
   int sequence = 0, micro_batch = 1, global_batch = 0;
   StateSizes states;
-  double expert_load_spread = 0;  ///< relative standard deviation of one rank's rows in one layer
+  /// Relative standard deviation of one rank's rows in one layer, where the most loaded rank stands
+  /// for all; 0 where each rank draws its own.
+  double expert_load_spread = 0;
 
   /// Accelerators of one pipeline rank.
   int stage_width() const { return layout.tensor * layout.context * layout.data; }

@@ -50,6 +50,7 @@ void KernelList::matrix(Kernel kernel, double weights, double operand, double sc
   kernel.hbm_bytes =
       ((m * k + weights) * operand + scales / kScaleBlock * kScaleSize + m * n * output) * units::B;
   kernel.load = load_;
+  kernel.follows_rows = follows_rows_;
   if (m > 0 && n > 0 && k > 0) kernels_.push_back(kernel);
 }
 
@@ -130,6 +131,7 @@ void KernelList::stream(Family family, const char* name, Direction direction, st
   kernel.count = count * cost.launches;
   if (job_.eager && family == Family::norm) kernel.family = Family::elementwise;
   kernel.load = load_;
+  kernel.follows_rows = follows_rows_;
   if (rows > 0 && columns > 0 && count > 0) kernels_.push_back(kernel);
 }
 

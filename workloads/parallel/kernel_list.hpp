@@ -47,8 +47,18 @@ class KernelList {
 
   void add(const Kernel& kernel) { kernels_.push_back(kernel); }
 
-  /// Kernels from here on follow the rows of the most loaded rank (Kernel::load).
-  void set_load(double load) { load_ = load; }
+  /// Kernels from here on follow the rows that experts receive; `load`: those of the most loaded
+  /// rank over the mean (Kernel::load).
+  void follow_rows(double load) {
+    load_ = load;
+    follows_rows_ = true;
+  }
+
+  /// Kernels from here on do not.
+  void follow_tokens() {
+    load_ = 1;
+    follows_rows_ = false;
+  }
 
   void append(const std::vector<Kernel>& kernels);
 
@@ -65,6 +75,7 @@ class KernelList {
 
   const Job& job_;
   double load_ = 1;
+  bool follows_rows_ = false;
   std::vector<Kernel> kernels_;
 };
 

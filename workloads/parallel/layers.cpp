@@ -20,9 +20,10 @@ constexpr Direction kBackward = Direction::dgrad;
 constexpr double kActivation = 2;
 
 std::string key_of(const Kernel& k) {
-  return fmt::format("{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{};", static_cast<int>(k.family),
+  return fmt::format("{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{};", static_cast<int>(k.family),
                      static_cast<int>(k.direction), static_cast<int>(k.precision), k.m, k.n, k.k,
-                     k.groups, k.flops.si(), k.hbm_bytes.si(), k.count, k.load, k.name);
+                     k.groups, k.flops.si(), k.hbm_bytes.si(), k.count, k.load, k.follows_rows,
+                     k.name);
 }
 
 /// How far the most loaded expert-parallel rank is above the mean one in one layer.

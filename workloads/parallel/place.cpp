@@ -81,11 +81,12 @@ bool Checker::read_sizes() {
   good &= positive("parallel.expert", p.expert());
   good &= positive("parallel.virtual_stages", p.virtual_stages());
   if (p.has_data()) good &= positive("parallel.data", p.data());
-  if (!training_.has_global_batch()) {
+  job_.chunk = training_.has_chunk();
+  if (training_.has_global_batch()) {
+    good &= positive("global_batch", training_.global_batch());
+  } else if (!job_.chunk) {
     error("global_batch", "is missing", "sequences of one optimizer step over the whole cluster");
     good = false;
-  } else {
-    good &= positive("global_batch", training_.global_batch());
   }
   if (p.zero() < 0 || p.zero() > 3) {
     error("parallel.zero", fmt::format("must lie between 0 and 3, is {}", p.zero()));
@@ -200,6 +201,16 @@ void Checker::read_precision() {
 void Checker::check_batch() {
   Layout& l = job_.layout;
   const std::int64_t at_once = static_cast<std::int64_t>(l.data) * job_.micro_batch;
+  if (job_.chunk) {
+    if (training_.has_global_batch() && job_.global_batch != at_once) {
+      error("global_batch",
+            fmt::format("a chunk has one micro-batch of each replica: {} sequences", at_once),
+            "leave it out");
+    }
+    job_.global_batch = static_cast<int>(at_once);
+    l.micro_batches = 2;  // one forward, another backward
+    return;
+  }
   if (job_.global_batch % at_once != 0) {
     const std::int64_t below = job_.global_batch / at_once * at_once;
     error("global_batch",
@@ -269,6 +280,13 @@ void Checker::check_experts() {
 
 void Checker::check_schedule() {
   const Layout& l = job_.layout;
+  if (job_.chunk) {
+    if (l.pipeline != 1 || l.virtual_stages != 1) {
+      error("parallel.pipeline", "a chunk is of one pipeline rank, which holds all its layers",
+            "pipeline: 1, and no virtual_stages");
+    }
+    return;
+  }
   const bool interleaved = job_.schedule == parallel::Schedule::interleaved;
   if (!interleaved && l.virtual_stages != 1) {
     error("parallel.virtual_stages",
@@ -334,7 +352,7 @@ void Checker::check_plan_size(Folding folding) {
     error("parallel",
           fmt::format("unfolded plans go up to {} accelerators, not {}", kMaxUnfolded,
                       cluster_.count()),
-          "run folded");
+          training_.ranks() == pb::individual ? "ranks: alike" : "run folded");
   }
   const std::int64_t operations = static_cast<std::int64_t>(model_.layers.size()) *
                                   l.micro_batches * 24 *
@@ -349,9 +367,10 @@ void Checker::check_plan_size(Folding folding) {
 
 std::optional<Job> Checker::check(Folding folding) {
   const int before = diagnostics_.error_count();
+  const bool individual = training_.ranks() == pb::individual;
   job_.model = &model_;
   job_.cluster = &cluster_;
-  job_.folding = folding;
+  job_.folding = individual ? Folding::unfolded : folding;
   const bool sizes = read_sizes();
   read_precision();
   if (!sizes) return std::nullopt;
@@ -361,7 +380,8 @@ std::optional<Job> Checker::check(Folding folding) {
   if (static_cast<std::int64_t>(l.tensor) * l.context * l.pipeline * l.data == cluster_.count()) {
     check_batch();
     check_experts();
-    check_plan_size(folding);
+    if (individual) job_.expert_load_spread = 0;  // each draws its own
+    check_plan_size(job_.folding);
   }
   check_model_cuts();
   check_schedule();
@@ -370,8 +390,13 @@ std::optional<Job> Checker::check(Folding folding) {
   return job_;
 }
 
-void add_caveats(const Job& job, std::vector<std::string>& caveats) {
-  if (job.model->is_moe()) {
+void add_caveats(const Job& job, bool individual, std::vector<std::string>& caveats) {
+  if (job.chunk) {
+    caveats.emplace_back(
+        "A chunk in place of a step: memory, FLOPs, energy and cost are those of its layers, one "
+        "micro-batch forward and another backward.");
+  }
+  if (job.model->is_moe() && !individual) {
     caveats.push_back(fmt::format(
         "Experts: the most loaded of {} expert-parallel ranks is taken to work {:.0f} % longer "
         "than "
@@ -413,7 +438,7 @@ std::optional<std::variant<TrainingPlan, Infeasible>> place(
   TrainingPlan result;
   result.layout = job->layout;
   result.memory = std::move(memory);
-  add_caveats(*job, result.caveats);
+  add_caveats(*job, training.ranks() == pb::individual, result.caveats);
   result.plan = parallel::assemble(*job, result.caveats);
   result.tokens = static_cast<double>(job->global_batch) * job->sequence;
   result.model_flops = training_flops_per_token(model, job->sequence, false) * result.tokens;

@@ -72,6 +72,14 @@ std::vector<Action> interleaved(const Job& job, int rank) {
   return actions;
 }
 
+/// Micro-batch 0 goes forward, micro-batch 1 (whose forward pass is past) backward.
+std::vector<Action> chunk(const Job& job) {
+  const bool together = job.schedule == Schedule::dual_pipe;
+  const Pass ahead{0, 0, 0}, back{0, 1, together ? 1 : 0};
+  if (together) return {{Action::Kind::pair, ahead, back}};
+  return {forward_of(ahead), backward_of(back)};
+}
+
 /// Builds DualPipe's program of one rank. Phase 0 and 1 are the rank's near and far direction: the
 /// second half of the ranks sees the two directions swapped.
 class DualPipe {
@@ -172,6 +180,7 @@ class DualPipe {
 }  // namespace
 
 std::vector<Action> program(const Job& job, int pipeline_rank) {
+  if (job.chunk) return chunk(job);
   switch (job.schedule) {
     case Schedule::gpipe:
       return gpipe(job, pipeline_rank);

@@ -27,9 +27,9 @@ struct Action {
   Pass forward, backward;  ///< as the kind needs; weight: `backward`
 };
 
-/// Order of actions at one pipeline rank. 1F1B: PipeDream-flush; interleaved: Narayanan et al. 2021
-/// as in Megatron-LM; DualPipe: DeepSeek-V3, section 3.2.1, in the eight steps of
-/// deepseek-ai/DualPipe
+/// Order of actions at one pipeline rank. A chunk: one pass forward and one backward. 1F1B:
+/// PipeDream-flush; interleaved: Narayanan et al. 2021 as in Megatron-LM; DualPipe: DeepSeek-V3,
+/// section 3.2.1, in the eight steps of deepseek-ai/DualPipe
 /// @ bb214e8.
 std::vector<Action> program(const Job& job, int pipeline_rank);
 

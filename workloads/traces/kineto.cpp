@@ -191,6 +191,8 @@ bool KinetoBuilder::add_call(const KinetoEvent& event, std::int64_t start, std::
   call.name = name;
   call.thread = thread_of(event);
   call.kind = static_cast<HostCall::Kind>(call_kinds_[name]);
+  if (const Index shape = shape_of(event); shape != kNone)
+    call_shapes_.emplace_back(static_cast<Index>(trace_->calls.size()), shape);
   push(trace_->calls, call);
   push(call_correlation_, identifier(ascend_ ? event.connection : event.correlation));
   return true;
@@ -232,7 +234,7 @@ void KinetoBuilder::add_operator(const KinetoEvent& event, std::int64_t start,
 
 // Foreign writers: a span as two records of one thread. Only host spans come so.
 void KinetoBuilder::begin_or_end(const KinetoEvent& event) {
-  constexpr std::size_t kDeepest = 4096;
+  constexpr std::size_t kDeepest = 1024;
   const std::optional<std::int64_t> time = nanoseconds(event.ts);
   const Index thread = thread_of(event);
   const auto open = std::find_if(begun_.rbegin(), begun_.rend(),
@@ -281,6 +283,13 @@ void KinetoBuilder::add_metadata(const KinetoEvent& event) {
 
 void KinetoBuilder::add_other(const KinetoEvent& event) {
   Accounting& accounting = trace_->accounting;
+  if (ascend_ && event.phase == 's' && event.category == "async_npu") {
+    const std::optional<std::int64_t> start = nanoseconds(event.ts);
+    if (start) {
+      ++accounting.imported;
+      return arrows_.push_back({thread_of(event), *start, 0, whole(event.id, kUnknown), kNone});
+    }
+  }
   switch (event.phase) {
     case 's':
     case 't':

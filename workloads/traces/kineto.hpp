@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 /// Chrome trace events as Kineto and Ascend's profiler write them. Used by workloads/traces alone.
@@ -20,7 +21,7 @@ namespace aisle::workloads::traces {
 struct KinetoEvent {
   using Raw = std::string_view;
   char phase = 0;
-  Raw category, name, pid, tid, ts, dur;
+  Raw category, name, pid, tid, ts, dur, id;
   Raw external, correlation, device, stream, bytes, kind;
   Raw grid, block, registers, shared_memory;
   Raw dims, types, values;
@@ -106,6 +107,12 @@ class KinetoBuilder {
     std::uint32_t name;
   };
 
+  struct Arrow {  // Ascend: from an operator's point of launch to the task that starts at `task_ns`
+    Index thread;
+    std::int64_t start_ns, duration_ns, task_ns;
+    Index op;
+  };
+
   struct Begun {
     Index thread;
     std::uint32_t name;
@@ -139,6 +146,7 @@ class KinetoBuilder {
   void join_operators();
   void join_launches();
   void join_external();
+  void join_arrows();
   void join_waits();
   void name_streams();
   void describe_rank();
@@ -168,8 +176,11 @@ class KinetoBuilder {
   // Identifiers by which events are joined, cut to 32 bits: writers count them up.
   std::vector<std::uint32_t> device_correlation_, device_external_;  // beside Trace::device
   std::vector<std::uint32_t> call_correlation_, operator_external_;
+  std::vector<std::pair<Index, Index>>
+      call_shapes_;                      // HIP: the call may have what the kernel lacks
   std::vector<std::int8_t> call_kinds_;  // by text: HostCall::Kind, -1 none, -2 not looked at
   std::vector<Sync> syncs_;
+  std::vector<Arrow> arrows_;
   std::vector<Metadata> metadata_;
   std::vector<Begun> begun_;
   std::unordered_map<std::string, Index> threads_;

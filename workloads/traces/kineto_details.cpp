@@ -198,7 +198,8 @@ Index KinetoBuilder::operands_of(const KinetoEvent& event) {
 
 Index KinetoBuilder::group_of(const KinetoEvent& event) {
   if (event.group_name.empty() && event.group_ranks.empty()) return kNone;
-  std::string key(event.group_name.empty() ? event.group_ranks : event.group_name);
+  std::string key = "of a kernel: ";
+  key += event.group_name.empty() ? event.group_ranks : event.group_name;
   if (const auto known = groups_.find(key); known != groups_.end()) return known->second;
   Group group;
   group.name = unescaped(event.group_name);

@@ -76,6 +76,27 @@ class Open {
   Index thread_ = kNone;
 };
 
+// The innermost operator around the start of each span. `order`: the operators' nesting order.
+template <typename Span>
+void find_operators(const std::vector<Operator>& operators, const std::vector<Index>& order,
+                    std::vector<Span>& spans) {
+  Open open(operators);
+  auto next = order.begin();
+  for (const Index index : nesting_order(spans)) {
+    Span& span = at(spans, index);
+    for (; next != order.end(); ++next) {
+      const Operator& op = at(operators, *next);
+      if (op.thread > span.thread || (op.thread == span.thread && op.start_ns > span.start_ns))
+        break;
+      if (op.thread < span.thread) continue;
+      open.advance(op.thread, op.start_ns);
+      open.push(*next);
+    }
+    open.advance(span.thread, span.start_ns);
+    span.op = open.around(span.start_ns);
+  }
+}
+
 }  // namespace
 
 void KinetoBuilder::finish() {
@@ -86,6 +107,7 @@ void KinetoBuilder::finish() {
   join_operators();
   join_launches();
   join_external();
+  join_arrows();
   join_waits();
   name_streams();
   describe_rank();
@@ -104,21 +126,8 @@ void KinetoBuilder::join_operators() {
       open.push(index);
     }
   }
-  Open open(operators);
-  auto next = order.begin();
-  for (const Index index : nesting_order(trace_->calls)) {
-    HostCall& call = at(trace_->calls, index);
-    for (; next != order.end(); ++next) {
-      const Operator& op = at(operators, *next);
-      if (op.thread > call.thread || (op.thread == call.thread && op.start_ns > call.start_ns))
-        break;
-      if (op.thread < call.thread) continue;
-      open.advance(op.thread, op.start_ns);
-      open.push(*next);
-    }
-    open.advance(call.thread, call.start_ns);
-    call.op = open.around(call.start_ns);
-  }
+  find_operators(operators, order, trace_->calls);
+  find_operators(operators, order, arrows_);
 }
 
 // By correlation. Of several calls with the same one (several processes in a file) it is the last
@@ -148,6 +157,14 @@ void KinetoBuilder::join_launches() {
     if (best != first) --best;
     event.launch = *best;
     event.op = at(calls, *best).op;
+    const auto shape = std::lower_bound(call_shapes_.begin(), call_shapes_.end(),
+                                        std::pair<Index, Index>(*best, 0));
+    if (shape == call_shapes_.end() || shape->first != *best) continue;
+    if (event.activity == Activity::kernel && event.detail == kNone) event.detail = shape->second;
+    if (event.activity == Activity::communication && event.detail != kNone) {
+      CollectiveCall& call = at(trace_->collectives, event.detail);
+      if (call.shape == kNone) call.shape = shape->second;
+    }
   }
 }
 
@@ -174,6 +191,17 @@ void KinetoBuilder::join_external() {
   for (std::size_t i = 0; i < device_external_.size(); ++i) {
     const Index op = device_external_[i] == kNoId ? kNone : find(device_external_[i]);
     if (op != kNone) trace_->device[i].op = op;
+  }
+}
+
+// Ascend's arrows carry the start of the task in nanoseconds as their identifier.
+void KinetoBuilder::join_arrows() {
+  if (arrows_.empty()) return;
+  std::unordered_map<std::int64_t, Index> by_start;
+  for (const Arrow& arrow : arrows_) by_start.try_emplace(arrow.task_ns, arrow.op);
+  for (DeviceEvent& event : trace_->device) {
+    const auto arrow = by_start.find(event.start_ns);
+    if (arrow != by_start.end() && arrow->second != kNone) event.op = arrow->second;
   }
 }
 

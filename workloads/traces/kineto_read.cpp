@@ -123,6 +123,8 @@ Raw* member(const char* key, KinetoEvent& event) {
       return is(key, "tid") ? &event.tid : nullptr;
     case 'd':
       return is(key, "dur") ? &event.dur : nullptr;
+    case 'i':
+      return is(key, "id") ? &event.id : nullptr;
     default:
       return nullptr;
   }

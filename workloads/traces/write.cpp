@@ -106,6 +106,8 @@ void fill(const CollectiveCall& call, pb::Collective& to) {
   to.mutable_split_out()->Add(call.split_out.begin(), call.split_out.end());
   to.set_dtype(call.dtype);
   if (call.shape != kNone) to.set_shape(call.shape);
+  if (call.wire_bytes != kUnknown) to.set_wire_bytes(call.wire_bytes);
+  if (call.link != 0) to.set_link(call.link);
 }
 
 void fill(const std::vector<Operands::Tensor>& tensors,
@@ -156,65 +158,78 @@ void fill(const Annotation& annotation, pb::Event& to) {
   if (annotation.step) to.set_kind(1);
 }
 
-void put_tables(const Trace& trace, Writer& writer) {
+// One record for each item, which `set` fills in.
+template <typename Items, typename Set>
+void put(const Items& items, pb::Record& record, Writer& writer, Set&& set) {
+  for (const auto& item : items) {
+    set(item);
+    writer.put(record);
+    record.Clear();
+  }
+}
+
+void put_places(const Trace& trace, Writer& writer) {
   pb::Record record;
-  const auto put = [&](const auto& items, auto&& set) {
-    for (const auto& item : items) {
-      set(item);
-      writer.put(record);
-      record.Clear();
-    }
-  };
   for (std::uint32_t id = 0; id < trace.texts.size(); ++id) {
     record.set_text(trace.texts[id]);
     writer.put(record);
   }
   record.Clear();
-  put(trace.ranks, [&](const Rank& rank) { fill(rank, *record.mutable_rank()); });
-  put(trace.streams, [&](const Stream& stream) {
+  put(trace.ranks, record, writer, [&](const Rank& rank) { fill(rank, *record.mutable_rank()); });
+  put(trace.streams, record, writer, [&](const Stream& stream) {
     pb::Stream& to = *record.mutable_stream();
     to.set_rank(stream.rank);
     to.set_device(stream.device);
     to.set_number(stream.number);
     to.set_name(stream.name);
   });
-  put(trace.threads, [&](const Thread& thread) {
+  put(trace.threads, record, writer, [&](const Thread& thread) {
     pb::Thread& to = *record.mutable_thread();
     to.set_rank(thread.rank);
     to.set_process(thread.process);
     to.set_thread(thread.thread);
   });
-  put(trace.groups, [&](const Group& group) {
+  put(trace.groups, record, writer, [&](const Group& group) {
     pb::Group& to = *record.mutable_group();
     to.set_name(group.name);
     to.set_description(group.description);
     to.set_size(group.size);
     to.mutable_ranks()->Add(group.ranks.begin(), group.ranks.end());
   });
-  put(trace.launches, [&](const LaunchShape& shape) {
+}
+
+void put_details(const Trace& trace, Writer& writer) {
+  pb::Record record;
+  put(trace.launches, record, writer, [&](const LaunchShape& shape) {
     pb::LaunchShape& to = *record.mutable_launch();
     to.mutable_grid()->Add(shape.grid.begin(), shape.grid.end());
     to.mutable_block()->Add(shape.block.begin(), shape.block.end());
     to.set_registers(shape.registers);
     to.set_shared_memory(shape.shared_memory);
   });
-  put(trace.transfers, [&](const Transfer& transfer) {
+  put(trace.transfers, record, writer, [&](const Transfer& transfer) {
     pb::Transfer& to = *record.mutable_transfer();
     if (transfer.bytes != kUnknown) to.set_bytes(transfer.bytes);
     to.set_kind(static_cast<int>(transfer.kind));
   });
-  put(trace.collectives,
+  put(trace.collectives, record, writer,
       [&](const CollectiveCall& call) { fill(call, *record.mutable_collective()); });
-  put(trace.operands, [&](const Operands& operands) {
+  put(trace.operands, record, writer, [&](const Operands& operands) {
     pb::Operands& to = *record.mutable_operands();
     fill(operands.inputs, *to.mutable_inputs());
     fill(operands.outputs, *to.mutable_outputs());
     to.set_values(operands.values);
   });
-  put(trace.operators, [&](const Operator& op) { fill(op, *record.mutable_op()); });
-  put(trace.calls, [&](const HostCall& call) { fill(call, *record.mutable_call()); });
-  put(trace.device, [&](const DeviceEvent& event) { fill(event, *record.mutable_device()); });
-  put(trace.annotations,
+}
+
+void put_events(const Trace& trace, Writer& writer) {
+  pb::Record record;
+  put(trace.operators, record, writer, [&](const Operator& op) { fill(op, *record.mutable_op()); });
+  put(trace.calls, record, writer,
+      [&](const HostCall& call) { fill(call, *record.mutable_call()); });
+  put(trace.device, record, writer,
+      [&](const DeviceEvent& event) { fill(event, *record.mutable_device()); });
+  put(trace.annotations, record, writer,
       [&](const Annotation& annotation) { fill(annotation, *record.mutable_annotation()); });
 }
 
@@ -256,7 +271,9 @@ bool write_trace(const Trace& trace, const std::string& path, Diagnostics& diagn
   errno = 0;
   Writer writer(beside);
   put_header(trace, writer);
-  put_tables(trace, writer);
+  put_places(trace, writer);
+  put_details(trace, writer);
+  put_events(trace, writer);
   put_rest(trace, writer);
   std::error_code failure;
   if (writer.close()) {

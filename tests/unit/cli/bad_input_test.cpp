@@ -57,6 +57,20 @@ TEST(BadInput, NegativeBandwidth) {
   EXPECT_THAT(outcome.err, HasSubstr("negative"));
 }
 
+TEST(BadInput, ChunkOfLayersThatTheModelLacks) {
+  const Folder folder;
+  const std::string head =
+      "cluster { accelerator: \"h100-sxm\" count: 8 }\nworkload { training {\n"
+      "  model: \"llama-3.1-8b\"\n  chunk { ";
+  const Outcome many = run_scenario(folder, head + "layers: 33 }\n} }\n");
+  expect_bad(many, folder);
+  EXPECT_THAT(many.err, HasSubstr("study.textproto:4:"));
+  EXPECT_THAT(many.err, HasSubstr("has 32 transformer layers"));
+  const Outcome late = run_scenario(folder, head + "layers: 4 first_layer: 30 }\n} }\n");
+  expect_bad(late, folder);
+  EXPECT_THAT(late.err, HasSubstr("workload.training.chunk.first_layer"));
+}
+
 TEST(BadInput, UnknownChipNamesTheNearest) {
   const Folder folder;
   const Outcome outcome = run_scenario(

@@ -20,8 +20,7 @@ namespace {
 const topology::Catalogue& catalogue() {
   static const topology::Catalogue read = [] {
     Diagnostics diagnostics;
-    auto found =
-        topology::Catalogue::read(std::string(AISLE_SOURCE_DIR) + "/scenarios", diagnostics);
+    auto found = topology::Catalogue::read(AISLE_SOURCE_DIR "/scenarios", diagnostics);
     if (!found) std::abort();
     return std::move(*found);
   }();

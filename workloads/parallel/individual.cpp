@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workloads/parallel/individual.hpp"
+
+#include "sim/base/random.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+
+namespace aisle::workloads {
+
+namespace {
+
+/// Normal draws have no floor; times have.
+constexpr double kLeast = 0.1;
+
+bool follows_rows(const Work& work) {
+  return std::any_of(work.kernels.begin(), work.kernels.end(),
+                     [](const Kernel& kernel) { return kernel.follows_rows; });
+}
+
+class Drawer {
+ public:
+  Drawer(Plan& plan, const Chance& chance) : plan_(plan), chance_(chance) {
+    for (const Rank& rank : plan.ranks) {
+      speeds_.push_back(drawn(rank.name + " speed", chance.speed_spread));
+    }
+    for (const Work& work : plan.works) follows_.push_back(follows_rows(work) ? 1 : 0);
+    for (const Operation& operation : plan.operations) {
+      if (operation.layer < 0 || follows_[static_cast<std::size_t>(operation.work)] == 0) continue;
+      layers_[{rank_of(operation), operation.micro_batch}].insert(operation.layer);
+    }
+  }
+
+  void run() {
+    for (Operation& operation : plan_.operations) {
+      const Work& work = plan_.works[static_cast<std::size_t>(operation.work)];
+      if (!work.is_communication) operation.work = own_work(operation);
+    }
+  }
+
+ private:
+  double drawn(const std::string& name, double spread) const {
+    return std::max(kLeast, 1 + spread * Random(chance_.seed, name).normal());
+  }
+
+  std::int32_t rank_of(const Operation& operation) const {
+    return plan_.places[static_cast<std::size_t>(operation.first_place)].rank;
+  }
+
+  std::int32_t own_work(const Operation& operation) {
+    const bool follows = follows_[static_cast<std::size_t>(operation.work)] != 0;
+    const std::int32_t rank = rank_of(operation);
+    const auto key = std::tuple{operation.work, rank, follows ? operation.layer : -1,
+                                follows ? operation.micro_batch : -1};
+    const auto known = own_.find(key);
+    if (known != own_.end()) return known->second;
+    Work work = plan_.works[static_cast<std::size_t>(operation.work)];
+    const double speed = speeds_[static_cast<std::size_t>(rank)];
+    const double rows = follows ? rows_of(rank, operation.layer, operation.micro_batch) : 1;
+    for (Kernel& kernel : work.kernels) kernel.load *= speed * (kernel.follows_rows ? rows : 1);
+    return own_[key] = plan_.add_work(std::move(work));
+  }
+
+  /// Of one layer; of all that the micro-batch went through at the rank where weight gradients of
+  /// several are computed in one go.
+  double rows_of(std::int32_t rank, std::int32_t layer, std::int32_t micro_batch) {
+    if (layer >= 0) return rows_of_layer(rank, layer, micro_batch);
+    const std::set<std::int32_t>& layers = layers_[{rank, micro_batch}];
+    if (layers.empty()) return 1;
+    double sum = 0;
+    for (const std::int32_t each : layers) sum += rows_of_layer(rank, each, micro_batch);
+    return sum / static_cast<double>(layers.size());
+  }
+
+  double rows_of_layer(std::int32_t rank, std::int32_t layer, std::int32_t micro_batch) {
+    const std::int32_t first = rank - rank % chance_.expert_ranks;
+    std::vector<double>& rows = rows_[{first, layer, micro_batch}];
+    if (rows.empty()) {
+      double sum = 0;
+      for (std::int32_t r = first; r < first + chance_.expert_ranks; ++r) {
+        rows.push_back(
+            drawn(fmt::format("{} layer {} micro-batch {} rows",
+                              plan_.ranks[static_cast<std::size_t>(r)].name, layer, micro_batch),
+                  chance_.expert_load_spread));
+        sum += rows.back();
+      }
+      for (double& each : rows) each *= chance_.expert_ranks / sum;
+    }
+    return rows[static_cast<std::size_t>(rank - first)];
+  }
+
+  Plan& plan_;
+  const Chance& chance_;
+  std::vector<double> speeds_;  ///< [ranks] kernel times over the mean rank's
+  std::vector<char> follows_;   ///< [works of the plan as given]
+  std::map<std::pair<std::int32_t, std::int32_t>, std::set<std::int32_t>>
+      layers_;  ///< with experts, by rank and micro-batch
+  std::map<std::tuple<std::int32_t, std::int32_t, std::int32_t>, std::vector<double>>
+      rows_;  ///< of each rank of an expert group over the mean; by first rank, layer, micro-batch
+  std::map<std::tuple<std::int32_t, std::int32_t, std::int32_t, std::int32_t>, std::int32_t>
+      own_;  ///< works by work as given, rank, layer and micro-batch
+};
+
+}  // namespace
+
+void draw_ranks(Plan& plan, const Chance& chance) {
+  Drawer(plan, chance).run();
+}
+
+}  // namespace aisle::workloads

@@ -29,7 +29,7 @@ inline std::uint64_t text_hash(std::string_view text) {
     stir(word);
   }
   word = 0;
-  std::memcpy(&word, text.data(), text.size());
+  if (!text.empty()) std::memcpy(&word, text.data(), text.size());
   stir(word);
   return mixed(hash);
 }

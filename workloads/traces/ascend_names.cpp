@@ -39,7 +39,7 @@ CollectiveCall hccl_call(std::string_view name, Assembler& assembler) {
     call.kind_known = true;
     break;
   }
-  const std::size_t at = name.find('@'), numbers = name.find("__");
+  const std::size_t at = name.find('@'), numbers = name.substr(0, at).find("__");
   std::string_view group =
       at == std::string_view::npos ? std::string_view() : hccl_group(name.substr(at + 1));
   if (numbers != std::string_view::npos) {

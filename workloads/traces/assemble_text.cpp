@@ -158,7 +158,7 @@ std::optional<std::int64_t> to_integer(std::string_view text) {
   text = trimmed(text);
   if (text.find_first_of(".eE") != std::string_view::npos) return std::nullopt;
   const bool negative = text.starts_with('-');
-  if (negative) text.remove_prefix(1);
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
   if (text.empty()) return std::nullopt;
   std::int64_t value = 0;
   for (const char letter : text) {

@@ -265,8 +265,9 @@ std::string_view to_string(ShapeFrom from) {
 }
 
 std::vector<Described> describe(const Trace& trace, const ModelGraph* model) {
-  static_cast<void>(model);
-  return Describer(trace).take();
+  std::vector<Described> out = Describer(trace).take();
+  if (model != nullptr) shapes_from_model(trace, *model, out);
+  return out;
 }
 
 std::vector<double> beside_communication(const Trace& trace) {

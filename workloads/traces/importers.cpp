@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "workloads/traces/importer.hpp"
-
 #include "workloads/traces/formats.hpp"
+#include "workloads/traces/importer.hpp"
 #include "workloads/traces/kineto_import.hpp"
 #include "workloads/traces/normalised.hpp"
 

@@ -282,7 +282,7 @@ std::optional<JsonStream::Item> JsonStream::member() {
 
 aisle::Place JsonStream::place_of(std::size_t position) const {
   std::int64_t line = lines_, column = columns_;
-  for (std::size_t i = 1; i < position; ++i) {
+  for (std::size_t i = 1; i < std::min(position, size_); ++i) {
     const bool covered = handed_out_ && i == begin_ - 1;
     const bool newline = (covered ? before_ : buffer_[i]) == '\n';
     line += newline ? 1 : 0;
@@ -292,7 +292,7 @@ aisle::Place JsonStream::place_of(std::size_t position) const {
 }
 
 aisle::Place JsonStream::place(std::size_t offset) const {
-  return place_of(begin_ - 1 + offset);
+  return place_of(handed_out_ ? begin_ - 1 + offset : at_);
 }
 
 }  // namespace aisle::workloads::traces

@@ -228,6 +228,7 @@ constexpr ComputeName kLibrary[] = {
     {"norm_fwd", norm, "norm kernels"},
     {"norm_bwd", norm, "norm kernels", {}, kBack},
     // Grouped products; before casts, whose words their names contain.
+    {"tensormap", elementwise, "grouped GEMM"},
     {"m_grouped", grouped_gemm, "DeepGEMM"},
     {"k_grouped", grouped_gemm, "DeepGEMM", {}, kWeights},
     {"gemmtype::mgrouped", grouped_gemm, "DeepGEMM"},
@@ -284,7 +285,6 @@ constexpr ComputeName kLibrary[] = {
     {"pack_fp32_into_ue8m0", transpose, "DeepGEMM"},
     {"swizzle_s", transpose, "quantisation kernels"},
     {"scale_swizzle", transpose, "quantisation kernels"},
-    {"tensormap", elementwise, "grouped GEMM"},
     {"fp8_qparam", cast, "FBGEMM"},
     {"_fp8_quantize", cast, "FBGEMM"},
     {"fp8rowwise", cast, "FBGEMM"},

@@ -10,19 +10,18 @@
 namespace aisle::workloads::traces {
 namespace {
 
-namespace json = simdjson::ondemand;
+// The DOM, not simdjson's on-demand reader: that one must not be asked again after an error.
+namespace json = simdjson::dom;
 
-std::int64_t number(json::object& object, std::string_view key, std::int64_t otherwise) {
+std::int64_t number(const json::object& object, std::string_view key, std::int64_t otherwise) {
   std::int64_t value = 0;
-  return object.find_field_unordered(key).get_int64().get(value) == simdjson::SUCCESS ? value
-                                                                                      : otherwise;
+  return object[key].get_int64().get(value) == simdjson::SUCCESS ? value : otherwise;
 }
 
-std::string string(json::object& object, std::string_view key) {
+std::string string(const json::object& object, std::string_view key) {
   std::string_view value;
-  return object.find_field_unordered(key).get_string().get(value) == simdjson::SUCCESS
-             ? std::string(value)
-             : std::string();
+  return object[key].get_string().get(value) == simdjson::SUCCESS ? std::string(value)
+                                                                  : std::string();
 }
 
 std::int32_t small(std::int64_t value) {
@@ -30,17 +29,17 @@ std::int32_t small(std::int64_t value) {
 }
 
 // PyTorch writes a list, Kineto's daemon a string with a list in it.
-std::vector<std::int32_t> ranks_of(json::object& group) {
+std::vector<std::int32_t> ranks_of(const json::object& group) {
   std::vector<std::int32_t> ranks;
-  json::value value;
-  if (group.find_field_unordered("ranks").get(value) != simdjson::SUCCESS) return ranks;
-  std::string_view text;
   json::array list;
-  if (value.get_array().get(list) == simdjson::SUCCESS) {
-    if (list.raw_json().get(text) != simdjson::SUCCESS) return ranks;
-  } else if (value.get_string().get(text) != simdjson::SUCCESS) {
+  if (group["ranks"].get_array().get(list) == simdjson::SUCCESS) {
+    for (const json::element entry : list) {
+      std::int64_t rank = 0;
+      if (entry.get_int64().get(rank) == simdjson::SUCCESS) ranks.push_back(small(rank));
+    }
     return ranks;
   }
+  const std::string text = string(group, "ranks");
   for (const char *at = text.data(), *end = at + text.size(); at < end;) {
     std::int32_t rank = 0;
     const auto [behind, failure] = std::from_chars(at, end, rank);
@@ -63,16 +62,14 @@ void KinetoBuilder::add_member(std::string_view name, std::string_view raw) {
   const bool devices = name == "deviceProperties", job = name == "distributedInfo";
   if (!devices && !job) return;
   json::parser parser;
-  json::document document;
-  if (parser.iterate(raw, raw.size() + simdjson::SIMDJSON_PADDING).get(document) !=
-      simdjson::SUCCESS)
-    return;
+  json::element document;
+  if (parser.parse(raw.data(), raw.size()).get(document) != simdjson::SUCCESS) return;
   if (devices) {
     json::array list;
     if (document.get_array().get(list) != simdjson::SUCCESS) return;
-    for (auto entry : list) {
+    for (const json::element entry : list) {
       json::object device;
-      if (entry.get_object().get(device) != simdjson::SUCCESS) return;
+      if (entry.get_object().get(device) != simdjson::SUCCESS) continue;
       Rank properties;
       numbers_.push_back(small(number(device, "id", 0)));
       properties.device = string(device, "name");
@@ -88,10 +85,10 @@ void KinetoBuilder::add_member(std::string_view name, std::string_view raw) {
   rank.number = small(number(info, "rank", kNone));
   rank.world = std::max(small(number(info, "world_size", 0)), 0);
   json::array groups;
-  if (info.find_field_unordered("pg_config").get_array().get(groups) != simdjson::SUCCESS) return;
-  for (auto entry : groups) {
+  if (info["pg_config"].get_array().get(groups) != simdjson::SUCCESS) return;
+  for (const json::element entry : groups) {
     json::object config;
-    if (entry.get_object().get(config) != simdjson::SUCCESS) return;
+    if (entry.get_object().get(config) != simdjson::SUCCESS) continue;
     Group group;
     group.name = string(config, "pg_name");
     group.description = string(config, "pg_desc");

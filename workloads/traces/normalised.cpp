@@ -228,6 +228,8 @@ class Reader {
     call.split_out.assign(from.split_out().begin(), from.split_out().end());
     call.dtype = text(from.dtype());
     if (from.has_shape()) call.shape = from.shape();
+    if (from.has_wire_bytes()) call.wire_bytes = from.wire_bytes();
+    if (from.has_link()) call.link = text(from.link());
     trace_->collectives.push_back(std::move(call));
   }
 

@@ -235,8 +235,6 @@ void NsysHost::read_ranges() {
         rows.is_null(4) ? db_.string(rows.integer(5, -1)) : std::string(rows.text(4));
     if (name.empty()) {
       accounting.lose("NVTX range without a name", Severity::note, Fault::none, "");
-    } else if (trace_.ranks.empty()) {
-      accounting.lose("NVTX range without device work", Severity::note, Fault::none, "");
     } else {
       add_range(rows, std::move(name));
     }

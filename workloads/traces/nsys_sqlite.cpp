@@ -90,6 +90,7 @@ class NsysImport {
         found.emplace(small(rows.integer(0)), by_process_ ? rows.integer(1) : 0);
       }
     }
+    if (found.empty()) add_rank(trace_, source_, Format::nsys_sqlite);  // of the host alone
     for (const auto& [device, process] : found) {
       const Index rank = add_rank(trace_, source_, Format::nsys_sqlite);
       ranks_[{process, device}] = rank;

@@ -73,4 +73,11 @@ bool attention_from_operands(const Around& around, Kernel& kernel);
 bool stream_from_operands(const Around& around, std::string_view kernel_name, Kernel& kernel);
 bool shape_from_grid(std::string_view name, const LaunchShape& shape, Kernel& kernel);
 
+/// Shapes of products and attention that have none yet, from the model that ran: the sequence of
+/// kernels as launched is matched with the phases of its layers (forward, backward, weight
+/// gradients), which fit by family, order, number format and equal rates. Assumes that one rank
+/// holds whole layers (no tensor parallelism) and one causal sequence per micro-batch; tokens come
+/// from the grids of casts and attention. Nothing where those do not agree.
+void shapes_from_model(const Trace& trace, const ModelGraph& model, std::vector<Described>& out);
+
 }  // namespace aisle::workloads::traces

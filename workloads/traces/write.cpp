@@ -106,6 +106,8 @@ void fill(const CollectiveCall& call, pb::Collective& to) {
   to.mutable_split_out()->Add(call.split_out.begin(), call.split_out.end());
   to.set_dtype(call.dtype);
   if (call.shape != kNone) to.set_shape(call.shape);
+  if (call.wire_bytes != kUnknown) to.set_wire_bytes(call.wire_bytes);
+  if (call.wire_bytes != kUnknown) to.set_link(call.link);
 }
 
 void fill(const std::vector<Operands::Tensor>& tensors,

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recorded traces beside the repository, where they are at hand: every record is accounted for, and
 // kernels are as many as the data's own notes say.
-#include "workloads/traces/read.hpp"
-
-#include <gtest/gtest.h>
+#include "tests/unit/trace_formats/import_text.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <iostream>
-#include <numeric>
 
 namespace aisle::workloads::traces {
 namespace {
@@ -17,11 +12,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path kTraces = fs::path(AISLE_SOURCE_DIR) / ".." / "shared" / "data" / "kernel-traces";
-
-std::int64_t unused_of(const Accounting& accounting) {
-  return std::accumulate(accounting.unused.begin(), accounting.unused.end(), std::int64_t{0},
-                         [](std::int64_t sum, const Unused& unused) { return sum + unused.count; });
-}
 
 std::int64_t kernels_of(const Trace& trace) {
   return std::count_if(trace.device.begin(), trace.device.end(), [](const DeviceEvent& event) {
@@ -52,19 +42,8 @@ TEST_P(SharedTrace, IsAccountedFor) {
   EXPECT_EQ(trace->ranks.front().format, expected.format);
   EXPECT_EQ(static_cast<std::int64_t>(trace->ranks.size()), expected.ranks);
   EXPECT_GT(trace->accounting.imported, 0);
-  EXPECT_EQ(trace->accounting.events, trace->accounting.imported + unused_of(trace->accounting));
+  expect_accounted(*trace);
   EXPECT_EQ(kernels_of(*trace), expected.kernels);
-  if (std::getenv("AISLE_TALK") == nullptr) return;
-  std::cout << expected.file << ": events " << trace->accounting.events << ", imported "
-            << trace->accounting.imported << ", device " << trace->device.size() << ", operators "
-            << trace->operators.size() << ", calls " << trace->calls.size() << ", annotations "
-            << trace->annotations.size() << ", collectives " << trace->collectives.size()
-            << ", dependencies " << trace->dependencies.size() << ", totals "
-            << trace->totals.size() << '\n';
-  for (const Unused& unused : trace->accounting.unused) {
-    std::cout << "  " << unused.count << " " << unused.name << '\n';
-  }
-  for (const Diagnostic& said : diagnostics.all()) std::cout << "  " << to_string(said) << '\n';
 }
 
 INSTANTIATE_TEST_SUITE_P(Nsys, SharedTrace,

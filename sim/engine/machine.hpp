@@ -35,13 +35,14 @@ class Sharing {
   const TimedPlan& plan_;
   /// Senders' queues, receivers', and those that both send and receive.
   static constexpr std::size_t kSides = 3;
+
   static std::size_t side_of(workloads::Stream stream) {
     if (stream == workloads::Stream::send) return 0;
     return stream == workloads::Stream::receive ? 1 : 2;
   }
 
-  std::vector<Draws> draws_;         // [works x sides]
-  std::vector<unsigned> contended_;  // [ranks]
+  std::vector<Draws> draws_;                  // [works x sides]
+  std::vector<unsigned> contended_;           // [ranks]
   std::vector<std::vector<double>> factors_;  // [cores held][works], filled when asked for; 0: not
 };
 

@@ -21,6 +21,15 @@ std::string_view field(std::string_view name, std::string_view key) {
   return name.substr(from, name.find_first_of(",#", from) - from);
 }
 
+/// "dot_general" of "...#name=jit(main)/lm/a,b->c/dot_general[precision=None],hlo_op=...".
+std::string_view primitive_of(std::string_view name) {
+  const std::size_t at = name.find("name="), end = name.rfind(",hlo_op=");
+  if (at == std::string_view::npos || end == std::string_view::npos || end < at) return {};
+  std::string_view path = name.substr(at + 5, end - at - 5);
+  path = path.substr(0, path.find('['));
+  return path.substr(path.rfind('/') + 1);
+}
+
 /// XLA names its collectives after their HLO: "all-gather-start.12".
 std::optional<CollectiveKind> collective_of(std::string_view op) {
   constexpr std::array<std::pair<std::string_view, CollectiveKind>, 8> kNames = {{
@@ -68,7 +77,7 @@ class Ranges {
     const bool thunk = name.find("Thunk:") != std::string_view::npos;
     const std::string_view op = field(name, "hlo_op=");
     if (thunk && !op.empty()) {
-      add_thunk(op, rank, *start, *duration);
+      add_thunk(op, primitive_of(name), rank, *start, *duration);
     } else {
       trace_.annotations.push_back({*start, *duration, trace_.texts.id(name), rank, kNone,
                                     compute_stream(rank), is_step(name)});
@@ -93,11 +102,15 @@ class Ranges {
   }
 
  private:
-  void add_thunk(std::string_view op, Index rank, std::int64_t start, std::int64_t duration) {
+  /// `primitive`: what the thunk was in the program; calls of libraries are told by it alone.
+  void add_thunk(std::string_view op, std::string_view primitive, Index rank, std::int64_t start,
+                 std::int64_t duration) {
     DeviceEvent event;
     event.start_ns = start;
     event.duration_ns = duration;
-    event.name = trace_.texts.id(op);
+    std::string text(op);
+    if (op.starts_with("custom-call") && !primitive.empty()) text.append(" ").append(primitive);
+    event.name = trace_.texts.id(text);
     event.rank = rank;
     event.launch = launch(rank, event.name);
     if (const auto kind = collective_of(op)) {

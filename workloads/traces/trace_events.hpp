@@ -77,6 +77,8 @@ struct CollectiveCall {
   /// carried most ("HCCS", "RDMA").
   std::int64_t wire_bytes = kUnknown;
   std::uint32_t link = 0;
+  /// Of its duration, as the profiler counted: data moved; waited for the other ranks.
+  std::int64_t transit_ns = kUnknown, wait_ns = kUnknown;
 };
 
 /// A host call that starts device work, or waits for it.

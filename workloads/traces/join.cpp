@@ -94,20 +94,6 @@ void fold(Trace& base, Trace&& part) {
   base.ranks.resize(static_cast<std::size_t>(ranks));
 }
 
-/// Groups go by name; one that knows its members tells the other.
-void share_members(Trace& base, Trace& part) {
-  for (Group& ours : base.groups) {
-    for (Group& theirs : part.groups) {
-      if (ours.name.empty() || ours.name != theirs.name) continue;
-      Group& knows = ours.size > 0 ? ours : theirs;
-      Group& asks = ours.size > 0 ? theirs : ours;
-      if (asks.size > 0) continue;
-      asks.size = knows.size;
-      asks.ranks = knows.ranks;
-    }
-  }
-}
-
 Index group_like(Trace& base, const Group& group) {
   const auto same = std::find_if(base.groups.begin(), base.groups.end(), [&](const Group& known) {
     return known.name == group.name && known.ranks == group.ranks;
@@ -184,7 +170,6 @@ void merge_streams(Trace& trace, std::size_t before) {
 
 /// What both recorded is lent; what only the part has is appended.
 void join_collectives(Trace& base, Trace&& part) {
-  share_members(base, part);
   const std::vector<Index> matches = match_events(base, part);
   std::vector<bool> drops(part.device.size());
   for (std::size_t i = 0; i < matches.size(); ++i) {
@@ -237,7 +222,6 @@ bool join_host(Trace& base, Trace& part) {
   const std::vector<Index> matches = match_events(base, part);
   const auto alone = static_cast<std::size_t>(std::count(matches.begin(), matches.end(), kNone));
   if (2 * alone >= matches.size()) return false;
-  share_members(base, part);
   std::vector<bool> drops(part.device.size());
   std::vector<Link> links;
   for (std::size_t i = 0; i < matches.size(); ++i) {

@@ -9,6 +9,7 @@
 #include <array>
 #include <filesystem>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -136,20 +137,18 @@ class Grouping {
 
   std::vector<RankFiles> take() {
     join_by_rank();
+    std::stable_sort(groups_.begin(), groups_.end(), [](const Group& a, const Group& b) {
+      constexpr std::int32_t kLast = std::numeric_limits<std::int32_t>::max();
+      return a.name.rank.value_or(kLast) < b.name.rank.value_or(kLast);
+    });
     std::map<std::int32_t, int> count;
-    bool all = true;
     for (const Group& group : groups_) {
-      all = all && group.name.rank;
       if (group.name.rank) ++count[*group.name.rank];
     }
     std::vector<RankFiles> out;
     for (Group& group : groups_) {
       const bool alone = group.name.rank && count[*group.name.rank] == 1;
       out.push_back({std::move(group.files), alone ? *group.name.rank : kNone});
-    }
-    if (all && count.size() == groups_.size()) {
-      std::sort(out.begin(), out.end(),
-                [](const RankFiles& a, const RankFiles& b) { return a.number < b.number; });
     }
     return out;
   }
@@ -219,6 +218,10 @@ class Search {
     // Beside what Ascend's profilers put out lie their raw records.
     for (const char* output : {"ASCEND_PROFILER_OUTPUT", "mindstudio_profiler_output"}) {
       if (fs::is_directory(folder / output, failure)) return run(folder / output, depth);
+      // Databases of its own with what the tables have.
+      if (folder.filename() == output) {
+        std::erase_if(files, [](const fs::path& path) { return path.extension() == ".db"; });
+      }
     }
     int found = take(folder, files);
     for (const fs::path& below : folders) {

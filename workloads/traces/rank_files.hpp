@@ -25,11 +25,11 @@ struct RankFiles {
 /// The importer that recognises a source; nullptr if none does.
 const Importer* importer_of(Source& source);
 
-/// The files that paths stand for, in the order of the paths, or of the ranks where all names tell
-/// their number. Complementary files of one profiler (Ascend's output folder, a report of Nsight
-/// Systems with its tables) are of one rank if they lie in one folder under one prefix, or if their
-/// names tell the same rank. Folders are searched to a bounded depth; what is no trace there is
-/// left out with a note.
+/// The files that paths stand for: first those whose names tell the number of their rank, in its
+/// order, then the others in the order of the paths. Complementary files of one profiler (Ascend's
+/// output folder, a report of Nsight Systems with its tables) are of one rank if they lie in one
+/// folder under one prefix, or if their names tell the same rank. Folders are searched to a bounded
+/// depth; what is no trace there is left out with a note.
 std::vector<RankFiles> find_rank_files(const std::vector<std::string>& paths,
                                        Diagnostics& diagnostics);
 

@@ -13,9 +13,10 @@ namespace aisle::workloads::traces {
 namespace {
 
 /// One execution of a collective on one rank. `what` is equal on all ranks that take part: kind (or
-/// name, where the kind is not known), size, group.
+/// name, where the kind is not known) and group; so is the size, where it is known.
 struct Occurrence {
-  std::tuple<int, std::uint32_t, std::int64_t, Index> what;
+  std::tuple<int, std::uint32_t, Index> what;
+  std::int64_t bytes = kUnknown;
   std::int64_t sequence = kNone;
   std::int64_t start_ns = 0, end_ns = 0;
 };
@@ -41,7 +42,8 @@ std::vector<Occurrences> collectives_of(const Trace& trace) {
     if (trace.class_of(event).rendezvous || call.peer != kNone) continue;
     Occurrence one;
     one.what = {call.kind_known ? static_cast<int>(call.kind) : -1,
-                call.kind_known ? 0 : event.name, call.bytes, call.group};
+                call.kind_known ? 0 : event.name, call.group};
+    one.bytes = call.bytes;
     one.sequence = call.group == kNone ? kNone : call.sequence;
     one.start_ns = event.start_ns;
     one.end_ns = event.start_ns + event.duration_ns;
@@ -53,6 +55,10 @@ std::vector<Occurrences> collectives_of(const Trace& trace) {
     });
   }
   return found;
+}
+
+bool same_size(const Occurrence& a, const Occurrence& b) {
+  return a.bytes == b.bytes || a.bytes == kUnknown || b.bytes == kUnknown;
 }
 
 double median(std::vector<double>& values) {
@@ -75,15 +81,23 @@ Shift shift_of(std::vector<double> differences) {
 }
 
 Shift by_sequence(const Occurrences& reference, const Occurrences& rank) {
-  std::map<std::pair<decltype(Occurrence::what), std::int64_t>, std::int64_t> ends;
+  constexpr std::size_t kMost = 64;  // of one number that are looked at
+  std::map<std::pair<decltype(Occurrence::what), std::int64_t>, std::vector<const Occurrence*>>
+      numbered;
   for (const Occurrence& one : reference) {
-    if (one.sequence != kNone) ends[{one.what, one.sequence}] = one.end_ns;
+    if (one.sequence != kNone) numbered[{one.what, one.sequence}].push_back(&one);
   }
   std::vector<double> differences;
   for (const Occurrence& one : rank) {
-    const auto same = ends.find({one.what, one.sequence});
-    if (one.sequence != kNone && same != ends.end())
-      differences.push_back(static_cast<double>(same->second - one.end_ns));
+    const auto found = numbered.find({one.what, one.sequence});
+    if (found == numbered.end()) continue;
+    // Of several it is the last, as with numbers that start anew.
+    const auto& all = found->second;
+    const auto end = all.rbegin() + static_cast<std::ptrdiff_t>(std::min(all.size(), kMost));
+    const auto same = std::find_if(all.rbegin(), end,
+                                   [&](const Occurrence* other) { return same_size(*other, one); });
+    if (same == end) continue;
+    differences.push_back(static_cast<double>((*same)->end_ns - one.end_ns));
   }
   return shift_of(std::move(differences));
 }
@@ -101,7 +115,7 @@ Shift by_order(const Occurrences& reference, const Occurrences& rank) {
       const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(i) + lag;
       if (at < 0 || at >= static_cast<std::ptrdiff_t>(reference.size())) continue;
       const Occurrence& other = reference[static_cast<std::size_t>(at)];
-      if (other.what != rank[i].what) continue;
+      if (other.what != rank[i].what || !same_size(other, rank[i])) continue;
       differences.push_back(static_cast<double>(other.end_ns - rank[i].end_ns));
     }
     ways.push_back(shift_of(std::move(differences)));

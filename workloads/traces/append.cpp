@@ -114,11 +114,22 @@ class Offsets {
     move(event.thread, thread_);
   }
 
-  // Ranks name the same group alike; a group of no name is nobody else's.
+  // Ranks name the same group alike; a group of no name is nobody else's. Where one file does not
+  // tell the members, another may.
   static Index index_of(std::vector<Group>& groups, const Group& group) {
-    const auto same = std::find_if(groups.begin(), groups.end(), [&](const Group& known) {
+    const auto told = [](const Group& known) { return known.size > 0 || !known.ranks.empty(); };
+    auto same = std::find_if(groups.begin(), groups.end(), [&](const Group& known) {
       return known.name == group.name && known.size == group.size && known.ranks == group.ranks;
     });
+    if (same == groups.end() && !group.name.empty()) {
+      same = std::find_if(groups.begin(), groups.end(), [&](const Group& known) {
+        return known.name == group.name && told(known) != told(group);
+      });
+      if (same != groups.end() && told(group)) {
+        same->size = group.size;
+        same->ranks = group.ranks;
+      }
+    }
     if (same != groups.end()) return static_cast<Index>(same - groups.begin());
     groups.push_back(group);
     return static_cast<Index>(groups.size() - 1);

@@ -67,6 +67,8 @@ class Communication {
     event.activity = Activity::communication;
     event.stream = assembler_.stream(rank_, 0, -1, "HCCL");
     CollectiveCall call = hccl_call(name, assembler_);
+    call.transit_ns = scaled(times.member("Transit Time(ms)"), 1e6);
+    call.wait_ns = scaled(times.member("Wait Time(ms)"), 1e6);
     add_traffic(operation.member("Communication Bandwidth Info"), call);
     event.detail = assembler_.collective(std::move(call));
     trace_.device.push_back(event);

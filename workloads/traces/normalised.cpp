@@ -230,6 +230,8 @@ class Reader {
     if (from.has_shape()) call.shape = from.shape();
     if (from.has_wire_bytes()) call.wire_bytes = from.wire_bytes();
     if (from.has_link()) call.link = text(from.link());
+    if (from.has_transit_ns()) call.transit_ns = from.transit_ns();
+    if (from.has_wait_ns()) call.wait_ns = from.wait_ns();
     trace_->collectives.push_back(std::move(call));
   }
 

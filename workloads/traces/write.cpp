@@ -108,6 +108,8 @@ void fill(const CollectiveCall& call, pb::Collective& to) {
   if (call.shape != kNone) to.set_shape(call.shape);
   if (call.wire_bytes != kUnknown) to.set_wire_bytes(call.wire_bytes);
   if (call.wire_bytes != kUnknown) to.set_link(call.link);
+  if (call.transit_ns != kUnknown) to.set_transit_ns(call.transit_ns);
+  if (call.wait_ns != kUnknown) to.set_wait_ns(call.wait_ns);
 }
 
 void fill(const std::vector<Operands::Tensor>& tensors,

@@ -158,8 +158,7 @@ pb::Curve fitted(const Measured& measured, const topology::Accelerator& chip) {
     curve.set_held_out_samples(judged.held_out_samples());
     curve.set_held_out_median_error(judged.held_out_median_error());
     curve.set_held_out_p90_error(judged.held_out_p90_error());
-    curve.set_note(
-        "Errors held out: without one shape in three, which then joined the correction.");
+    curve.set_note("Held-out errors are of a fit without them.");
   } else {
     curve.clear_held_out_samples();
     curve.clear_held_out_median_error();

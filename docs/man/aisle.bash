@@ -3,7 +3,7 @@
 _aisle() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "run collective check list show explain compare report validate calibrate --help --version -h" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "run collective check list show explain compare report validate calibrate import inspect --help --version -h" -- "$word")
     return
   fi
   case $previous in
@@ -13,6 +13,7 @@ _aisle() {
     --proto) mapfile -t COMPREPLY < <(compgen -W "ll ll128 simple" -- "$word"); return ;;
     --accelerator) mapfile -t COMPREPLY < <(compgen -W "$(aisle list accelerators 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
     --system) mapfile -t COMPREPLY < <(compgen -W "$(aisle list systems 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
+    --model) mapfile -t COMPREPLY < <(compgen -W "$(aisle list models 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
     --half) mapfile -t COMPREPLY < <(compgen -W "fitted held-out" -- "$word"); return ;;
     -o | --output | --ledger | --plot) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     list) mapfile -t COMPREPLY < <(compgen -W "accelerators systems fabrics models calibrations studies" -- "$word"); return ;;
@@ -27,10 +28,14 @@ _aisle() {
     report) flags="-o --output --json" ;;
     validate) flags="--ledger --kind --half --engine --bound --plot --json" ;;
     calibrate) flags="--accelerator --usual -o --output --json" ;;
+    import) flags="-o --output --json" ;;
+    inspect) flags="--model --top --json" ;;
     *) flags="--json" ;;
   esac
   if [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$flags -h --help" -- "$word")
+  elif [ "$command" = import ] || [ "$command" = inspect ]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
   else
     mapfile -t COMPREPLY < <(compgen -W "$(aisle list studies 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"; compgen -f -- "$word")
   fi

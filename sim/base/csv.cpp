@@ -14,11 +14,13 @@ namespace {
 
 using Cell = CsvTable::Cell;
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 /// Cuts text into records, noting where every cell starts.
 class Splitter {
  public:
-  Splitter(std::string_view text, const std::string& file, Diagnostics& diagnostics)
-      : text_(text), file_(file), diagnostics_(diagnostics) {}
+  Splitter(std::string_view text, const std::string& file, Diagnostics& diagnostics, int line = 1)
+      : text_(text), file_(file), diagnostics_(diagnostics), line_(line) {}
 
   /// The next record that is not an empty line; false at the end.
   bool next(std::vector<Cell>& record) {
@@ -112,7 +114,7 @@ class Splitter {
   const std::string& file_;
   Diagnostics& diagnostics_;
   std::size_t at_ = 0, line_start_ = 0;
-  int line_ = 1;
+  int line_;
 };
 
 bool read_header(std::vector<Cell> cells, CsvTable& table, Diagnostics& diagnostics) {
@@ -136,7 +138,6 @@ int CsvTable::column(std::string_view name) const {
 
 std::optional<CsvTable> parse_csv(std::string_view text, const std::string& file,
                                   Diagnostics& diagnostics) {
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const int errors_before = diagnostics.error_count();
   if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos) {
@@ -172,6 +173,103 @@ std::optional<CsvTable> parse_csv(std::string_view text, const std::string& file
   }
   if (diagnostics.error_count() > errors_before) return std::nullopt;
   return table;
+}
+
+CsvStream::CsvStream(Read read, std::string file) : read_(std::move(read)), file_(std::move(file)) {
+  while (buffer_.size() < kByteOrderMark.size() && fill()) {}
+  if (std::string_view(buffer_).starts_with(kByteOrderMark)) at_ = kByteOrderMark.size();
+}
+
+bool CsvStream::fill() {
+  constexpr std::size_t kBlock = std::size_t{64} << 10;
+  if (ended_) return false;
+  const std::size_t before = buffer_.size();
+  buffer_.resize(before + kBlock);
+  const std::size_t got = read_(buffer_.data() + before, kBlock);
+  buffer_.resize(before + got);
+  ended_ = got == 0;
+  return got > 0;
+}
+
+/// Just behind the line feed that ends the line of `from`, or the end of the input. Of a line
+/// longer than kLongest what is before is dropped.
+std::size_t CsvStream::line_end(std::size_t from) {
+  for (;;) {
+    const std::size_t feed = buffer_.find('\n', from);
+    if (feed != std::string::npos) return feed + 1;
+    from = buffer_.size();
+    if (from - at_ > kLongest) {
+      buffer_.erase(at_, from - at_);
+      from = at_;
+      cut_ = true;
+    }
+    if (!fill()) return buffer_.size();
+  }
+}
+
+/// The end of the record at at_; its line's end if its quotes never close.
+std::size_t CsvStream::record_end() {
+  bool quoted = false, closed = false, at_start = true;
+  for (std::size_t i = at_;; ++i) {
+    if (i == buffer_.size() && !fill()) return quoted ? line_end(at_) : i;
+    if (i - at_ > kLongest) return line_end(at_);
+    const char letter = buffer_[i];
+    if (quoted) {
+      quoted = letter != '"';
+      closed = !quoted;
+      continue;
+    }
+    if (letter == '\n') return i + 1;
+    quoted = letter == '"' && (at_start || closed);  // a doubled quote: the cell goes on
+    closed = false;
+    at_start = letter == ',' || (at_start && (letter == ' ' || letter == '\t'));
+  }
+}
+
+void CsvStream::take(std::size_t end) {
+  line_ += static_cast<int>(std::count(buffer_.begin() + static_cast<std::ptrdiff_t>(at_),
+                                       buffer_.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
+  at_ = end;
+}
+
+CsvStream::Got CsvStream::next(std::vector<Cell>& record) {
+  constexpr std::size_t kDrop = std::size_t{256} << 10;
+  for (;;) {
+    if (at_ > kDrop) {
+      buffer_.erase(0, at_);
+      at_ = 0;
+    }
+    const std::size_t end = record_end();
+    if (end == at_) return Got::end;
+    const std::string_view text = std::string_view(buffer_).substr(at_, end - at_);
+    line_of_record_ = line_;
+    Diagnostics faults;
+    Splitter splitter(text, file_, faults, line_);
+    const bool any = splitter.next(record);
+    if (text.find('\0') != std::string_view::npos) {
+      faults.error({file_, line_, 1}, {}, "this is not text");
+    }
+    if (std::exchange(cut_, false)) faults.error({file_, line_, 1}, {}, "a line without end");
+    take(end);
+    if (faults.has_errors()) {
+      complaint_ = faults.all().front().sentence;
+      return Got::malformed;
+    }
+    if (any) return Got::record;
+  }
+}
+
+std::string_view CsvStream::peek_line() {
+  const std::size_t end = line_end(at_);
+  std::string_view line = std::string_view(buffer_).substr(at_, end - at_);
+  while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+void CsvStream::skip_line() {
+  line_of_record_ = line_;
+  take(line_end(at_));
+  cut_ = false;
 }
 
 std::optional<CsvTable> read_csv(const std::string& path, Diagnostics& diagnostics) {

@@ -64,6 +64,11 @@ struct CalibrateArguments {
 
 int calibrate(const CalibrateArguments& arguments);
 
+/// Reads traces of any format and writes them as the suffix of `output` says.
+int import_traces(const std::vector<std::string>& paths, const std::string& output, bool json);
+/// Prints what is in traces; `model` is a name of the catalogue or empty.
+int inspect_traces(const std::vector<std::string>& paths, const std::string& model, int top,
+                   bool json);
 int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
           bool json);
 int list(const std::string& kind, bool json);

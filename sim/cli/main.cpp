@@ -162,7 +162,9 @@ void add_study_commands(CLI::App& app, Inputs& in, int& code) {
 void add_calibrate(CLI::App& app, aisle::cli::CalibrateArguments& a, int& code) {
   CLI::App* command = app.add_subcommand(
       "calibrate", "Fit kernel times of an accelerator to measurements and print the errors");
-  command->add_option("TABLE", a.inputs, "Tables of measured kernels (CSV, plain or gzip)")
+  command
+      ->add_option("TABLE", a.inputs,
+                   "Tables of measured kernels (CSV), or recorded traces; plain or gzip")
       ->required();
   command->add_option("--accelerator", a.accelerator, "Accelerator to calibrate")->required();
   command
@@ -198,6 +200,43 @@ void add_validate_command(CLI::App& app, aisle::cli::ValidateArguments& a, int& 
   command->callback([&] { code = aisle::cli::validate(a); });
 }
 
+struct TraceArguments {
+  std::vector<std::string> traces;
+  std::string output, model;
+  int top = 15;
+  bool json = false;
+};
+
+void add_trace_commands(CLI::App& app, TraceArguments& a, int& code) {
+  constexpr const char* kTraces =
+      "Recorded traces or folders of them; several files are ranks of one job";
+  CLI::App* import = app.add_subcommand(
+      "import", "Read recorded kernel traces of any supported format and write one");
+  import->add_option("TRACE", a.traces, kTraces)->required();
+  import
+      ->add_option("-o,--output", a.output,
+                   "File to write: .json or .json.gz for Perfetto, .et for Chakra (one per rank), "
+                   "any other name for the normalised form")
+      ->required()
+      ->type_name("FILE");
+  import->add_flag("--json", a.json, "Print one JSON document on stdout");
+  import->footer(example("aisle import rank*.json.gz -o job.aisletrace"));
+  import->callback([&] { code = aisle::cli::import_traces(a.traces, a.output, a.json);
+});
+
+CLI::App* inspect = app.add_subcommand(
+    "inspect", "Say where the time of recorded kernel traces went, and what was not used");
+inspect->add_option("TRACE", a.traces, kTraces)->required();
+inspect->add_option("--model", a.model,
+                    "Model that ran, for shapes; `aisle list models` names them");
+inspect->add_option("--top", a.top, "Lines of each list")
+    ->check(CLI::NonNegativeNumber)
+    ->capture_default_str();
+inspect->add_flag("--json", a.json, "Print one JSON document on stdout");
+inspect->footer(example("aisle inspect rank0.json.gz --top 30"));
+inspect->callback([&] { code = aisle::cli::inspect_traces(a.traces, a.model, a.top, a.json); });
+}  // namespace
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -209,6 +248,7 @@ int main(int argc, char** argv) {
   aisle::cli::CollectiveArguments collective_arguments;
   aisle::cli::ValidateArguments validate_arguments;
   aisle::cli::CalibrateArguments calibrate_arguments;
+  TraceArguments trace_arguments;
   Inputs inputs;
   add_run(app, run_arguments, code);
   add_collective(app, collective_arguments, code);
@@ -216,6 +256,7 @@ int main(int argc, char** argv) {
   add_catalogue_commands(app, inputs, code);
   add_validate_command(app, validate_arguments, code);
   add_calibrate(app, calibrate_arguments, code);
+  add_trace_commands(app, trace_arguments, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

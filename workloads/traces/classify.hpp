@@ -10,7 +10,8 @@
 namespace aisle::workloads::traces {
 
 /// What the name of a kernel tells. Names come from NVIDIA, AMD and Ascend libraries, Triton and
-/// XLA; the table in classify.cpp lists the patterns, first match wins.
+/// XLA; the tables in kernel_names_*.cpp list the
+/// patterns, first match wins.
 struct KernelClass {
   Family family = Family::other;  ///< other: unknown, or of no family of ours
   bool known = false;             ///< a pattern matched

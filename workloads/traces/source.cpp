@@ -17,6 +17,7 @@ struct Source::Impl {
   std::string_view text;
   std::string head;  // read, but not yet consumed
   std::size_t head_used = 0;
+  double whole = 1;  // size on disk, or of the text
   bool has_head = false, broken = false;
 
   Impl() = default;
@@ -71,6 +72,8 @@ std::optional<Source> Source::open(const std::string& path, Diagnostics& diagnos
   source.impl_->file = gzopen(path.c_str(), "rb");
   if (source.impl_->file == nullptr) return refuse("cannot be read", "check its permissions");
   gzbuffer(source.impl_->file, 1U << 20);
+  const std::uintmax_t size = fs::file_size(path, failure);
+  if (!failure && size > 0) source.impl_->whole = static_cast<double>(size);
   if (source.head().empty()) {
     return source.broken()
                ? refuse("the compressed stream is damaged at its start", "copy the file again")
@@ -83,6 +86,7 @@ std::optional<Source> Source::open(const std::string& path, Diagnostics& diagnos
 Source Source::over(std::string_view text, std::string name) {
   Source source;
   source.impl_->text = text;
+  source.impl_->whole = static_cast<double>(std::max<std::size_t>(text.size(), 1));
   source.name_ = std::move(name);
   return source;
 }
@@ -102,6 +106,13 @@ std::size_t Source::read(char* to, std::size_t size) {
   std::copy_n(impl_->head.data() + impl_->head_used, taken, to);
   impl_->head_used += taken;
   return taken + (taken < size ? impl_->read(to + taken, size - taken) : 0);
+}
+
+double Source::progress() const {
+  const double read = impl_->file != nullptr
+                          ? static_cast<double>(gzoffset(impl_->file))
+                          : impl_->whole - static_cast<double>(impl_->text.size());
+  return std::clamp(read / impl_->whole, 0.0, 1.0);
 }
 
 bool Source::broken() const {

@@ -37,6 +37,9 @@ class Source {
   /// Up to `size` further bytes; 0 at the end.
   std::size_t read(char* to, std::size_t size);
 
+  /// Share of the input that was read, by its size on disk.
+  double progress() const;
+
   /// The compressed stream was damaged or broke off: reading ended early.
   bool broken() const;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workloads/traces/trace.hpp"
 
+#include "sim/base/hash.hpp"
+
 #include <algorithm>
 
 namespace aisle::workloads::traces {
@@ -56,12 +58,30 @@ std::string_view to_string(Activity activity) {
 }
 
 std::uint32_t Texts::id(std::string_view text) {
-  const auto known = ids_.find(text);
-  if (known != ids_.end()) return known->second;
+  if (2 * texts_.size() >= slots_.size()) grow();
+  const std::uint64_t hash = text_hash(text);
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t at = hash & mask;
+  for (; slots_[at].id_plus_1 != 0; at = (at + 1) & mask) {
+    const std::uint32_t id = slots_[at].id_plus_1 - 1;
+    if (slots_[at].hash == hash && texts_[id] == text) return id;
+  }
   const auto id = static_cast<std::uint32_t>(texts_.size());
   texts_.emplace_back(text);
-  ids_.emplace(texts_.back(), id);
+  slots_[at] = {hash, id + 1};
   return id;
+}
+
+void Texts::grow() {
+  std::vector<Slot> larger(std::max<std::size_t>(64, 2 * slots_.size()));
+  const std::size_t mask = larger.size() - 1;
+  for (const Slot& slot : slots_) {
+    if (slot.id_plus_1 == 0) continue;
+    std::size_t at = slot.hash & mask;
+    while (larger[at].id_plus_1 != 0) at = (at + 1) & mask;
+    larger[at] = slot;
+  }
+  slots_.swap(larger);
 }
 
 void Accounting::lose(std::string_view name, Severity severity, Fault fault,

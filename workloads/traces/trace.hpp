@@ -9,7 +9,6 @@
 #include <deque>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 /// The normalised form of a recorded trace: what every importer makes and all that follows reads.
@@ -51,8 +50,15 @@ class Texts {
   std::size_t size() const { return texts_.size(); }
 
  private:
+  struct Slot {
+    std::uint64_t hash = 0;
+    std::uint32_t id_plus_1 = 0;  // 0: free
+  };
+
+  void grow();
+
   std::deque<std::string> texts_;  // addresses stay
-  std::unordered_map<std::string_view, std::uint32_t> ids_;
+  std::vector<Slot> slots_;        // open addressing, a power of two
 };
 
 /// What ran on a device.
@@ -106,8 +112,13 @@ struct CollectiveCall {
   Index group = kNone;            ///< into Trace::groups
   std::int32_t peer = kNone;      ///< send_recv: the other rank
   std::int64_t sequence = kNone;  ///< number within the group, where the file has one
+  Index shape = kNone;            ///< how the kernel was launched, into Trace::launches
   std::vector<std::int64_t> split_in, split_out;  ///< all-to-all(v), elements; may be empty
   std::uint32_t dtype = 0;                        ///< text, as the file has it
+  /// What the profiler counted on this rank's links, and, where it did, the text of the link that
+  /// carried most ("HCCS", "RDMA").
+  std::int64_t wire_bytes = kUnknown;
+  std::uint32_t link = 0;
 };
 
 /// A host call that starts device work, or waits for it.
@@ -172,8 +183,8 @@ struct Thread {
 
 /// One process of the job, with its device.
 struct Rank {
-  std::int32_t number = 0;  ///< in the job; files that do not say are numbered in order
-  std::int32_t world = 0;   ///< ranks of the job; 0: not known
+  std::int32_t number = kNone;  ///< in the job; files that do not say are numbered in order
+  std::int32_t world = 0;       ///< ranks of the job; 0: not known
   std::string file;
   Format format = Format::kineto;
   std::string device;               ///< as the file has it: "NVIDIA H800"
@@ -211,7 +222,8 @@ struct KernelTotal {
   std::int64_t count = 0, total_ns = 0, median_ns = kUnknown, min_ns = kUnknown, max_ns = kUnknown;
 };
 
-/// Hardware counters of one launch (Nsight Compute): times are at locked clocks and not comparable.
+/// Work of one launch: counted by hardware (Nsight Compute, whose times are at locked clocks and not
+/// comparable) or declared (Chakra's num_ops and tensor_size).
 struct Counters {
   Index event = kNone;  ///< the launch, in Trace::device
   double dram_bytes = kUnknown, flops = kUnknown, tensor_share = kUnknown;

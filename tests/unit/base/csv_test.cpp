@@ -78,4 +78,49 @@ TEST(Csv, NamesFilesThatCannotBeRead) {
   EXPECT_TRUE(aisle::read_csv(file, diagnostics));
 }
 
+// The text in blocks of a few bytes, so that every record crosses some.
+std::vector<std::string> streamed(const std::string& text, std::size_t block) {
+  std::size_t at = 0;
+  aisle::CsvStream stream(
+      [&](char* to, std::size_t size) {
+        const std::size_t taken = std::min({size, block, text.size() - at});
+        std::copy_n(text.data() + at, taken, to);
+        at += taken;
+        return taken;
+      },
+      "t.csv");
+  std::vector<std::string> out;
+  std::vector<aisle::CsvTable::Cell> record;
+  for (;;) {
+    const auto got = stream.next(record);
+    if (got == aisle::CsvStream::Got::end) return out;
+    std::string line = std::to_string(stream.place().line) + ":";
+    if (got == aisle::CsvStream::Got::malformed) line += " malformed";
+    for (const auto& cell : record) {
+      if (got == aisle::CsvStream::Got::record) line += " [" + cell.text + "]";
+    }
+    out.push_back(line);
+  }
+}
+
+TEST(Csv, StreamsRecordsAndGoesOnBehindMalformedOnes) {
+  const std::string text =
+      "\xEF\xBB\xBF"
+      "a,b\r\n\n1,\"x\ny \"\"z\"\"\"\n2,x\"y\n3\n4,\"5\"6\n7,\"\"\n8,\"never "
+      "closed\n9,9\n";
+  for (const std::size_t block : {1, 2, 3, 7, 1000}) {
+    EXPECT_THAT(streamed(text, block),
+                testing::ElementsAre("1: [a] [b]", "3: [1] [x\ny \"z\"]", "5: malformed", "6: [3]",
+                                     "7: malformed", "8: [7] []", "9: malformed", "10: [9] [9]"));
+  }
+}
+
+TEST(Csv, StreamsPastLinesWithoutEnd) {
+  const std::string endless(3 * aisle::CsvStream::kLongest, 'x');
+  EXPECT_THAT(streamed("a,b\n" + endless + "\n1,2\n", 4096),
+              testing::ElementsAre("1: [a] [b]", "2: malformed", "3: [1] [2]"));
+  EXPECT_THAT(streamed("a,\"" + endless + "\n1,2\n", 4096),
+              testing::ElementsAre("1: malformed", "2: [1] [2]"));
+}
+
 }  // namespace

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/fuzz/trace_import.hpp"
+#include "workloads/traces/formats.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace aisle::workloads::traces;
+  import_bytes(is_nsys_kernel_sum, import_nsys_kernel_sum, data, size);
+  import_bytes(is_nsys_gpu_trace, import_nsys_gpu_trace, data, size);
+  return 0;
+}

@@ -54,6 +54,7 @@ struct ValidateArguments {
 
 int validate(const ValidateArguments& arguments);
 
+<<<<<<< HEAD
 struct ReplayArguments {
   std::vector<std::string> traces;  ///< files or folders; several are ranks of one job
   std::string onto;                 ///< system or accelerator; empty: as recorded
@@ -74,6 +75,8 @@ int import_traces(const std::vector<std::string>& paths, const std::string& outp
 /// Prints what is in traces; `model` is a name of the catalogue or empty.
 int inspect_traces(const std::vector<std::string>& paths, const std::string& model, int top,
                    bool json);
+=======
+>>>>>>> calib
 struct CalibrateArguments {
   std::vector<std::string> inputs;  ///< tables of measured kernels
   std::string accelerator;
@@ -84,6 +87,14 @@ struct CalibrateArguments {
 
 int calibrate(const CalibrateArguments& arguments);
 
+<<<<<<< HEAD
+=======
+/// Reads traces of any format and writes them as the suffix of `output` says.
+int import_traces(const std::vector<std::string>& paths, const std::string& output, bool json);
+/// Prints what is in traces; `model` is a name of the catalogue or empty.
+int inspect_traces(const std::vector<std::string>& paths, const std::string& model, int top,
+                   bool json);
+>>>>>>> calib
 int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
           bool json);
 int list(const std::string& kind, bool json);

@@ -201,7 +201,9 @@ void add_study_commands(CLI::App& app, Inputs& in, int& code) {
 void add_calibrate(CLI::App& app, aisle::cli::CalibrateArguments& a, int& code) {
   CLI::App* command = app.add_subcommand(
       "calibrate", "Fit kernel times of an accelerator to measurements and print the errors");
-  command->add_option("TABLE", a.inputs, "Tables of measured kernels (CSV, plain or gzip)")
+  command
+      ->add_option("TABLE", a.inputs,
+                   "Tables of measured kernels (CSV), or recorded traces; plain or gzip")
       ->required();
   command->add_option("--accelerator", a.accelerator, "Accelerator to calibrate")->required();
   command
@@ -284,9 +286,14 @@ int main(int argc, char** argv) {
   RunArguments run_arguments;
   aisle::cli::CollectiveArguments collective_arguments;
   aisle::cli::ValidateArguments validate_arguments;
+<<<<<<< HEAD
   aisle::cli::ReplayArguments replay_arguments;
   TraceArguments trace_arguments;
   aisle::cli::CalibrateArguments calibrate_arguments;
+=======
+  aisle::cli::CalibrateArguments calibrate_arguments;
+  TraceArguments trace_arguments;
+>>>>>>> calib
   Inputs inputs;
   add_run(app, run_arguments, code);
   add_collective(app, collective_arguments, code);
@@ -294,8 +301,13 @@ int main(int argc, char** argv) {
   add_study_commands(app, inputs, code);
   add_catalogue_commands(app, inputs, code);
   add_validate_command(app, validate_arguments, code);
+<<<<<<< HEAD
   add_trace_commands(app, trace_arguments, code);
   add_calibrate(app, calibrate_arguments, code);
+=======
+  add_calibrate(app, calibrate_arguments, code);
+  add_trace_commands(app, trace_arguments, code);
+>>>>>>> calib
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -35,9 +35,11 @@ constexpr std::size_t kFewest = 8;
 
 using CurveKey = std::tuple<int, int, int, std::string>;  // family, direction, precision, variant
 
+/// Families that only move bytes have one curve for all formats.
 CurveKey key_of(const KernelRow& row) {
+  const bool products = row.kernel.family <= Family::mla_decode;
   return {static_cast<int>(row.kernel.family), static_cast<int>(row.kernel.direction),
-          static_cast<int>(row.kernel.precision), row.variant};
+          products ? static_cast<int>(row.kernel.precision) : 0, row.variant};
 }
 
 /// Kernels of one curve, with where they stand.
@@ -158,8 +160,7 @@ pb::Curve fitted(const Measured& measured, const topology::Accelerator& chip) {
     curve.set_held_out_samples(judged.held_out_samples());
     curve.set_held_out_median_error(judged.held_out_median_error());
     curve.set_held_out_p90_error(judged.held_out_p90_error());
-    curve.set_note(
-        "Errors held out: without one shape in three, which then joined the correction.");
+    curve.set_note("Held-out errors are of a fit without them.");
   } else {
     curve.clear_held_out_samples();
     curve.clear_held_out_median_error();
@@ -194,9 +195,17 @@ std::map<CurveKey, Measured> read_inputs(const CalibrateOptions& options,
                                          Cleaner& cleaner, Diagnostics& diagnostics) {
   std::map<CurveKey, Measured> groups;
   for (const std::string& input : options.inputs) {
-    const auto table = read_table_file(input, diagnostics);
-    if (!table) continue;
-    KernelTable read = read_kernel_table(*table, catalogue, diagnostics);
+    KernelTable read;
+    if (is_table_file(input)) {
+      const auto table = read_table_file(input, diagnostics);
+      if (!table) continue;
+      read = read_kernel_table(*table, catalogue, diagnostics);
+    } else {
+      auto trace = read_kernel_trace(input, diagnostics);
+      if (!trace) continue;
+      read = std::move(*trace);
+      for (KernelRow& row : read.rows) row.accelerator = find_accelerator(row.device, catalogue);
+    }
     std::string stem = std::filesystem::path(input).filename().string();
     stem = stem.substr(0, stem.find('.'));
     for (KernelRow& row : read.rows) {

@@ -14,6 +14,7 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <regex>
 
 namespace aisle::sim {
@@ -85,6 +86,11 @@ std::string device_of(const TableLine& line, const std::string& of_file) {
   }
   if (line.has("gfx")) return fmt::format("{} {}", line.text("gfx"), line.text("cu_num"));
   return of_file;
+}
+
+bool is_gzip(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return file.get() == 0x1f && file.get() == 0x8b;
 }
 
 std::array<std::uint32_t, 256> crc_table() {
@@ -261,6 +267,7 @@ KernelTable read_kernel_table(const CsvTable& table, const topology::Catalogue& 
 }
 
 std::optional<CsvTable> read_table_file(const std::string& path, Diagnostics& diagnostics) {
+  if (!is_gzip(path)) return read_csv(path, diagnostics);
   auto source = workloads::traces::Source::open(path, diagnostics);
   if (!source) return std::nullopt;
   const auto text = workloads::traces::read_all(*source, kMostBytes, diagnostics);

@@ -43,6 +43,13 @@ KernelTable read_kernel_table(const CsvTable& table, const topology::Catalogue& 
 /// A CSV file, plain or gzip.
 std::optional<CsvTable> read_table_file(const std::string& path, Diagnostics& diagnostics);
 
+/// Whether a file begins like a table of kernels; else it may be a trace.
+bool is_table_file(const std::string& path);
+
+/// The kernels of a recorded trace whose shapes are known and that ran without communication
+/// beside them. `accelerator` is left to the caller.
+std::optional<KernelTable> read_kernel_trace(const std::string& path, Diagnostics& diagnostics);
+
 /// What the layouts are called, for messages.
 std::string kernel_layouts();
 

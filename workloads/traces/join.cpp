@@ -126,7 +126,8 @@ void lend(Trace& base, DeviceEvent& event, const Trace& part, const DeviceEvent&
   }
 }
 
-/// Streams of the same number on one rank are one; those that nothing lies on any more go.
+/// Streams of the same number on one rank are one, on its device; those that nothing lies on any
+/// more go.
 void merge_streams(Trace& trace, std::size_t before) {
   std::vector<bool> communicates(trace.streams.size()), used(trace.streams.size());
   for (const DeviceEvent& event : trace.device) {
@@ -135,6 +136,7 @@ void merge_streams(Trace& trace, std::size_t before) {
   }
   // Collectives are drawn in rows with numbers of their own.
   std::map<std::tuple<Index, std::int64_t, bool, std::string>, Index> known;
+  std::map<Index, std::int32_t> devices;
   std::vector<Index> to(trace.streams.size());
   for (std::size_t i = 0; i < to.size(); ++i) {
     const Stream& stream = trace.streams[i];
@@ -142,7 +144,14 @@ void merge_streams(Trace& trace, std::size_t before) {
     const auto [same, fresh] = known.try_emplace({stream.rank, stream.number, communicates[i],
                                                   communicates[i] ? stream.name : std::string()},
                                                  to[i]);
-    if (i < before || fresh) continue;
+    if (i < before) {
+      devices.try_emplace(stream.rank, stream.device);
+      continue;
+    }
+    // Not every file tells the device.
+    const auto device = devices.find(stream.rank);
+    if (device != devices.end()) trace.streams[i].device = device->second;
+    if (fresh) continue;
     to[i] = same->second;
     Stream& first = at(trace.streams, to[i]);
     if (first.name.empty()) first.name = stream.name;

@@ -37,13 +37,14 @@ class Folder {
 };
 
 const std::string kKernels =
-    "Step Id,Stream ID,Name,Type,Accelerator Core,Start Time(us),Duration(us),Block Dim,Input "
+    "Step Id,Device_id,Stream ID,Name,Type,Accelerator Core,Start Time(us),Duration(us),Block "
+    "Dim,Input "
     "Shapes,Input Data Types,Output Shapes,Output Data Types\n"
-    "5,2,aclnnMatmul,MatMulV3,AI_CORE,1764246877000100.250\t,90,20,"
+    "5,3,2,aclnnMatmul,MatMulV3,AI_CORE,1764246877000100.250\t,90,20,"
     "\"\"\"4096,1024;1024,512\"\"\",DT_BF16;DT_BF16,\"\"\"4096,512\"\"\",DT_BF16\n"
-    "5,N/A,hcom_allReduce__271_5_1,hcom_allReduce_,COMMUNICATION,1764246877000200.499\t,400,0,"
+    "5,3,N/A,hcom_allReduce__271_5_1,hcom_allReduce_,COMMUNICATION,1764246877000200.499\t,400,0,"
     "N/A,N/A,N/A,N/A\n"
-    "5,N/A,hcom_allReduce__271_6_1,hcom_allReduce_,COMMUNICATION,1764246877000700.499\t,40,0,"
+    "5,3,N/A,hcom_allReduce__271_6_1,hcom_allReduce_,COMMUNICATION,1764246877000700.499\t,40,0,"
     "N/A,N/A,N/A,N/A\n";
 
 std::string operation(const char* name, const char* start, const char* megabytes) {
@@ -74,7 +75,8 @@ const std::string kTotals =
     "OP Type,Core Type,Count,Total Time(us),Min Time(us),Avg Time(us),Max Time(us),Ratio(%)\n"
     "MatMulV3,AI_CORE,1,90,90,90,90,100\n";
 
-// The same tasks as Chrome events, with the host's side, and a copy that the table lacks.
+// The same tasks as Chrome events, with the host's side, and a copy and a task that
+// the table lacks.
 const std::string kView = R"([
 {"ph": "M", "name": "process_name", "pid": 8, "tid": 0, "args": {"name": "Ascend Hardware"}},
 {"ph": "X", "name": "aten::mm", "pid": 7, "tid": 7, "ts": "1764246877000010.000", "dur": 50, "cat": "cpu_op", "args": {"Input Dims": "4096,1024;\r\n1024,512", "Input type": "c10::BFloat16;\r\nc10::BFloat16"}},
@@ -82,6 +84,7 @@ const std::string kView = R"([
 {"ph": "X", "name": "launch", "pid": 9, "tid": 7, "ts": "1764246877000030.000", "dur": 5, "args": {"level": "node", "connection_id": 3}},
 {"ph": "X", "name": "MatMul17", "pid": 8, "tid": 2, "ts": "1764246877000100.251", "dur": 90, "args": {"Task Type": "AI_CORE", "connection_id": 3}},
 {"ph": "X", "name": "MEMCPY_ASYNC", "pid": 8, "tid": 2, "ts": "1764246877000050.000", "dur": 9, "args": {"Task Type": "SDMA_SQE"}},
+{"ph": "X", "name": "Cast", "pid": 8, "tid": 5, "ts": "1764246877000060.000", "dur": 9, "args": {"Task Type": "AI_CPU"}},
 {"ph": "X", "name": "hcom_allReduce__271_5_1", "pid": 10, "tid": 0, "ts": "1764246877000200.500", "dur": 400, "args": {"data_type": "FP32", "count": 1000}},
 {"ph": "X", "name": "hcom_allReduce__271_6_1", "pid": 10, "tid": 0, "ts": "1764246877000700.500", "dur": 40, "args": {"data_type": "FP32", "count": 10}}
 ])";
@@ -113,7 +116,7 @@ std::vector<const DeviceEvent*> of(const Trace& trace, Activity activity) {
 
 void expect_joined(const Trace& trace) {
   EXPECT_EQ(trace.ranks.at(0).format, Format::ascend_kernels);
-  EXPECT_EQ(trace.device.size(), 5U);  // of 3 + 3 + 4 that the files hold
+  EXPECT_EQ(trace.device.size(), 6U);  // of 3 + 3 + 5 that the files hold
   const auto communications = of(trace, Activity::communication);
   ASSERT_EQ(communications.size(), 3U);
   const CollectiveCall &first = call_of(trace, *communications[0]),
@@ -142,8 +145,9 @@ TEST(Join, AscendFilesOfOneRankBecomeOne) {
   expect_joined(trace);
   EXPECT_TRUE(trace.totals.empty());
   EXPECT_EQ(of(trace, Activity::copy).size(), 1U);
-  ASSERT_EQ(of(trace, Activity::kernel).size(), 1U);
+  ASSERT_EQ(of(trace, Activity::kernel).size(), 2U);
   const DeviceEvent& kernel = *of(trace, Activity::kernel).front();
+  for (const Stream& stream : trace.streams) EXPECT_EQ(stream.device, 3);
   const Operator& own = trace.operators.at(static_cast<std::size_t>(kernel.op));
   EXPECT_EQ(trace.operands.at(static_cast<std::size_t>(own.operands)).inputs.at(1).shape,
             (std::vector<std::int64_t>{1024, 512}));
@@ -158,7 +162,7 @@ TEST(Join, AscendFilesOfOneRankBecomeOne) {
   EXPECT_EQ(trace.annotations[0].start_ns, kernel.start_ns);
   EXPECT_EQ(trace.annotations[0].duration_ns, 800'000);
   EXPECT_EQ(of(trace, Activity::copy).front()->stream, kernel.stream);
-  EXPECT_EQ(trace.streams.size(), 2U);
+  EXPECT_EQ(trace.streams.size(), 3U);
 }
 
 TEST(Join, AViewOfAnotherRecordingIsLeftOut) {
@@ -175,7 +179,7 @@ TEST(Join, AViewOfAnotherRecordingIsLeftOut) {
   EXPECT_EQ(unused_of(trace,
                       "record of a file that is left out: its tasks are not those of the tables "
                       "of this rank"),
-            8);
+            9);
 }
 
 TEST(Join, PrefixesAndFoldersTellRanks) {
@@ -203,7 +207,7 @@ TEST(Join, PrefixesAndFoldersTellRanks) {
                                flat.file("x_rank0_trace_view.json", kView)},
                               2);
   EXPECT_EQ(of(prefixed, Activity::communication).size(), 6U);
-  EXPECT_EQ(of(prefixed, Activity::kernel).size(), 2U);
+  EXPECT_EQ(of(prefixed, Activity::kernel).size(), 3U);
   // In line, though only one has sizes and members of groups.
   EXPECT_GT(prefixed.ranks.at(1).clock_error_ns, 0);
   EXPECT_EQ(prefixed.groups.size(), 1U);
@@ -218,6 +222,23 @@ TEST(Join, TotalsGoWhereExecutionsAre) {
   const Trace trace = read({totals, steps, kernels}, 1);
   EXPECT_TRUE(trace.totals.empty());
   EXPECT_EQ(trace.accounting.imported, 4);
+}
+
+TEST(Join, TablesOfAReportAreOneRank) {
+  const Folder folder;
+  folder.file("report1_cuda_gpu_trace.csv",
+              "Start (ns),Duration (ns),CorrId,GrdX,GrdY,GrdZ,BlkX,BlkY,BlkZ,Reg/Trd,StcSMem "
+              "(MB),DymSMem (MB),Bytes (MB),Device,Strm,Name\n"
+              "1000,20,1,8,2,1,128,1,1,32,0.001,0.016,,NVIDIA H100 (0),7,gemm\n");
+  folder.file("report1_cuda_gpu_kern_sum.csv",
+              "Time (%),Total Time (ns),Instances,Avg (ns),Med (ns),Min (ns),Max (ns),StdDev "
+              "(ns),Name\n100.0,20,1,20,20,20,20,0,gemm\n");
+  folder.file("report2_cuda_gpu_kern_sum.csv",
+              "Time (%),Total Time (ns),Instances,Avg (ns),Med (ns),Min (ns),Max (ns),StdDev "
+              "(ns),Name\n100.0,20,1,20,20,20,20,0,gemm\n");
+  const Trace trace = read({folder.path()}, 2);
+  EXPECT_EQ(trace.device.size(), 1U);
+  EXPECT_EQ(trace.totals.size(), 1U);
 }
 
 TEST(Join, DevicesOfAFileAreRanks) {

@@ -54,7 +54,6 @@ struct ValidateArguments {
 
 int validate(const ValidateArguments& arguments);
 
-<<<<<<< HEAD
 struct ReplayArguments {
   std::vector<std::string> traces;  ///< files or folders; several are ranks of one job
   std::string onto;                 ///< system or accelerator; empty: as recorded
@@ -75,10 +74,8 @@ int import_traces(const std::vector<std::string>& paths, const std::string& outp
 /// Prints what is in traces; `model` is a name of the catalogue or empty.
 int inspect_traces(const std::vector<std::string>& paths, const std::string& model, int top,
                    bool json);
-=======
->>>>>>> calib
 struct CalibrateArguments {
-  std::vector<std::string> inputs;  ///< tables of measured kernels
+  std::vector<std::string> inputs;  ///< tables of measured kernels, traces
   std::string accelerator;
   std::vector<std::string> usual;  ///< implementations that planners take for dense products
   std::string output;              ///< calibration file to write; empty: none
@@ -87,14 +84,6 @@ struct CalibrateArguments {
 
 int calibrate(const CalibrateArguments& arguments);
 
-<<<<<<< HEAD
-=======
-/// Reads traces of any format and writes them as the suffix of `output` says.
-int import_traces(const std::vector<std::string>& paths, const std::string& output, bool json);
-/// Prints what is in traces; `model` is a name of the catalogue or empty.
-int inspect_traces(const std::vector<std::string>& paths, const std::string& model, int top,
-                   bool json);
->>>>>>> calib
 int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
           bool json);
 int list(const std::string& kind, bool json);

@@ -286,14 +286,9 @@ int main(int argc, char** argv) {
   RunArguments run_arguments;
   aisle::cli::CollectiveArguments collective_arguments;
   aisle::cli::ValidateArguments validate_arguments;
-<<<<<<< HEAD
   aisle::cli::ReplayArguments replay_arguments;
   TraceArguments trace_arguments;
   aisle::cli::CalibrateArguments calibrate_arguments;
-=======
-  aisle::cli::CalibrateArguments calibrate_arguments;
-  TraceArguments trace_arguments;
->>>>>>> calib
   Inputs inputs;
   add_run(app, run_arguments, code);
   add_collective(app, collective_arguments, code);
@@ -301,13 +296,8 @@ int main(int argc, char** argv) {
   add_study_commands(app, inputs, code);
   add_catalogue_commands(app, inputs, code);
   add_validate_command(app, validate_arguments, code);
-<<<<<<< HEAD
   add_trace_commands(app, trace_arguments, code);
   add_calibrate(app, calibrate_arguments, code);
-=======
-  add_calibrate(app, calibrate_arguments, code);
-  add_trace_commands(app, trace_arguments, code);
->>>>>>> calib
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -74,6 +74,7 @@ int import_traces(const std::vector<std::string>& paths, const std::string& outp
 /// Prints what is in traces; `model` is a name of the catalogue or empty.
 int inspect_traces(const std::vector<std::string>& paths, const std::string& model, int top,
                    bool json);
+
 struct CalibrateArguments {
   std::vector<std::string> inputs;  ///< tables of measured kernels, traces
   std::string accelerator;

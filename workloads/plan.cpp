@@ -173,6 +173,11 @@ std::string_view to_string(Stream stream) {
   return "unknown";
 }
 
+std::string Plan::queue_name(Stream stream) const {
+  const auto index = static_cast<std::size_t>(stream);
+  return index < kStreams ? std::string(to_string(stream)) : extra_queues[index - kStreams];
+}
+
 std::int32_t Plan::add_work(Work work) {
   works.push_back(std::move(work));
   return static_cast<std::int32_t>(works.size()) - 1;

@@ -3,7 +3,7 @@
 _aisle() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "run collective check list show explain compare report validate import inspect --help --version -h" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "run collective replay check list show explain compare report validate import inspect calibrate --help --version -h" -- "$word")
     return
   fi
   case $previous in
@@ -11,8 +11,12 @@ _aisle() {
     --op) mapfile -t COMPREPLY < <(compgen -W "all_reduce all_gather reduce_scatter broadcast reduce all_to_all send_recv barrier dispatch combine" -- "$word"); return ;;
     --algo) mapfile -t COMPREPLY < <(compgen -W "ring tree nvls nvls_tree collnet_direct collnet_chain pat recursive hierarchical one_shot two_shot copy_engine" -- "$word"); return ;;
     --proto) mapfile -t COMPREPLY < <(compgen -W "ll ll128 simple" -- "$word"); return ;;
-    --system) mapfile -t COMPREPLY < <(compgen -W "$(aisle list systems 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
+    --onto) mapfile -t COMPREPLY < <(compgen -W "$(aisle list systems 2>/dev/null | awk 'NR > 1 {print $1}') $(aisle list accelerators 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
+    --from) mapfile -t COMPREPLY < <(compgen -W "$(aisle list accelerators 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
     --model) mapfile -t COMPREPLY < <(compgen -W "$(aisle list models 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
+    --grow) mapfile -t COMPREPLY < <(compgen -W "tensor pipeline data expert" -- "$word"); return ;;
+    --accelerator) mapfile -t COMPREPLY < <(compgen -W "$(aisle list accelerators 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
+    --system) mapfile -t COMPREPLY < <(compgen -W "$(aisle list systems 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
     --half) mapfile -t COMPREPLY < <(compgen -W "fitted held-out" -- "$word"); return ;;
     -o | --output | --ledger | --plot) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     list) mapfile -t COMPREPLY < <(compgen -W "accelerators systems fabrics models calibrations studies" -- "$word"); return ;;
@@ -21,6 +25,7 @@ _aisle() {
   case $command in
     run) flags="--set --engine --both-engines --no-fold --seed -o --output --json -q --quiet" ;;
     collective) flags="--system --chips --op -b --begin -e --end -f --factor --algo --proto --fabric --nic --set --engine --no-fold --json" ;;
+    replay) flags="--onto --ranks --from --model --grow --group --set --engine --both-engines -o --output --json -q --quiet" ;;
     check) flags="--set --json" ;;
     show) flags="--chips --json" ;;
     compare) flags="--engine --json" ;;
@@ -28,6 +33,7 @@ _aisle() {
     validate) flags="--ledger --kind --half --engine --bound --plot --json" ;;
     import) flags="-o --output --json" ;;
     inspect) flags="--model --top --json" ;;
+    calibrate) flags="--accelerator --usual -o --output --json" ;;
     *) flags="--json" ;;
   esac
   if [[ $word == -* ]]; then

@@ -54,11 +54,36 @@ struct ValidateArguments {
 
 int validate(const ValidateArguments& arguments);
 
+struct ReplayArguments {
+  std::vector<std::string> traces;  ///< files or folders; several are ranks of one job
+  std::string onto;                 ///< system or accelerator; empty: as recorded
+  std::optional<int> ranks;
+  std::string from, model, engine;
+  std::vector<std::string> grow, groups;  ///< kinds; NAME=SIZE
+  std::vector<std::string> assignments;
+  std::string output;
+  bool both_engines = false;
+  bool json = false;
+  bool quiet = false;
+};
+
+int replay(const ReplayArguments& arguments);
+
 /// Reads traces of any format and writes them as the suffix of `output` says.
 int import_traces(const std::vector<std::string>& paths, const std::string& output, bool json);
 /// Prints what is in traces; `model` is a name of the catalogue or empty.
 int inspect_traces(const std::vector<std::string>& paths, const std::string& model, int top,
                    bool json);
+struct CalibrateArguments {
+  std::vector<std::string> inputs;  ///< tables of measured kernels, traces
+  std::string accelerator;
+  std::vector<std::string> usual;  ///< implementations that planners take for dense products
+  std::string output;              ///< calibration file to write; empty: none
+  bool json = false;
+};
+
+int calibrate(const CalibrateArguments& arguments);
+
 int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
           bool json);
 int list(const std::string& kind, bool json);

@@ -81,6 +81,45 @@ void add_collective(CLI::App& app, aisle::cli::CollectiveArguments& a, int& code
   command->callback([&] { code = aisle::cli::collective(a); });
 }
 
+void add_replay(CLI::App& app, aisle::cli::ReplayArguments& a, int& code) {
+  CLI::App* command = app.add_subcommand(
+      "replay", "Replay a recorded trace: as it was, on another machine, or with more ranks");
+  command
+      ->add_option(
+          "TRACE", a.traces,
+          "Traces of any supported format, or folders of them; several are ranks of one job")
+      ->required();
+  command->add_option("--onto", a.onto,
+                      "System (node or rack) or accelerator; as recorded where absent");
+  command->add_option("--ranks", a.ranks, "Accelerators of the job that the trace stands for")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--from", a.from,
+                      "Accelerator that the trace was recorded on, where it does not tell");
+  command->add_option("--model", a.model,
+                      "Model that ran, for shapes that the trace does not hold");
+  command->add_option("--grow", a.grow,
+                      "Kind of group that grows with --ranks (repeatable): tensor, pipeline, data, "
+                      "expert; data and expert where absent");
+  command->add_option("--group", a.groups, "Size of a group by name or kind (repeatable)")
+      ->type_name("NAME=SIZE");
+  command
+      ->add_option("--set", a.assignments,
+                   "Change any other field of the scenario: PATH=VALUE (repeatable)")
+      ->take_all()
+      ->type_name("PATH=VALUE");
+  command->add_option("--engine", a.engine, "event (the default) or analytic")
+      ->check(CLI::IsMember({"event", "analytic"}));
+  command->add_flag("--both-engines", a.both_engines,
+                    "Run the other engine too and say how far apart they are");
+  command->add_option("-o,--output", a.output, "Folder to write the full results to")
+      ->type_name("DIR");
+  command->add_flag("--json", a.json, "Print one JSON document on stdout");
+  command->add_flag("-q,--quiet", a.quiet, "No talk on stderr except errors");
+  command->footer(
+      example("aisle replay rank0.json.gz --onto gb200-nvl72 --ranks 1152 -o results/nvl72"));
+  command->callback([&] { code = aisle::cli::replay(a); });
+}
+
 struct Inputs {
   std::vector<std::string> names;
   std::vector<std::string> assignments;
@@ -159,6 +198,25 @@ void add_study_commands(CLI::App& app, Inputs& in, int& code) {
   report->callback([&] { code = aisle::cli::report(in.names, in.output, in.json); });
 }
 
+void add_calibrate(CLI::App& app, aisle::cli::CalibrateArguments& a, int& code) {
+  CLI::App* command = app.add_subcommand(
+      "calibrate", "Fit kernel times of an accelerator to measurements and print the errors");
+  command
+      ->add_option("TABLE", a.inputs,
+                   "Tables of measured kernels (CSV), or recorded traces; plain or gzip")
+      ->required();
+  command->add_option("--accelerator", a.accelerator, "Accelerator to calibrate")->required();
+  command
+      ->add_option("--usual", a.usual,
+                   "Implementation whose dense products planners take (repeatable)")
+      ->take_all()
+      ->type_name("NAME");
+  command->add_option("-o,--output", a.output, "Calibration file to write")->type_name("FILE");
+  command->add_flag("--json", a.json, "Print one JSON document on stdout");
+  command->footer(example("aisle calibrate gemm.csv.gz --accelerator h100-sxm -o h100.textproto"));
+  command->callback([&] { code = aisle::cli::calibrate(a); });
+}
+
 void add_validate_command(CLI::App& app, aisle::cli::ValidateArguments& a, int& code) {
   CLI::App* command = app.add_subcommand(
       "validate", "Set predictions beside published measurements and say how far apart they are");
@@ -228,14 +286,18 @@ int main(int argc, char** argv) {
   RunArguments run_arguments;
   aisle::cli::CollectiveArguments collective_arguments;
   aisle::cli::ValidateArguments validate_arguments;
+  aisle::cli::ReplayArguments replay_arguments;
   TraceArguments trace_arguments;
+  aisle::cli::CalibrateArguments calibrate_arguments;
   Inputs inputs;
   add_run(app, run_arguments, code);
   add_collective(app, collective_arguments, code);
+  add_replay(app, replay_arguments, code);
   add_study_commands(app, inputs, code);
   add_catalogue_commands(app, inputs, code);
   add_validate_command(app, validate_arguments, code);
   add_trace_commands(app, trace_arguments, code);
+  add_calibrate(app, calibrate_arguments, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

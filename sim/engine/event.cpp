@@ -15,7 +15,6 @@ namespace aisle::sim {
 namespace {
 
 namespace sg = simgrid::s4u;
-using workloads::kStreams;
 using workloads::Operation;
 
 /// Work of one second, in SimGrid's units. It bounds rates from above, so it just has to be large.
@@ -38,7 +37,7 @@ class EventEngine {
       : timed_(timed),
         plan_(*timed.plan),
         machine_(timed, Machine::Scope::joint),
-        streams_(plan_.ranks.size() * kStreams),
+        streams_(plan_.ranks.size() * plan_.queues()),
         is_launched_(plan_.operations.size(), 0) {}
 
   Execution run() {
@@ -95,7 +94,7 @@ class EventEngine {
   void apply(const std::vector<Machine::Change>& changes) {
     for (const Machine::Change& change : changes) {
       const auto o = static_cast<std::size_t>(change.operation);
-      StreamHost& stream = streams_[slot(places_of(plan_, plan_.operations[o]).front())];
+      StreamHost& stream = streams_[slot(plan_, places_of(plan_, plan_.operations[o]).front())];
       stream.rate = change.rate;
       stream.state ^= 1U;
       stream.host->set_pstate(stream.state);

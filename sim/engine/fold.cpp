@@ -14,7 +14,6 @@ namespace aisle::sim {
 
 namespace {
 
-using workloads::kStreams;
 using workloads::Operation;
 using workloads::Place;
 using workloads::Plan;
@@ -22,11 +21,11 @@ using workloads::Plan;
 /// Position of every entry of plan.places in its queue.
 std::vector<std::int32_t> queue_positions(const Plan& plan, std::vector<std::int32_t>& lengths) {
   std::vector<std::int32_t> positions(plan.places.size());
-  lengths.assign(plan.ranks.size() * kStreams, 0);
+  lengths.assign(plan.ranks.size() * plan.queues(), 0);
   for (const Operation& operation : plan.operations) {
     for (std::int32_t i = 0; i < operation.places; ++i) {
       const auto at = static_cast<std::size_t>(operation.first_place + i);
-      positions[at] = lengths[slot(plan.places[at])]++;
+      positions[at] = lengths[slot(plan, plan.places[at])]++;
     }
   }
   return positions;
@@ -61,7 +60,7 @@ class Refinement {
   std::uint64_t place_hash(std::size_t at) const {
     const Place& place = plan_.places[at];
     const auto colour = static_cast<std::uint64_t>(colour_[static_cast<std::size_t>(place.rank)]);
-    return mixed(mixed(colour * kStreams + static_cast<std::uint64_t>(place.stream)) +
+    return mixed(mixed(colour * plan_.queues() + static_cast<std::uint64_t>(place.stream)) +
                  static_cast<std::uint64_t>(positions_[at]));
   }
 
@@ -142,14 +141,16 @@ FoldedPlan fold(const Plan& plan) {
   FoldedPlan folded;
   folded.class_of_rank = Refinement(plan, positions).run();
   folded.plan.works = plan.works;
+  folded.plan.extra_queues = plan.extra_queues;
   folded.plan.ranks = merge_ranks(plan, folded.class_of_rank);
 
   // Queue entries of the classes, laid end to end; all members have queues as long as the first's.
-  std::vector<std::size_t> first_entry(folded.plan.ranks.size() * kStreams + 1, 0);
+  const std::size_t queues = plan.queues();
+  std::vector<std::size_t> first_entry(folded.plan.ranks.size() * queues + 1, 0);
   for (std::size_t r = 0; r < plan.ranks.size(); ++r) {
     const auto c = static_cast<std::size_t>(folded.class_of_rank[r]);
-    for (std::size_t s = 0; s < kStreams; ++s) {
-      first_entry[c * kStreams + s + 1] = static_cast<std::size_t>(lengths[r * kStreams + s]);
+    for (std::size_t s = 0; s < queues; ++s) {
+      first_entry[c * queues + s + 1] = static_cast<std::size_t>(lengths[r * queues + s]);
     }
   }
   for (std::size_t i = 1; i < first_entry.size(); ++i) first_entry[i] += first_entry[i - 1];
@@ -168,7 +169,7 @@ FoldedPlan fold(const Plan& plan) {
       Place place = plan.places[at];
       place.rank = folded.class_of_rank[static_cast<std::size_t>(place.rank)];
       std::int32_t& here =
-          operation_at[first_entry[slot(place)] + static_cast<std::size_t>(positions[at])];
+          operation_at[first_entry[slot(plan, place)] + static_cast<std::size_t>(positions[at])];
       if (here < 0) {
         here = number;
         folded.plan.places.push_back(place);

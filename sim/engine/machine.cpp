@@ -8,7 +8,6 @@
 
 namespace aisle::sim {
 
-using workloads::kStreams;
 using workloads::Operation;
 using workloads::Place;
 using workloads::Stream;
@@ -63,33 +62,34 @@ bool draws_at(Stream stream, Capacity capacity) {
 
 Sharing::Sharing(const TimedPlan& plan)
     : plan_(plan),
-      draws_(plan.works.size() * kStreams, Draws{}),
+      draws_(plan.works.size() * kSides, Draws{}),
       contended_(plan.plan->ranks.size(), 0),
-      factors_(plan.works.size() * (static_cast<std::size_t>(plan.cores) + 1), 0) {
+      factors_(static_cast<std::size_t>(plan.cores) + 1) {
   AISLE_ASSERT(plan.works.size() == plan.plan->works.size(), "every work of a plan is timed");
   AISLE_ASSERT(plan.interference >= 1, "communication never speeds compute up");
   for (std::size_t w = 0; w < plan.works.size(); ++w) {
     const TimedWork& work = plan.works[w];
     if (work.alone.si() <= 0) continue;
-    for (std::size_t s = 0; s < kStreams; ++s) {
+    for (const Stream stream : {Stream::send, Stream::receive, Stream::compute}) {
       for (std::size_t c = 0; c < kCapacities; ++c) {
-        if (!draws_at(static_cast<Stream>(s), static_cast<Capacity>(c))) continue;
-        draws_[w * kStreams + s][c] = std::min(1.0, work.demand[c] / work.alone.si());
+        if (!draws_at(stream, static_cast<Capacity>(c))) continue;
+        draws_[w * kSides + side_of(stream)][c] = std::min(1.0, work.demand[c] / work.alone.si());
       }
     }
   }
-  std::vector<Draws> largest(plan.plan->ranks.size() * kStreams, Draws{});
+  const std::size_t queues = plan.plan->queues();
+  std::vector<Draws> largest(plan.plan->ranks.size() * queues, Draws{});
   for (const Operation& operation : plan.plan->operations) {
     for (const Place& place : places_of(*plan.plan, operation)) {
       const Draws& here = draws(operation.work, place.stream);
-      Draws& most = largest[slot(place)];
+      Draws& most = largest[slot(*plan.plan, place)];
       for (std::size_t c = 0; c < kCapacities; ++c) most[c] = std::max(most[c], here[c]);
     }
   }
   for (std::size_t r = 0; r < contended_.size(); ++r) {
     for (std::size_t c = 0; c < kCapacities; ++c) {
       double sum = 0;
-      for (std::size_t s = 0; s < kStreams; ++s) sum += largest[r * kStreams + s][c];
+      for (std::size_t s = 0; s < queues; ++s) sum += largest[r * queues + s][c];
       if (sum > 1 + 1e-12) contended_[r] |= 1U << c;
     }
   }
@@ -97,9 +97,9 @@ Sharing::Sharing(const TimedPlan& plan)
 
 double Sharing::factor(std::int32_t work, int held) {
   const auto w = static_cast<std::size_t>(work);
-  const int column = std::clamp(held, 0, plan_.cores);
-  double& factor =
-      factors_[w * (static_cast<std::size_t>(plan_.cores) + 1) + static_cast<std::size_t>(column)];
+  std::vector<double>& row = factors_[static_cast<std::size_t>(std::clamp(held, 0, plan_.cores))];
+  if (row.empty()) row.resize(plan_.works.size(), 0);
+  double& factor = row[w];
   if (factor == 0) factor = rate_factor(plan_.works[w], held, plan_.cores, plan_.interference);
   return factor;
 }
@@ -108,10 +108,11 @@ Machine::Machine(const TimedPlan& plan, Scope scope)
     : timed_(plan),
       plan_(*plan.plan),
       scope_(scope),
+      queues_(plan_.queues()),
       schedule_(plan_),
       sharing_(plan),
-      running_(plan_.ranks.size() * kStreams, -1),
-      place_rate_(plan_.ranks.size() * kStreams, 0),
+      running_(plan_.ranks.size() * queues_, -1),
+      place_rate_(plan_.ranks.size() * queues_, 0),
       held_(plan_.ranks.size(), 0),
       rate_(plan_.operations.size(), 0),
       ready_(schedule_.initially_ready()),
@@ -144,7 +145,7 @@ const std::vector<Machine::Change>& Machine::advance(double now) {
     is_joined_[static_cast<std::size_t>(o)] = 0;
     double rate = 1;
     for (const Place& place : places_of(plan_, plan_.operations[static_cast<std::size_t>(o)])) {
-      rate = std::min(rate, place_rate_[slot(place)]);
+      rate = std::min(rate, place_rate_[slot(plan_, place)]);
     }
     set_rate(o, rate);
   }
@@ -177,8 +178,8 @@ void Machine::start(std::int32_t o, double now) {
 /// Puts an operation (-1: none) on the places.
 void Machine::occupy(const Operation& operation, std::int32_t running, int held_more) {
   for (const Place& place : places_of(plan_, operation)) {
-    running_[slot(place)] = running;
-    place_rate_[slot(place)] = 0;
+    running_[slot(plan_, place)] = running;
+    place_rate_[slot(plan_, place)] = 0;
     held_[static_cast<std::size_t>(place.rank)] += held_more;
     touch(place.rank);
   }
@@ -207,8 +208,8 @@ void Machine::add_draws(std::int32_t work, const Place& place, std::size_t first
 void Machine::share_device(std::int32_t rank) {
   is_touched_[static_cast<std::size_t>(rank)] = 0;
   fair_.clear();
-  const std::size_t first = static_cast<std::size_t>(rank) * kStreams;
-  for (std::size_t s = 0; s < kStreams; ++s) {
+  const std::size_t first = static_cast<std::size_t>(rank) * queues_;
+  for (std::size_t s = 0; s < queues_; ++s) {
     if (running_[first + s] < 0) continue;
     const std::int32_t work = plan_.operations[static_cast<std::size_t>(running_[first + s])].work;
     fair_.add_flow(limit(work, rank));
@@ -216,7 +217,7 @@ void Machine::share_device(std::int32_t rank) {
   }
   fair_.solve();
   std::size_t flow = 0;
-  for (std::size_t s = 0; s < kStreams; ++s) {
+  for (std::size_t s = 0; s < queues_; ++s) {
     const std::int32_t o = running_[first + s];
     if (o < 0) continue;
     const double rate = fair_.rate(flow++);
@@ -234,8 +235,8 @@ void Machine::share_jointly(std::int32_t rank) {
   reached_.assign(1, rank);
   reached_at_[static_cast<std::size_t>(rank)] = 0;
   for (std::size_t i = 0; i < reached_.size(); ++i) {
-    const std::size_t first = static_cast<std::size_t>(reached_[i]) * kStreams;
-    for (std::size_t s = 0; s < kStreams; ++s) {
+    const std::size_t first = static_cast<std::size_t>(reached_[i]) * queues_;
+    for (std::size_t s = 0; s < queues_; ++s) {
       const std::int32_t o = running_[first + s];
       if (o >= 0 && is_joined_[static_cast<std::size_t>(o)] == 0) join(o);
     }

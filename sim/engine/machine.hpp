@@ -21,8 +21,7 @@ class Sharing {
 
   /// Share of each capacity that the work draws at full rate at a place on this stream, at most 1.
   const Draws& draws(std::int32_t work, workloads::Stream stream) const {
-    return draws_[static_cast<std::size_t>(work) * workloads::kStreams +
-                  static_cast<std::size_t>(stream)];
+    return draws_[static_cast<std::size_t>(work) * kSides + side_of(stream)];
   }
 
   /// Bit c is set if capacity c of the rank could be asked for more than it has: the sum over
@@ -34,9 +33,17 @@ class Sharing {
 
  private:
   const TimedPlan& plan_;
-  std::vector<Draws> draws_;         // [works x streams]
-  std::vector<unsigned> contended_;  // [ranks]
-  std::vector<double> factors_;      // [works x (cores + 1)], 0: not computed yet
+  /// Senders' queues, receivers', and those that both send and receive.
+  static constexpr std::size_t kSides = 3;
+
+  static std::size_t side_of(workloads::Stream stream) {
+    if (stream == workloads::Stream::send) return 0;
+    return stream == workloads::Stream::receive ? 1 : 2;
+  }
+
+  std::vector<Draws> draws_;                  // [works x sides]
+  std::vector<unsigned> contended_;           // [ranks]
+  std::vector<std::vector<double>> factors_;  // [cores held][works], filled when asked for; 0: not
 };
 
 /// The state of an execution that both engines share: what runs where, and how fast. An engine
@@ -79,6 +86,7 @@ class Machine {
   const TimedPlan& timed_;
   const workloads::Plan& plan_;
   const Scope scope_;
+  const std::size_t queues_;  // of each rank
   Schedule schedule_;
   Sharing sharing_;
   FairShares fair_;

@@ -9,7 +9,6 @@
 
 namespace aisle::sim {
 
-using workloads::kStreams;
 using workloads::Operation;
 using workloads::Place;
 using workloads::Plan;
@@ -23,15 +22,15 @@ Schedule::Schedule(const Plan& plan)
       left_(static_cast<std::int64_t>(plan.operations.size())) {
   const auto count = static_cast<std::int32_t>(plan.operations.size());
   // For each queue, where in plan.places its last operation so far stands, and which it is.
-  std::vector<std::int32_t> last_place(plan.ranks.size() * kStreams, -1);
-  std::vector<std::int32_t> last_operation(plan.ranks.size() * kStreams, -1);
+  std::vector<std::int32_t> last_place(plan.ranks.size() * plan.queues(), -1);
+  std::vector<std::int32_t> last_operation(plan.ranks.size() * plan.queues(), -1);
   for (std::int32_t o = 0; o < count; ++o) {
     const Operation& operation = plan.operations[static_cast<std::size_t>(o)];
     auto& blockers = blockers_[static_cast<std::size_t>(o)];
     blockers += operation.dependencies;
     for (std::int32_t i = 0; i < operation.places; ++i) {
       const std::int32_t at = operation.first_place + i;
-      const std::size_t queue = slot(plan.places[static_cast<std::size_t>(at)]);
+      const std::size_t queue = slot(plan, plan.places[static_cast<std::size_t>(at)]);
       AISLE_ASSERT(queue < last_place.size(), "a place refers to a rank of its plan");
       AISLE_ASSERT(last_operation[queue] != o, "an operation occupies each place once");
       if (last_place[queue] >= 0) {
@@ -95,7 +94,7 @@ void Schedule::check_all_ended() const {
                          plan_.works[static_cast<std::size_t>(operation.work)].name);
     for (const Place& place : places_of(plan_, operation)) {
       names += fmt::format(" on {} ({})", plan_.ranks[static_cast<std::size_t>(place.rank)].name,
-                           workloads::to_string(place.stream));
+                           plan_.queue_name(place.stream));
     }
   }
   const std::string sentence = fmt::format(

@@ -35,8 +35,8 @@ class Schedule {
 };
 
 /// Index of a place among all places of all ranks.
-inline std::size_t slot(const workloads::Place& place) {
-  return static_cast<std::size_t>(place.rank) * workloads::kStreams +
+inline std::size_t slot(const workloads::Plan& plan, const workloads::Place& place) {
+  return static_cast<std::size_t>(place.rank) * plan.queues() +
          static_cast<std::size_t>(place.stream);
 }
 

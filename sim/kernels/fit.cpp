@@ -29,12 +29,39 @@ constexpr double kOutlier = 0.15, kOutlierOfStreams = 1;
 // Fixed times are known beforehand within a small factor, so a few samples must not bend them.
 constexpr double kPull = 0.02, kFixedPull = 30;
 
-constexpr std::pair<int, int> kTiles[] = {{0, 0}, {64, 64}, {128, 128}, {128, 256}, {256, 128}};
+// What is not continuous: tiles, how compute and memory join, and whether the depth is split.
+struct Alternative {
+  int tile_m = 0, tile_n = 0;
+  double overlap = 0;
+  int split_k = 0;
+};
 
-enum Parameter { efficiency, hbm_efficiency, fixed_us, half_m, half_n, half_k, parameters };
+constexpr std::pair<int, int> kTiles[] = {{0, 0}, {64, 64}, {128, 128}, {128, 256}, {256, 128}};
+constexpr double kOverlap = 3;
+// Products split their depth a few times; attention over a cache, as often as it has pages.
+constexpr int kSplit = 16, kSplitCache = 256;
+// The formula is fitted to so many samples at most, taken evenly, and forms are compared on fewer;
+// the correction is fitted to all.
+constexpr std::size_t kMostSamples = 400, kForForms = 150;
+
+enum Parameter {
+  efficiency,
+  hbm_efficiency,
+  fixed_us,
+  half_bytes,
+  half_blocks,
+  half_m,
+  half_n,
+  half_k
+};
+
+bool has_context(Family family) {
+  return family == Family::attention || family == Family::attention_decode ||
+         family == Family::mla || family == Family::mla_decode;
+}
 
 bool is_matrix(Family family) {
-  return family == Family::gemm || family == Family::grouped_gemm || family == Family::attention;
+  return family == Family::gemm || family == Family::grouped_gemm || has_context(family);
 }
 
 double share(double x, double most) {
@@ -46,14 +73,14 @@ double inverse_share(double share_of, double most) {
 }
 
 // Which parameters a family has; the others stay 0. Tiles take the place of half_m and half_n.
-std::vector<Parameter> free_parameters(Family family, bool tiled) {
+std::vector<Parameter> free_parameters(Family family, bool tiled, bool corrected) {
   if (!is_matrix(family)) return {hbm_efficiency, fixed_us};
   std::vector<Parameter> free = {efficiency, fixed_us, half_k};
   if (!tiled) free.push_back(half_m);
-  if (family != Family::attention) {
-    free.push_back(hbm_efficiency);
-    if (!tiled) free.push_back(half_n);
-  }
+  if (family != Family::attention) free.push_back(hbm_efficiency);
+  if (!tiled && !has_context(family)) free.push_back(half_n);
+  if (corrected && family != Family::attention) free.push_back(half_bytes);
+  if (corrected && !has_context(family)) free.push_back(half_blocks);
   return free;
 }
 
@@ -65,6 +92,10 @@ double start_of(Parameter parameter) {
       return inverse_share(0.80, kMostHbmEfficiency);
     case fixed_us:
       return std::log(3.0);
+    case half_bytes:
+      return std::log(1e5);
+    case half_blocks:
+      return std::log(8.0);
     default:
       return std::log(16.0);
   }
@@ -72,29 +103,19 @@ double start_of(Parameter parameter) {
 
 struct Problem {
   std::vector<const Sample*> samples;
-  std::vector<double> weights;  // parallel to samples, 1 on average
   std::vector<Parameter> free;
   DeviceRates rates;
   Family family = Family::gemm;
   int cores = 0;
 };
 
-std::vector<double> weights_of(const Problem& problem) {
-  std::vector<double> weights(problem.samples.size(), 1);
-  if (is_matrix(problem.family)) { return weights; }
-  double sum = 0;
-  for (const Sample* sample : problem.samples) { sum += sample->time.si(); }
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    weights[i] = problem.samples[i]->time.si() * static_cast<double>(weights.size()) / sum;
-  }
-  return weights;
-}
-
-CurveTerms terms_of(const Eigen::VectorXd& x, const Problem& problem, std::pair<int, int> tile) {
+CurveTerms terms_of(const Eigen::VectorXd& x, const Problem& problem, const Alternative& form) {
   CurveTerms terms;
   terms.cores = problem.cores;
-  terms.tile_m = tile.first;
-  terms.tile_n = tile.second;
+  terms.tile_m = form.tile_m;
+  terms.tile_n = form.tile_n;
+  terms.overlap = form.overlap;
+  terms.split_k = form.split_k;
   if (problem.family == Family::attention) {
     terms.hbm_efficiency = 0.8;  // never binds in training and prefill, hence not fitted
   }
@@ -109,6 +130,12 @@ CurveTerms terms_of(const Eigen::VectorXd& x, const Problem& problem, std::pair<
         break;
       case fixed_us:
         terms.fixed_s = std::exp(value) * 1e-6;
+        break;
+      case half_bytes:
+        terms.half_bytes = std::exp(value);
+        break;
+      case half_blocks:
+        terms.half_blocks = std::exp(value);
         break;
       case half_m:
         terms.half_m = std::exp(value);
@@ -137,25 +164,26 @@ struct Residuals {
   enum { InputsAtCompileTime = Eigen::Dynamic, ValuesAtCompileTime = Eigen::Dynamic };
 
   const Problem* problem;
-  std::pair<int, int> tile;
+  Alternative form;
+  bool corrected;
 
   int inputs() const { return static_cast<int>(problem->free.size()); }
 
   int values() const { return static_cast<int>(problem->samples.size()) + inputs(); }
 
   int operator()(const Eigen::VectorXd& x, Eigen::VectorXd& out) const {
-    const CurveTerms terms = terms_of(x, *problem, tile);
+    const CurveTerms terms = terms_of(x, *problem, form);
     const double outlier = is_matrix(problem->family) ? kOutlier : kOutlierOfStreams;
     Eigen::Index row = 0;
     for (const Sample* sample : problem->samples) {
-      const double weight = problem->weights[static_cast<std::size_t>(row)];
       const double error = log_error(terms, *sample, problem->rates) / outlier;
       const double robust = 2 * (std::sqrt(1 + error * error) - 1);
-      out[row++] = std::copysign(outlier * std::sqrt(weight * robust), error);
+      out[row++] = std::copysign(outlier * std::sqrt(sample->weight * robust), error);
     }
     for (Eigen::Index i = 0; i < x.size(); ++i) {
       const auto parameter = problem->free[static_cast<std::size_t>(i)];
-      const double weight = parameter == fixed_us ? kFixedPull : kPull;
+      // A correction needs a fixed time that fits; few samples of a trace must not bend it.
+      const double weight = parameter == fixed_us && !corrected ? kFixedPull : kPull;
       out[row++] = std::sqrt(weight) * kOutlier * (x[i] - start_of(parameter));
     }
     return 0;
@@ -164,18 +192,83 @@ struct Residuals {
 
 // `shift` moves the start of the half lengths: from far below them their effect is flat, so each
 // fit starts from both sides.
-std::pair<CurveTerms, double> solve(const Problem& problem, std::pair<int, int> tile,
-                                    double shift) {
+std::pair<CurveTerms, double> solve(const Problem& problem, const Alternative& form, double shift,
+                                    bool corrected) {
   Eigen::VectorXd x(static_cast<Eigen::Index>(problem.free.size()));
   for (Eigen::Index i = 0; i < x.size(); ++i) {
     const auto parameter = problem.free[static_cast<std::size_t>(i)];
     x[i] = start_of(parameter) + (parameter >= half_m ? shift : 0);
   }
-  Eigen::NumericalDiff<Residuals, Eigen::Central> function(Residuals{&problem, tile});
+  Eigen::NumericalDiff<Residuals, Eigen::Central> function(Residuals{&problem, form, corrected});
   Eigen::LevenbergMarquardt<decltype(function), double> solver(function);
-  solver.parameters.maxfev = 2000;
+  solver.parameters.maxfev = 500;
+  solver.parameters.ftol = solver.parameters.xtol = 1e-6;
   solver.minimize(x);
-  return {terms_of(x, problem, tile), solver.fvec.squaredNorm()};
+  return {terms_of(x, problem, form), solver.fvec.squaredNorm()};
+}
+
+std::vector<Alternative> alternatives(Family family, bool corrected) {
+  std::vector<Alternative> out;
+  for (const auto& [m, n] : kTiles) {
+    if (m > 0 && !is_matrix(family)) continue;
+    // Attention has one column: its head dimension lies inside a tile.
+    const int columns = has_context(family) && m > 0 ? 1 : n;
+    if (columns == 1 && m != n) continue;
+    Alternative form{m, columns, corrected && is_matrix(family) ? kOverlap : 0, 0};
+    out.push_back(form);
+    if (!corrected || m == 0) continue;
+    form.split_k = has_context(family) ? kSplitCache : kSplit;
+    if (family == Family::gemm) out.pop_back();  // libraries of dense products always may
+    out.push_back(form);
+  }
+  return out;
+}
+
+std::vector<const Sample*> evenly(const std::vector<const Sample*>& from, std::size_t most) {
+  const double stride = std::max(1.0, static_cast<double>(from.size()) / static_cast<double>(most));
+  std::vector<const Sample*> out;
+  for (double at = 0; at < static_cast<double>(from.size()); at += stride) {
+    out.push_back(from[static_cast<std::size_t>(at)]);
+  }
+  return out;
+}
+
+struct Start {
+  Alternative form;
+  double shift = 0, cost = 0;
+};
+
+CurveTerms solve_best(Problem& problem, bool corrected) {
+  const std::vector<const Sample*> all = problem.samples;
+  const auto solved = [&](const Start& start) {
+    problem.free = free_parameters(problem.family, start.form.tile_m > 0, corrected);
+    return solve(problem, start.form, start.shift, corrected);
+  };
+  std::vector<Start> starts;
+  for (const Alternative& form : alternatives(problem.family, corrected)) {
+    for (const double shift : {0.0, std::log(64.0)}) {
+      if (shift > 0 && corrected && form.tile_m > 0) continue;
+      starts.push_back({form, shift, 0});
+    }
+  }
+  if (corrected) {  // many samples: compare forms on some, and refine the two best
+    problem.samples = evenly(all, kForForms);
+    for (Start& start : starts) start.cost = solved(start).second;
+    std::sort(starts.begin(), starts.end(),
+              [](const Start& a, const Start& b) { return a.cost < b.cost; });
+    starts.resize(std::min<std::size_t>(starts.size(), 2));
+    problem.samples = evenly(all, kMostSamples);
+  }
+  CurveTerms best;
+  double least = std::numeric_limits<double>::infinity();
+  for (const Start& start : starts) {
+    const auto [terms, cost] = solved(start);
+    if (cost < least) {
+      least = cost;
+      best = terms;
+    }
+  }
+  return best;
 }
 
 double quantile(std::vector<double> values, double q) {
@@ -207,6 +300,10 @@ pb::Curve to_curve(const CurveTerms& terms, const workloads::Kernel& kernel) {
     curve.set_half_k(rounded(terms.half_k, 10));
     curve.set_tile_m(terms.tile_m);
     curve.set_tile_n(terms.tile_n);
+    if (terms.overlap > 0) curve.set_overlap(terms.overlap);
+    if (terms.split_k > 0) curve.set_split_k(terms.split_k);
+    if (terms.half_blocks > 0) curve.set_half_blocks(rounded(terms.half_blocks, 10));
+    if (terms.half_bytes > 0) curve.set_half_kb(rounded(terms.half_bytes / 1e3, 10));
   }
   curve.set_hbm_efficiency(rounded(terms.hbm_efficiency, 1e4));
   curve.set_fixed_us(rounded(terms.fixed_s * 1e6, 100));
@@ -214,51 +311,26 @@ pb::Curve to_curve(const CurveTerms& terms, const workloads::Kernel& kernel) {
   return curve;
 }
 
-}  // namespace
-
-pb::Curve fit(std::span<const Sample> samples, const topology::Accelerator& accelerator,
-              int cores) {
-  AISLE_ASSERT(!samples.empty(), "a fit needs samples");
-  Problem problem;
-  problem.rates = rates_of(accelerator);
-  problem.family = samples.front().kernel.family;
-  problem.cores = cores;
+// Adds to the curve what it misses around the samples that are not held out, of a given stiffness,
+// if it is above 0.
+void correct(pb::Curve& curve, std::span<const Sample> samples, const DeviceRates& rates,
+             double stiffness) {
+  const CurveTerms terms = CurveTerms::from(curve);
+  std::vector<Correction::Sample> points;
   for (const Sample& sample : samples) {
-    AISLE_ASSERT(sample.time.si() > 0, "a kernel takes time");
-    if (!sample.held_out) { problem.samples.push_back(&sample); }
+    if (sample.held_out) continue;
+    points.push_back({logarithms_of(sample.kernel), -log_error(terms, sample, rates), sample.weight,
+                      sample.fold});
   }
-  AISLE_ASSERT(!problem.samples.empty(), "a fit needs samples that are not held out");
+  const Correction correction = Correction::fitted(points, stiffness);
+  if (!correction.empty()) correction.write(*curve.mutable_correction());
+}
 
-  problem.weights = weights_of(problem);
-
-  CurveTerms best;
-  double least = std::numeric_limits<double>::infinity();
-  for (const auto& tile : kTiles) {
-    if (tile.first > 0 && !is_matrix(problem.family)) { continue; }
-    // Attention has one column: its head dimension lies inside a tile.
-    const auto shape =
-        problem.family == Family::attention && tile.first > 0 ? std::pair(tile.first, 1) : tile;
-    problem.free = free_parameters(problem.family, tile.first > 0);
-    for (const double shift : {0.0, std::log(64.0)}) {
-      const auto [terms, cost] = solve(problem, shape, shift);
-      if (cost < least) {
-        least = cost;
-        best = terms;
-      }
-    }
-  }
-
-  pb::Curve curve = to_curve(best, samples.front().kernel);
-  const auto direction = samples.front().kernel.direction;
-  if (std::any_of(samples.begin(), samples.end(),
-                  [&](const Sample& sample) { return sample.kernel.direction != direction; })) {
-    curve.clear_direction();
-  }
+void write_errors(pb::Curve& curve, std::span<const Sample> samples, const DeviceRates& rates) {
   const CurveTerms written = CurveTerms::from(curve);
   std::vector<double> fitted, held_out;
   for (const Sample& sample : samples) {
-    (sample.held_out ? held_out : fitted)
-        .push_back(std::abs(log_error(written, sample, problem.rates)));
+    (sample.held_out ? held_out : fitted).push_back(std::abs(log_error(written, sample, rates)));
   }
   curve.set_samples(static_cast<int>(fitted.size()));
   curve.set_median_error(rounded(quantile(fitted, 0.5), 1e4));
@@ -266,7 +338,41 @@ pb::Curve fit(std::span<const Sample> samples, const topology::Accelerator& acce
   curve.set_held_out_samples(static_cast<int>(held_out.size()));
   curve.set_held_out_median_error(rounded(quantile(held_out, 0.5), 1e4));
   curve.set_held_out_p90_error(rounded(quantile(held_out, 0.9), 1e4));
+}
+
+}  // namespace
+
+pb::Curve fit(std::span<const Sample> samples, const topology::Accelerator& accelerator, int cores,
+              bool corrected) {
+  AISLE_ASSERT(!samples.empty(), "a fit needs samples");
+  Problem problem;
+  problem.rates = rates_of(accelerator);
+  problem.family = samples.front().kernel.family;
+  problem.cores = cores;
+  for (const Sample& sample : samples) {
+    AISLE_ASSERT(sample.time.si() > 0, "a kernel takes time");
+    if (!sample.held_out) problem.samples.push_back(&sample);
+  }
+  AISLE_ASSERT(!problem.samples.empty(), "a fit needs samples that are not held out");
+  pb::Curve curve = to_curve(solve_best(problem, corrected), samples.front().kernel);
+  const auto direction = samples.front().kernel.direction;
+  if (std::any_of(samples.begin(), samples.end(),
+                  [&](const Sample& sample) { return sample.kernel.direction != direction; })) {
+    curve.clear_direction();
+  }
+  if (corrected) correct(curve, samples, problem.rates, 0);
+  write_errors(curve, samples, problem.rates);
   return curve;
+}
+
+pb::Curve refit(const pb::Curve& curve, std::span<const Sample> samples,
+                const topology::Accelerator& accelerator) {
+  pb::Curve out = curve;
+  out.clear_correction();
+  const DeviceRates rates = rates_of(accelerator);
+  correct(out, samples, rates, curve.correction().stiffness());
+  write_errors(out, samples, rates);
+  return out;
 }
 
 }  // namespace aisle::sim

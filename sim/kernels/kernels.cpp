@@ -4,6 +4,7 @@
 #include "sim/kernels/calibration.pb.h"
 #include "sim/kernels/communication.hpp"
 #include "topology/catalogue/catalogue.hpp"
+#include "topology/catalogue/figures.hpp"
 #include "topology/catalogue/hardware.pb.h"
 
 #include <fmt/format.h>
@@ -58,23 +59,42 @@ std::string_view name_of(Direction direction) {
 }
 
 bool has_matrix_products(Family family) {
-  return family == Family::gemm || family == Family::grouped_gemm || family == Family::attention;
+  return family == Family::gemm || family == Family::grouped_gemm || family == Family::attention ||
+         family == Family::attention_decode || family == Family::mla ||
+         family == Family::mla_decode;
+}
+
+std::string variant_key(std::string_view variant, std::string_view family,
+                        std::string_view direction, std::string_view precision) {
+  return fmt::format("{}|{}|{}|{}", variant, family, direction, precision);
 }
 
 // How loosely a curve may fit the kernel asked for.
 enum class Match { exact, other_direction, other_precision };
 
+// Whether curves of single implementations count: those of products with many samples do where a
+// chip has no plain curve, before a relative's plain one.
+enum class Among { plain, well_measured, any };
+constexpr int kWellMeasured = 500;
+
+bool counts(const pb::Curve& curve, Among among) {
+  if (!curve.has_variant() || among == Among::any) return true;
+  return among == Among::well_measured && curve.family() == to_string(Family::gemm) &&
+         curve.samples() >= kWellMeasured;
+}
+
 const pb::Curve* find(const pb::Calibration& calibration, Family family, Direction direction,
-                      Precision precision, Match match) {
+                      Precision precision, Match match, Among among) {
   const pb::Curve* best = nullptr;
   int best_score = -1;
   for (const pb::Curve& curve : calibration.curve()) {
-    if (curve.family() != workloads::to_string(family)) { continue; }
+    if (curve.family() != workloads::to_string(family) || !counts(curve, among)) { continue; }
     const bool same_direction = curve.direction() == name_of(direction);
     const bool same_precision = curve.precision() == topology::to_string(precision);
     if (match == Match::exact && curve.has_direction() && !same_direction) { continue; }
     if (match != Match::other_precision && curve.has_precision() && !same_precision) { continue; }
-    const int score = 2 * same_precision + same_direction;
+    // Curves of one implementation among several stand behind a plain one.
+    const int score = 4 * !curve.has_variant() + 2 * same_precision + same_direction;
     if (score > best_score) {
       best = &curve;
       best_score = score;
@@ -118,6 +138,7 @@ struct KernelModel::Builder {
   const topology::Catalogue& catalogue;
   KernelModel& model;
   std::vector<const pb::Calibration*> calibrations;
+  std::span<const Family> used;
   bool has_own = false;
   // Donor (or "") -> families taken from it.
   std::map<std::string, std::set<std::string>> borrowed;
@@ -126,14 +147,25 @@ struct KernelModel::Builder {
     return has_own && &calibration == calibrations.front();
   }
 
+  bool is_used(Family family) const {
+    return std::find(used.begin(), used.end(), family) != used.end();
+  }
+
   Entry resolve(Family family, Direction direction, Precision precision) {
-    for (const Match match : {Match::exact, Match::other_direction, Match::other_precision}) {
-      for (const pb::Calibration* calibration : calibrations) {
-        const pb::Curve* curve = find(*calibration, family, direction, precision, match);
-        if (curve != nullptr) { return entry_from(*curve, *calibration, match); }
+    for (const bool any : {false, true}) {
+      for (const Match match : {Match::exact, Match::other_direction, Match::other_precision}) {
+        for (const pb::Calibration* calibration : calibrations) {
+          const Among among = any                                             ? Among::any
+                              : is_own(*calibration) && match == Match::exact ? Among::well_measured
+                                                                              : Among::plain;
+          const pb::Curve* curve = find(*calibration, family, direction, precision, match, among);
+          if (curve != nullptr) {
+            return entry_from(*curve, *calibration, match, family, precision);
+          }
+        }
       }
     }
-    borrowed[""].insert(std::string(workloads::to_string(family)));
+    if (is_used(family)) borrowed[""].insert(std::string(workloads::to_string(family)));
     Entry plain;
     plain.terms.efficiency = has_matrix_products(family) ? kPlainEfficiency : 0;
     plain.terms.hbm_efficiency = kPlainHbmEfficiency;
@@ -154,13 +186,49 @@ struct KernelModel::Builder {
     return cores > 0 ? static_cast<int>(std::lround(width * model.rates_.cores / cores)) : 0;
   }
 
-  Entry entry_from(const pb::Curve& curve, const pb::Calibration& calibration, Match match) {
-    Entry entry{CurveTerms::from(curve), Basis::calibrated};
+  // Feeding and draining a core's matrix units takes what it takes on the donor's cores; it weighs
+  // less where the units are slower for their core, and more where they are faster. Shares of one
+  // maker's chips carry over so; another's cores are built otherwise, and keep the shares.
+  // Attention over a cache waits for memory and is left as it is.
+  void scale_to_cores(CurveTerms& terms, std::string_view family, Precision precision,
+                      const std::string& donor) const {
+    if (family == to_string(Family::attention_decode) || family == to_string(Family::mla_decode)) {
+      return;
+    }
+    const pb::Accelerator* own = catalogue.accelerator(accelerator.name);
+    const pb::Accelerator* other = catalogue.accelerator(donor);
+    if (own == nullptr || other == nullptr || own->vendor() != other->vendor()) return;
+    const double here = accelerator.peak_of(precision).value.si() / model.rates_.cores;
+    const double there = peak_per_core(*other, precision);
+    if (!(terms.efficiency > 0 && here > 0 && there > 0)) return;
+    const double ratio = here / there;
+    terms.efficiency = 1 / (1 + (1 / terms.efficiency - 1) * ratio);
+    terms.half_m *= ratio;
+    terms.half_n *= ratio;
+    terms.half_k *= ratio;
+  }
+
+  static double peak_per_core(const pb::Accelerator& entry, Precision precision) {
+    const double cores = topology::number_or(entry.cores(), 0);
+    Diagnostics unread;
+    for (const pb::Peak& peak : entry.peak()) {
+      if (topology::parse_precision(peak.precision()) != precision || cores <= 0) continue;
+      const auto rate = parse_quantity<FlopsPerSecond>(peak.rate().value(), {}, "peak", unread);
+      if (rate) return rate->si() / cores;
+    }
+    return 0;
+  }
+
+  Entry entry_from(const pb::Curve& curve, const pb::Calibration& calibration, Match match,
+                   Family family, Precision precision) {
+    Entry entry{CurveTerms::from(curve), Basis::calibrated,
+                curve.source().substr(0, curve.source().find_first_of("@:;"))};
     if (match != Match::exact || curve.samples() == 0) { entry.basis = Basis::extrapolated; }
     if (!is_own(calibration)) {
       entry.basis = weakest(Basis::extrapolated, accelerator.hbm_bandwidth.basis);
-      borrowed[calibration.accelerator()].insert(label(curve));
+      if (is_used(family)) borrowed[calibration.accelerator()].insert(label(curve));
       entry.terms.cores = scaled_width(entry.terms.cores, calibration.accelerator());
+      scale_to_cores(entry.terms, curve.family(), precision, calibration.accelerator());
     }
     return entry;
   }
@@ -180,6 +248,38 @@ struct KernelModel::Builder {
           }
         }
       }
+    }
+  }
+
+  // Curves of single implementations, the nearest chip's first.
+  void read_variants() {
+    for (const pb::Calibration* calibration : calibrations) {
+      for (const pb::Curve& curve : calibration->curve()) {
+        if (!curve.has_variant()) continue;
+        const std::string key =
+            variant_key(curve.variant(), curve.family(), curve.direction(), curve.precision());
+        if (model.variants_.contains(key)) continue;
+        Entry entry{CurveTerms::from(curve), Basis::calibrated,
+                    curve.source().substr(0, curve.source().find_first_of("@:;"))};
+        if (!is_own(*calibration)) {
+          entry.basis = Basis::extrapolated;
+          if (const auto precision = topology::parse_precision(curve.precision())) {
+            scale_to_cores(entry.terms, curve.family(), *precision, calibration->accelerator());
+          }
+        }
+        model.variants_.emplace(key, std::move(entry));
+      }
+    }
+  }
+
+  // A chip whose cores nobody published has its relative's: waves need a number.
+  void read_cores() {
+    if (model.rates_.cores > 1) return;
+    for (const pb::Calibration* calibration : calibrations) {
+      const pb::Accelerator* entry = catalogue.accelerator(calibration->accelerator());
+      if (entry == nullptr || is_own(*calibration)) continue;
+      model.rates_.cores = std::max(1, static_cast<int>(topology::number_or(entry->cores(), 1)));
+      return;
     }
   }
 
@@ -261,27 +361,53 @@ struct KernelModel::Builder {
   }
 };
 
+std::span<const Family> training_families() {
+  static constexpr Family kUsed[] = {Family::gemm,      Family::grouped_gemm, Family::attention,
+                                     Family::norm,      Family::elementwise,  Family::cast,
+                                     Family::transpose, Family::permute,      Family::router,
+                                     Family::embedding, Family::loss,         Family::optimizer};
+  return kUsed;
+}
+
 KernelModel::KernelModel(const topology::Accelerator& accelerator,
-                         const topology::Catalogue& catalogue)
-    : rates_(rates_of(accelerator)) {
-  Builder builder{accelerator, catalogue, *this, sources(accelerator.name, catalogue), false, {}};
+                         const topology::Catalogue& catalogue, std::span<const Family> used)
+    : rates_(rates_of(accelerator)), device_cores_(rates_.cores) {
+  Builder builder{accelerator, catalogue, *this, sources(accelerator.name, catalogue),
+                  used,        false,     {}};
   builder.has_own = catalogue.calibration(accelerator.name) != nullptr;
+  builder.read_cores();
   builder.choose_formats();
   builder.resolve_all();
+  builder.read_variants();
   builder.read_conditions();
   builder.read_communication();
   builder.write_caveats();
 }
 
+const std::string& KernelModel::source_of(const Kernel& kernel) const {
+  const Precision precision = executed_as_[static_cast<std::size_t>(kernel.precision)];
+  return entries_[index_of(kernel.family, kernel.direction, precision)].source;
+}
+
+KernelTime KernelModel::timed(const Kernel& kernel, const Entry& entry) const {
+  KernelTime result;
+  result.time = entry.terms.time_of(kernel, rates_);
+  result.cores = entry.terms.cores > 0 ? std::min(entry.terms.cores, device_cores_) : device_cores_;
+  result.basis = entry.basis;
+  return result;
+}
+
 KernelTime KernelModel::time_of(const Kernel& kernel) const {
   Kernel executed = kernel;
   executed.precision = executed_as_[static_cast<std::size_t>(kernel.precision)];
-  const Entry& entry = entries_[index_of(kernel.family, kernel.direction, executed.precision)];
-  KernelTime result;
-  result.time = entry.terms.time_of(executed, rates_);
-  result.cores = entry.terms.cores > 0 ? std::min(entry.terms.cores, rates_.cores) : rates_.cores;
-  result.basis = entry.basis;
-  return result;
+  return timed(executed, entries_[index_of(kernel.family, kernel.direction, executed.precision)]);
+}
+
+KernelTime KernelModel::time_of(const Kernel& kernel, const std::string& variant) const {
+  const auto found = variants_.find(
+      variant_key(variant, to_string(kernel.family), name_of(kernel.direction),
+                  has_matrix_products(kernel.family) ? topology::to_string(kernel.precision) : ""));
+  return found == variants_.end() ? time_of(kernel) : timed(kernel, found->second);
 }
 
 }  // namespace aisle::sim

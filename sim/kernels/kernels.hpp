@@ -10,6 +10,7 @@
 
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace aisle::topology {
@@ -25,6 +26,9 @@ struct KernelTime {
   Basis basis = Basis::assumed;
 };
 
+/// Families that a training step launches.
+std::span<const workloads::Family> training_families();
+
 /// Kernel times of one accelerator. Predicts the time of one launch, alone on the device and
 /// without the gap before it, by the curve (CurveTerms) that fits family, direction and number
 /// format best. Curves come from the accelerator's own calibration (basis calibrated; extrapolated
@@ -35,9 +39,18 @@ struct KernelTime {
 /// calibration; formulas, sources and traps in docs/model/kernels.md.
 class KernelModel {
  public:
-  KernelModel(const topology::Accelerator& accelerator, const topology::Catalogue& catalogue);
+  /// `used`: the families that the run can launch, which caveats are about.
+  KernelModel(const topology::Accelerator& accelerator, const topology::Catalogue& catalogue,
+              std::span<const workloads::Family> used = training_families());
 
   KernelTime time_of(const workloads::Kernel& kernel) const;
+  /// The same by the curve of one implementation (Curve.variant), where one was measured on the
+  /// chip or on a relative; else as above.
+  KernelTime time_of(const workloads::Kernel& kernel, const std::string& variant) const;
+
+  /// Where the curve of the kernel was measured: what its source names before the first '@' or
+  /// ':'; empty for a plain roofline. Ratios of times hold best between curves of one source.
+  const std::string& source_of(const workloads::Kernel& kernel) const;
 
   Seconds launch_gap() const { return launch_gap_; }
 
@@ -56,10 +69,15 @@ class KernelModel {
   struct Entry {
     CurveTerms terms;
     Basis basis = Basis::assumed;
+    std::string source;
   };
 
+  KernelTime timed(const workloads::Kernel& kernel, const Entry& entry) const;
+
   DeviceRates rates_;
-  std::vector<Entry> entries_;  ///< [family][direction][precision]
+  int device_cores_ = 1;                             ///< as the description has it
+  std::unordered_map<std::string, Entry> variants_;  ///< by implementation, family, ...
+  std::vector<Entry> entries_;                       ///< [family][direction][precision]
   std::array<topology::Precision, topology::kPrecisions> executed_as_{};
   Seconds launch_gap_;
   double interference_ = 1;
@@ -72,13 +90,20 @@ struct Sample {
   workloads::Kernel kernel;
   Seconds time;
   bool held_out = false;
+  double weight = 1;       ///< against the other samples
+  std::uint32_t fold = 0;  ///< samples of equal number are of one shape and left out together
 };
 
 /// Fits one curve to the samples that are not held out (least squares of ln(time), Eigen's
 /// Levenberg-Marquardt) and fills in its error figures on both halves. The samples are of one
 /// family and number format, taken at a launch width of `cores` (0: all); of several directions,
-/// the curve is for all.
+/// the curve is for all. `corrected`: what the formula misses around the samples is added as a
+/// correction.
 pb::Curve fit(std::span<const Sample> samples, const topology::Accelerator& accelerator,
-              int cores = 0);
+              int cores = 0, bool corrected = false);
+
+/// The same curve with the correction, as stiff as it was, of other samples.
+pb::Curve refit(const pb::Curve& curve, std::span<const Sample> samples,
+                const topology::Accelerator& accelerator);
 
 }  // namespace aisle::sim

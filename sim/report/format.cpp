@@ -3,6 +3,7 @@
 
 #include "sim/base/proto_text.hpp"
 #include "sim/report/collective.hpp"
+#include "sim/report/replay.hpp"
 
 #include <fmt/format.h>
 
@@ -187,6 +188,7 @@ std::string cluster_line(const pb::Scenario& scenario) {
 std::string workload_line(const pb::Scenario& scenario) {
   if (scenario.workload().has_collective())
     return collective_line(scenario.workload().collective());
+  if (scenario.workload().has_replay()) return replay_line(scenario.workload().replay());
   const pb::Training& training = scenario.workload().training();
   std::string line = training.model();
   append(line, fmt::format("{} sequences of {} tokens per step", thousands(training.global_batch()),
@@ -242,6 +244,7 @@ std::string engine_line(const pb::Result& result) {
 
 std::string answer(const pb::Result& result) {
   if (!result.collective().empty()) return collective_answer(result);
+  if (result.scenario().workload().has_replay()) return replay_answer(result);
   const auto step = metric(result, "step_time_s");
   if (!result.feasible() || !step) return {};
   std::string text = fmt::format("One step takes {}", format_seconds(*step, 3));

@@ -68,6 +68,8 @@ void write_families(JsonWriter& json, const pb::Result& result) {
     json.key("seconds").value(family.seconds());
     json.key("count").value(static_cast<long long>(family.count()));
     json.key("basis").value(report::basis_name(family.basis()));
+    if (family.has_recorded_seconds())
+      json.key("recorded_seconds").value(family.recorded_seconds());
     json.end_object();
   }
   json.end_object();
@@ -120,6 +122,7 @@ std::string result_json(const pb::Result& result) {
   json.key("other_engine_step_time_s");
   result.has_other_engine_step_time_s() ? json.value(result.other_engine_step_time_s())
                                         : json.null();
+  if (result.has_recorded_on()) json.key("recorded_on").value(result.recorded_on());
   json.key("version").value(result.version());
   json.end_object();
   return json.take();

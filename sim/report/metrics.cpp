@@ -23,6 +23,13 @@ struct Known {
 
 constexpr Known kKnown[] = {
     {"step_time_s", "step time", "s", Form::seconds, Group::speed},
+    {"replay_time_s", "replayed", "s", Form::seconds, Group::speed},
+    {"recorded_time_s", "recorded", "s", Form::seconds, Group::speed},
+    {"speedup", "recorded over replayed", "1", Form::count, Group::speed},
+    {"compute_bound_s", "bound by matrix units", "s", Form::seconds, Group::speed},
+    {"hbm_bound_s", "bound by HBM", "s", Form::seconds, Group::speed},
+    {"host_bound_s", "waiting for the host", "s", Form::seconds, Group::speed},
+    {"rank_skew_s", "waiting for other ranks", "s", Form::seconds, Group::speed},
     {"time_s", "time of the operation", "s", Form::seconds, Group::speed},
     {"alone_time_s", "on an idle and healthy network", "s", Form::seconds, Group::speed},
     {"slowdown", "slow-down against that", "1", Form::count, Group::speed},

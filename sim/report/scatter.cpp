@@ -25,6 +25,9 @@ constexpr Class kClasses[] = {
 
 constexpr double kWidth = 640, kLeft = 64, kTop = 64, kSide = 540;
 
+/// Marks drawn at most, evenly from the rows; beyond it they carry no titles.
+constexpr std::size_t kMarks = 800;
+
 /// Both axes: the same decades, so that the diagonal is agreement.
 struct Axis {
   int first = 0, last = 1;  ///< powers of ten
@@ -69,12 +72,15 @@ void append_axes(const Axis& axis, std::string_view metric, std::string& out) {
                  kLeft + kSide / 2, kTop + kSide + 36, metric, kTop + kSide / 2);
 }
 
-void append_mark(const ValidationRow& row, const Axis& axis, std::string_view colour,
+void append_mark(const ValidationRow& row, const Axis& axis, std::string_view colour, bool titled,
                  std::string& out) {
   const double x = axis.x(row.measured), y = axis.y(*row.predicted);
-  const std::string title = fmt::format(
-      "<title>{}: {} {}, measured {:.4g}, predicted {:.4g}</title>", report::escape(row.id),
-      report::escape(row.chip), report::escape(row.kind), row.measured, *row.predicted);
+  std::string title;
+  if (titled) {
+    title = fmt::format("<title>{}: {} {}, measured {:.4g}, predicted {:.4g}</title>",
+                        report::escape(row.id), report::escape(row.chip), report::escape(row.kind),
+                        row.measured, *row.predicted);
+  }
   if (row.reach == "across") {
     fmt::format_to(std::back_inserter(out),
                    "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"4.4\" height=\"4.4\" "
@@ -92,6 +98,14 @@ void append_legend(const std::vector<const ValidationRow*>& rows, std::string_vi
   std::vector<double> errors;
   for (const ValidationRow* row : rows) errors.push_back(row->absolute_error());
   const ErrorGroup group = error_group("metric", std::string(metric), std::move(errors));
+  const bool collective = std::any_of(rows.begin(), rows.end(), [](const ValidationRow* row) {
+    return row->reach == "inside" || row->reach == "across";
+  });
+  std::string note = collective ? "round: inside a domain, square: across" : "bytes moved at least";
+  if (rows.size() > kMarks) {
+    note +=
+        fmt::format("; one in {:.0f} drawn", std::ceil(static_cast<double>(rows.size()) / kMarks));
+  }
   double x = kLeft;
   for (const Class& entry : kClasses) {
     fmt::format_to(std::back_inserter(out),
@@ -101,10 +115,10 @@ void append_legend(const std::vector<const ValidationRow*>& rows, std::string_vi
     x += 110;
   }
   fmt::format_to(std::back_inserter(out),
-                 "<text x=\"{:g}\" y=\"48\">round: inside a domain, square: across</text>"
+                 "<text x=\"{:g}\" y=\"48\">{}</text>"
                  "<text class=\"title\" x=\"{:g}\" y=\"22\">{} rows ({}), median |ln "
                  "ratio| {:.1f} %, p90 {:.1f} %; dashed: twice, half</text>",
-                 x, kLeft, group.rows, metric, 100 * group.median, 100 * group.p90);
+                 x, note, kLeft, group.rows, metric, 100 * group.median, 100 * group.p90);
 }
 
 }  // namespace
@@ -140,11 +154,14 @@ std::string validation_svg(const Validation& validation) {
   append_axes(axis, unit, out);
   append_legend(rows, unit, out);
   out += '\n';
-  for (const ValidationRow* row : rows) {
+  const std::size_t stride = (rows.size() + kMarks - 1) / kMarks;
+  for (std::size_t i = 0; i < rows.size(); i += stride) {
+    const ValidationRow* row = rows[i];
     const auto* entry =
         std::find_if(std::begin(kClasses), std::end(kClasses),
                      [&](const Class& candidate) { return candidate.size == row->size; });
-    append_mark(*row, axis, entry == std::end(kClasses) ? "#8e9aa8" : entry->colour, out);
+    append_mark(*row, axis, entry == std::end(kClasses) ? "#8e9aa8" : entry->colour, stride == 1,
+                out);
   }
   return out + "</svg>\n";
 }

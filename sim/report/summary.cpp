@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/report/collective.hpp"
 #include "sim/report/format.hpp"
+#include "sim/report/replay.hpp"
 #include "sim/report/report.hpp"
 #include "sim/report/text.hpp"
 
@@ -177,6 +178,7 @@ std::string summary(const pb::Result& result) {
   append_group(page, result, Group::speed);
   append_comparisons(page, result);
   append_breakdown(page, result);
+  append_replay(page, result);
   append_memory(page, result);
   append_group(page, result, Group::run);
   append_group(page, result, Group::power);

@@ -100,7 +100,7 @@ std::optional<Study> load(const std::string& name, const std::vector<std::string
     diagnostics.error(study.places.find("workload"), "workload", "the scenario names no workload",
                       "add for example: workload { training { model: \"deepseek-v3\" } }");
   }
-  if (!study.scenario->has_cluster()) {
+  if (!study.scenario->has_cluster() && !study.scenario->workload().has_replay()) {
     diagnostics.error(study.places.find("cluster"), "cluster", "the scenario names no cluster",
                       "add for example: cluster { accelerator: \"h800-sxm\" count: 2048 }");
   }

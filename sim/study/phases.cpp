@@ -102,7 +102,7 @@ class Phases {
   void find_ready(const Operation& operation, std::span<const Place> members) {
     for (const Place& place : members) {
       const auto rank = static_cast<std::size_t>(place.rank);
-      ready_[rank] = queue_free_[slot(place)];
+      ready_[rank] = queue_free_[slot(plan_, place)];
       is_member_[rank] = 1;
     }
     for (const std::int32_t d : dependencies_of(plan_, operation)) {
@@ -134,7 +134,7 @@ class Phases {
       if (place.stream != Stream::compute) {
         sum.hidden += many * computing_[rank].between(start - waiting, end);
       }
-      queue_free_[slot(place)] = end;
+      queue_free_[slot(plan_, place)] = end;
     }
   }
 

@@ -45,9 +45,10 @@ std::optional<pb::Result> run(const Study& study, const topology::Catalogue& cat
   result.set_version(version());
   result.set_engine(scenario.engine());
   result.set_folded(options.fold);
-  const bool ran = scenario.workload().has_collective()
-                       ? run_collective(study, catalogue, options, result, diagnostics)
-                       : run_training(study, catalogue, options, result, diagnostics);
+  const auto run_kind = scenario.workload().has_collective() ? run_collective
+                        : scenario.workload().has_replay()   ? run_replay
+                                                             : run_training;
+  const bool ran = run_kind(study, catalogue, options, result, diagnostics);
   if (!ran) return std::nullopt;
   if (result.feasible()) compare_with_references(scenario, result);
   result.set_wall_time_s(
@@ -58,9 +59,11 @@ std::optional<pb::Result> run(const Study& study, const topology::Catalogue& cat
 std::optional<std::vector<std::string>> check(const Study& study,
                                               const topology::Catalogue& catalogue,
                                               Diagnostics& diagnostics) {
-  return study.scenario->workload().has_collective()
-             ? check_collective(study, catalogue, diagnostics)
-             : check_training(study, catalogue, diagnostics);
+  const pb::Workload& workload = study.scenario->workload();
+  const auto check_kind = workload.has_collective() ? check_collective
+                          : workload.has_replay()   ? check_replay
+                                                    : check_training;
+  return check_kind(study, catalogue, diagnostics);
 }
 
 }  // namespace aisle::sim

@@ -17,14 +17,16 @@ int kind_of(const workloads::Work& work, const workloads::Operation& operation) 
 
 void record_timeline(const TimedPlan& timed, const Execution& execution, pb::Result& result) {
   const workloads::Plan& plan = *timed.plan;
+  // Plans with queues of their own use no others.
+  const std::size_t first_queue = plan.extra_queues.empty() ? 0 : workloads::kStreams;
   pb::Timeline& timeline = *result.mutable_timeline();
   for (const workloads::Work& work : plan.works) timeline.add_name(work.name);
   for (const workloads::Rank& rank : plan.ranks) {
     pb::TimelineRank& entry = *timeline.add_rank();
     entry.set_name(rank.name);
     entry.set_multiplicity(rank.multiplicity);
-    for (int s = 0; s < workloads::kStreams; ++s) {
-      entry.add_stream()->set_name(std::string(to_string(static_cast<workloads::Stream>(s))));
+    for (std::size_t q = first_queue; q < plan.queues(); ++q) {
+      entry.add_stream()->set_name(plan.queue_name(static_cast<workloads::Stream>(q)));
     }
   }
   for (std::size_t i = 0; i < plan.operations.size(); ++i) {
@@ -35,7 +37,8 @@ void record_timeline(const TimedPlan& timed, const Execution& execution, pb::Res
       const workloads::Place place =
           plan.places[static_cast<std::size_t>(operation.first_place + p)];
       pb::TimelineStream& stream =
-          *timeline.mutable_rank(place.rank)->mutable_stream(static_cast<int>(place.stream));
+          *timeline.mutable_rank(place.rank)->mutable_stream(
+              static_cast<int>(place.stream) - static_cast<int>(first_queue));
       stream.add_start_ns(start);
       stream.add_duration_ns(end - start);
       stream.add_name_index(operation.work);

@@ -4,6 +4,8 @@
 #include "sim/base/csv.hpp"
 #include "sim/base/random.hpp"
 #include "sim/study/collective_ledger.hpp"
+#include "sim/study/kernel_ledger.hpp"
+#include "sim/study/kernel_tables.hpp"
 #include "sim/study/study.hpp"
 
 #include <fmt/core.h>
@@ -203,14 +205,19 @@ ErrorGroup error_group(std::string by, std::string name, std::vector<double> err
 std::optional<Validation> validate(const ValidateOptions& options,
                                    const topology::Catalogue& catalogue, Diagnostics& diagnostics) {
   std::vector<LedgerRow> rows;
+  Validation validation;
   for (const std::string& ledger : options.ledgers.empty() ? shipped_ledgers() : options.ledgers) {
-    const auto table = read_csv(ledger, diagnostics);
+    const auto table = read_table_file(ledger, diagnostics);
+    if (table && is_kernel_table(*table)) {
+      const auto kernels = validate_kernels(*table, options, catalogue, diagnostics);
+      validation.rows.insert(validation.rows.end(), kernels.begin(), kernels.end());
+      continue;
+    }
     if (!table || !is_collectives(*table, diagnostics)) continue;
     const auto read = read_collective_rows(*table, diagnostics);
     if (read) rows.insert(rows.end(), read->begin(), read->end());
   }
   if (diagnostics.has_errors()) return std::nullopt;
-  Validation validation;
   CollectivePredictor predictor(catalogue, options.event);
   std::vector<std::string> kinds;
   for (const LedgerRow& row : rows) {

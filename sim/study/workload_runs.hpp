@@ -28,4 +28,10 @@ std::optional<std::vector<std::string>> check_collective(const Study& study,
                                                          const topology::Catalogue& catalogue,
                                                          Diagnostics& diagnostics);
 
+bool run_replay(const Study& study, const topology::Catalogue& catalogue, const RunOptions& options,
+                pb::Result& result, Diagnostics& diagnostics);
+std::optional<std::vector<std::string>> check_replay(const Study& study,
+                                                     const topology::Catalogue& catalogue,
+                                                     Diagnostics& diagnostics);
+
 }  // namespace aisle::sim

@@ -190,6 +190,7 @@ class Reader {
   void add_header(const pb::Header& header) {
     trace_->origin_ns = time_of(true, header.origin_ns());
     Accounting& accounting = trace_->accounting;
+    accounting = {};  // of a damaged file with two headers the later one counts
     accounting.imported = time_of(true, header.imported());
     accounting.events = accounting.imported;
     for (const pb::Unused& unused : header.unused()) {

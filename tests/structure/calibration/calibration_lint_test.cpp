@@ -26,7 +26,7 @@ class Calibrations : public testing::Test {
 
 std::string name_of(const pb::Calibration& calibration, const pb::Curve& curve) {
   return calibration.accelerator() + ": " + curve.precision() + ' ' + curve.family() + ' ' +
-         curve.direction();
+         curve.direction() + ' ' + curve.variant();
 }
 
 TEST_F(Calibrations, BelongToAcceleratorsAndSayTheirConditions) {
@@ -82,7 +82,7 @@ TEST_F(Calibrations, SharesAreShares) {
       EXPECT_TRUE(curve.tile_m() == 0 || curve.half_m() + curve.half_n() == 0)
           << "tiles take the place of half lengths";
       EXPECT_GE(curve.fixed_us(), 0);
-      EXPECT_LT(curve.fixed_us(), 60);
+      EXPECT_LT(curve.fixed_us(), 600);  // of an expert layer behind an exchange: 390 us
     }
     for (const pb::CommunicationCurve& curve : calibration->communication()) {
       SCOPED_TRACE(calibration->accelerator() + ": " + curve.tier() + ' ' + curve.operation());

@@ -96,6 +96,7 @@ TEST(Fit, StreamingFamiliesMeetTheSumOfTheirTimes) {
     // Two kinds of kernels, one at half of the other's rate.
     const double rate = i % 2 == 0 ? 2.6e12 : 1.3e12;
     sample.time = Seconds::from_si(3e-6 + sample.kernel.hbm_bytes.si() / rate);
+    sample.weight = sample.time.in(50.0 * units::us);  // by time, so that the sum is met
     sum += sample.time.si();
     samples.push_back(sample);
   }

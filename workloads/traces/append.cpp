@@ -45,7 +45,10 @@ class Offsets {
     for (std::uint32_t id = 0; id < from.texts.size(); ++id) {
       texts_.push_back(into.texts.id(from.texts[id]));
     }
-    for (const Group& group : from.groups) groups_.push_back(index_of(into.groups, group));
+    const bool by_links = std::all_of(from.ranks.begin(), from.ranks.end(), deduces_members);
+    for (const Group& group : from.groups) {
+      groups_.push_back(index_of(into.groups, group, by_links));
+    }
   }
 
   void apply(DeviceEvent& event) const {
@@ -114,9 +117,31 @@ class Offsets {
     move(event.thread, thread_);
   }
 
+  // Ascend's files tell with whom a rank has links: a part of the group.
+  static bool deduces_members(const Rank& rank) {
+    return rank.format == Format::ascend_kernels || rank.format == Format::ascend_trace_view ||
+           rank.format == Format::ascend_collectives;
+  }
+
+  // Both in order, as those that links tell are.
+  static bool overlap(const std::vector<std::int32_t>& a, const std::vector<std::int32_t>& b) {
+    if (!std::is_sorted(a.begin(), a.end()) || !std::is_sorted(b.begin(), b.end())) return false;
+    std::vector<std::int32_t> common;
+    std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(common));
+    return !common.empty();
+  }
+
+  static void unite(Group& group, const std::vector<std::int32_t>& further) {
+    std::vector<std::int32_t> all;
+    std::set_union(group.ranks.begin(), group.ranks.end(), further.begin(), further.end(),
+                   std::back_inserter(all));
+    group.ranks = std::move(all);
+    group.size = static_cast<std::int32_t>(group.ranks.size());
+  }
+
   // Ranks name the same group alike; a group of no name is nobody else's. Where one file does not
-  // tell the members, another may.
-  static Index index_of(std::vector<Group>& groups, const Group& group) {
+  // tell the members, another may; `by_links`: each may tell some.
+  static Index index_of(std::vector<Group>& groups, const Group& group, bool by_links) {
     const auto told = [](const Group& known) { return known.size > 0 || !known.ranks.empty(); };
     auto same = std::find_if(groups.begin(), groups.end(), [&](const Group& known) {
       return known.name == group.name && known.size == group.size && known.ranks == group.ranks;
@@ -129,6 +154,12 @@ class Offsets {
         same->size = group.size;
         same->ranks = group.ranks;
       }
+    }
+    if (same == groups.end() && by_links && !group.name.empty()) {
+      same = std::find_if(groups.begin(), groups.end(), [&](const Group& known) {
+        return known.name == group.name && overlap(known.ranks, group.ranks);
+      });
+      if (same != groups.end()) unite(*same, group.ranks);
     }
     if (same != groups.end()) return static_cast<Index>(same - groups.begin());
     groups.push_back(group);

@@ -213,6 +213,22 @@ TEST(Join, PrefixesAndFoldersTellRanks) {
   EXPECT_EQ(prefixed.groups.size(), 1U);
 }
 
+TEST(Join, RanksKnowPartsOfTheirGroup) {
+  const Folder folder;
+  std::string second = kMatrix;
+  second.replace(second.find("0-1"), 3, "1-2");
+  second.replace(second.find("0-0"), 3, "1-1");
+  folder.file("rank0_kernel_details.csv", kKernels);
+  folder.file("rank0_communication_matrix.json", kMatrix);
+  folder.file("rank1_kernel_details.csv", kKernels);
+  folder.file("rank1_communication_matrix.json", second);
+  const Trace trace = read({folder.path()}, 2);
+  ASSERT_EQ(trace.groups.size(), 1U);
+  EXPECT_EQ(trace.groups[0].ranks, (std::vector<std::int32_t>{0, 1, 2}));
+  EXPECT_EQ(trace.groups[0].size, 3);
+  EXPECT_GT(trace.ranks.at(1).clock_error_ns, 0);
+}
+
 TEST(Join, TotalsGoWhereExecutionsAre) {
   const Folder folder;
   const std::string totals = folder.file("op_statistic.csv", kTotals);

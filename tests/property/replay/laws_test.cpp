@@ -116,7 +116,7 @@ TEST_F(Replays, MoreRanksAreNeverFaster) {
   for (const int ranks : {64, 256, 2048, 16384}) {
     auto fields = kH800;
     fields.push_back("workload.replay.ranks=" + std::to_string(ranks));
-    fields.push_back("workload.replay.group[0]=name: \"expert\" size: 64");
+    fields.emplace_back("workload.replay.group[0]=name: \"expert\" size: 64");
     const double now = time(trace, fields);
     EXPECT_GE(now, before * (1 - 1e-9)) << ranks;
     before = now;

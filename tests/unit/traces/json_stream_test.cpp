@@ -56,7 +56,8 @@ TEST(JsonStream, ManyBatchesKeepEveryRecordAndPlace) {
   std::string text = "{\"nodes\": [";
   constexpr int kRecords = 40'000;
   for (int i = 0; i < kRecords; ++i) {
-    text += (i == 0 ? "\n" : ",\n") + std::string(R"({"id": "\\\"[{)") + std::to_string(i) + "\"}";
+    text += i == 0 ? "\n" : ",\n";
+    text += R"({"id": "\\\"[{)" + std::to_string(i) + "\"}";
   }
   text += "\n]}";
   Diagnostics diagnostics;

@@ -266,8 +266,9 @@ void add_trace_commands(CLI::App& app, TraceArguments& a, int& code) {
 CLI::App* inspect = app.add_subcommand(
     "inspect", "Say where the time of recorded kernel traces went, and what was not used");
 inspect->add_option("TRACE", a.traces, kTraces)->required();
-inspect->add_option("--model", a.model,
-                    "Model that ran, for shapes; `aisle list models` names them");
+inspect->add_option(
+    "--model", a.model,
+    "Model that ran, for shapes: a name (`aisle list models`) or a .textproto file");
 inspect->add_option("--top", a.top, "Lines of each list")
     ->check(CLI::NonNegativeNumber)
     ->capture_default_str();

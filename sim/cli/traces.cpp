@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/base/json.hpp"
-#include "sim/base/proto_text.hpp"
 #include "sim/cli/commands.hpp"
 #include "sim/report/trace_report.hpp"
+#include "sim/study/model_of.hpp"
 #include "workloads/models/model.hpp"
 #include "workloads/traces/describe.hpp"
 #include "workloads/traces/read.hpp"
@@ -20,19 +20,12 @@ namespace {
 
 namespace traces = workloads::traces;
 
-/// The catalogue's model of that name; no name is no model.
+/// The model named, if one is; false: there is none of that name.
 bool find_model(const std::string& name, std::optional<workloads::ModelGraph>& model,
                 Diagnostics& diagnostics) {
   if (name.empty()) return true;
   const auto catalogue = read_catalogue(diagnostics);
-  if (!catalogue) return false;
-  const pb::Model* entry = catalogue->model(name);
-  if (entry == nullptr) {
-    diagnostics.error({"--model", 0, 0}, {}, fmt::format("no model is called '{}'", name),
-                      did_you_mean(name, catalogue->names("model")));
-    return false;
-  }
-  model = workloads::build_model(*entry, SourceMap(), "", diagnostics);
+  if (catalogue) model = sim::model_of(name, *catalogue, {"--model", 0, 0}, {}, diagnostics);
   return model.has_value();
 }
 

@@ -2,13 +2,13 @@
 #include "sim/study/replay.hpp"
 
 #include "sim/study/measure.hpp"
+#include "sim/study/model_of.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/workload_runs.hpp"
 #include "topology/catalogue/catalogue.hpp"
 #include "topology/catalogue/hardware.pb.h"
 #include "workloads/models/model.hpp"
-#include "workloads/models/model.pb.h"
 #include "workloads/traces/read.hpp"
 
 #include <fmt/format.h>
@@ -107,14 +107,9 @@ class Preparer {
 
   bool read_model() {
     if (!asked_.has_model()) return true;
-    const pb::Model* entry = catalogue_.model(asked_.model());
-    if (entry == nullptr) {
-      const std::string near = did_you_mean(asked_.model(), catalogue_.names("model"));
-      error("model", fmt::format("unknown model '{}'", asked_.model()),
-            near.empty() ? "`aisle list models` names them" : near);
-      return false;
-    }
-    made_.model = workloads::build_model(*entry, study_.places, "", diagnostics_);
+    const std::string field = "workload.replay.model";
+    made_.model =
+        model_of(asked_.model(), catalogue_, study_.places.find(field), field, diagnostics_);
     return made_.model.has_value();
   }
 

@@ -37,8 +37,8 @@ void record_timeline(const TimedPlan& timed, const Execution& execution, pb::Res
       const workloads::Place place =
           plan.places[static_cast<std::size_t>(operation.first_place + p)];
       pb::TimelineStream& stream =
-          *timeline.mutable_rank(place.rank)->mutable_stream(
-              static_cast<int>(place.stream) - static_cast<int>(first_queue));
+          *timeline.mutable_rank(place.rank)
+               ->mutable_stream(static_cast<int>(place.stream) - static_cast<int>(first_queue));
       stream.add_start_ns(start);
       stream.add_duration_ns(end - start);
       stream.add_name_index(operation.work);

@@ -105,9 +105,8 @@ TEST(Catalogue, ListsShowsAndExplains) {
 
 TEST(Help, EveryCommandHasAnExample) {
   EXPECT_EQ(run_command(AISLE_PROGRAM " --version").exit_code, 0);
-  for (const std::string command :
-       {"run", "collective", "replay", "check", "list", "show", "explain", "compare", "report",
-        "validate"}) {
+  for (const std::string command : {"run", "collective", "replay", "check", "list", "show",
+                                    "explain", "compare", "report", "validate"}) {
     const Outcome outcome = run_command(AISLE_PROGRAM " " + command + " --help");
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_THAT(outcome.out, HasSubstr("Example:\n  aisle " + command)) << command;
@@ -118,9 +117,8 @@ TEST(Documentation, EveryFlagIsInManPageAndCompletion) {
   std::string manual = aisle::tests::read_file(AISLE_SOURCE_DIR "/docs/man/aisle.1");
   std::erase(manual, '\\');
   const std::string completion = aisle::tests::read_file(AISLE_SOURCE_DIR "/docs/man/aisle.bash");
-  for (const std::string command :
-       {"run", "collective", "replay", "check", "list", "show", "explain", "compare", "report",
-        "validate"}) {
+  for (const std::string command : {"run", "collective", "replay", "check", "list", "show",
+                                    "explain", "compare", "report", "validate"}) {
     const std::string help = run_command(AISLE_PROGRAM " " + command + " --help").out;
     for (std::size_t at = help.find("--"); at != std::string::npos; at = help.find("--", at + 2)) {
       const std::size_t end = help.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", at + 2);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <set>
 
 namespace aisle::sim {
@@ -76,7 +77,7 @@ void grow(ReplayGroup& group, const std::string& description, const pb::Replay& 
   group.replayed = group.recorded;
   if (grows(group.kind, asked)) {
     const double factor = static_cast<double>(replayed) / recorded;
-    group.replayed = std::max(1, static_cast<int>(group.recorded * factor + 0.5));
+    group.replayed = std::max(1, static_cast<int>(std::lround(group.recorded * factor)));
   }
   for (const pb::GroupSize& own : asked.group()) {
     const std::string name = plain(own.name());

@@ -129,8 +129,7 @@ bool is_step(std::string_view name) {
     if (!text.starts_with(word)) continue;
     const std::string_view rest = std::string_view(text).substr(word.size());
     const std::size_t digit = rest.find_first_not_of(" _#:=-");
-    return digit != std::string_view::npos && digit <= 2 &&
-           rest.find_first_not_of("0123456789", digit) == std::string_view::npos;
+    return digit <= 2 && rest.find_first_not_of("0123456789", digit) == std::string_view::npos;
   }
   return false;
 }

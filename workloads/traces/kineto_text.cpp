@@ -55,7 +55,7 @@ std::optional<std::int64_t> nanoseconds(std::string_view text) {
   value *= 1000;
   if (at < end && *at == '.') {
     ++at;
-    for (int place = 100; place > 0 && at < end && digit(*at); place /= 10, ++at) {
+    for (std::int64_t place = 100; place > 0 && at < end && digit(*at); place /= 10, ++at) {
       value += place * (*at - '0');
     }
     if (at < end && digit(*at)) {

@@ -188,7 +188,7 @@ Index NsysHost::add_operator(std::string_view name, std::int64_t start, std::int
   return static_cast<Index>(trace_.operators.size() - 1);
 }
 
-void NsysHost::add_range(const NsysDatabase::Rows& row, std::string name) {
+void NsysHost::add_range(const NsysDatabase::Rows& row, const std::string& name) {
   constexpr std::int64_t kPushPop = 59, kPushPopForeign = 70;
   const std::int64_t tid = row.integer(3), start = row.integer(0), end = row.integer(1);
   const auto rank = ranks_.find(process_of(tid));
@@ -236,7 +236,7 @@ void NsysHost::read_ranges() {
     if (name.empty()) {
       accounting.lose("NVTX range without a name", Severity::note, Fault::none, "");
     } else {
-      add_range(rows, std::move(name));
+      add_range(rows, name);
     }
   }
 }

@@ -68,7 +68,7 @@ class NsysHost {
   Index thread_of(std::int64_t global_tid, Index rank);
   void read_payload_schemas();
   std::optional<Message> message_of(std::string_view name, const NsysDatabase::Rows& row) const;
-  void add_range(const NsysDatabase::Rows& row, std::string name);
+  void add_range(const NsysDatabase::Rows& row, const std::string& name);
   Index add_operator(std::string_view name, std::int64_t start, std::int64_t duration, Index rank,
                      Index thread);
   void go_to(std::int64_t thread, std::int64_t time);

@@ -113,7 +113,8 @@ const std::vector<AlgorithmWord>& algorithm_words() {
       {"ibgda", {A::low_latency}},
       {"nvlink", {A::low_latency}},
       {"onesided", {A::two_hop}},
-      {"mori", {A::two_hop}},  // a copy per rank also where latency counts
+      {"twosided", {A::two_hop}},  // of TensorRT-LLM: through queues at the receiver, as DeepEP
+      {"mori", {A::two_hop}},      // a copy per rank also where latency counts
       {"pplx", {A::low_latency}},
       {"deepep", {A::two_hop}},
       {"hybridep", {A::two_hop}},

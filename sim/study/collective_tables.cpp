@@ -125,10 +125,11 @@ void read_alltoall(LedgerCells& cells, const topology::Catalogue&, std::vector<L
                     dtype = cells.text("dtype"), system = cells.text("system");
   LedgerRow row = started(
       cells, fmt::format("{} {} {} {} {}", system, op, kernel, dtype, cells.text("ep")), system);
-  const std::string_view prefix = "alltoall_";
-  const std::string kind = op.starts_with(prefix) ? op.substr(prefix.size()) : op;
-  const bool combine = kind.starts_with("combine");
-  row.collective = combine || kind == "dispatch" ? "moe_" + kind.substr(0, kind.find('_')) : op;
+  // Preparing moves no tokens; in low precision, sums are quantised in the time measured (with two
+  // ranks that takes longer than sending them whole), which is no part of an exchange.
+  row.collective = op == "alltoall_dispatch"  ? "moe_dispatch"
+                   : op == "alltoall_combine" ? "moe_combine"
+                                              : op;
   row.ranks = cells.count("ep");
   row.fabric = "one NVLink domain";
   const std::string named = lower(kernel);
@@ -140,12 +141,6 @@ void read_alltoall(LedgerCells& cells, const topology::Catalogue&, std::vector<L
   if (!number_format(dtype)) {
     cells.error("dtype", fmt::format("the number format '{}' is not known", dtype.substr(0, 40)),
                 "bfloat16, fp8 and nvfp4 are");
-  }
-  if (kind == "combine_low_precision") {
-    // Sums go back as they came, quantised: half a byte and a scale per 16 numbers in NVFP4.
-    const double per_number = lower(dtype).find("fp4") != std::string::npos ? 0.5 + 1.0 / 16 : 1;
-    row.bytes = per_number * cells.count("hidden") * cells.count("num_tokens") *
-                cells.count("topk") * units::B;
   }
   row.time = time_in(cells, "latency_ms", units::ms);
   out.push_back(std::move(row));

@@ -151,7 +151,7 @@ void read_workers(LedgerCells& cells, const topology::Catalogue& catalogue,
                   std::vector<LedgerRow>& out) {
   const std::string stem = lower(std::filesystem::path(cells.file()).filename().string());
   const std::string device = device_in_name(cells.file(), catalogue);
-  std::string op;
+  std::string op = "not in the file's name";
   for (const std::string_view known : {"all_reduce", "send_recv"}) {
     if (stem.find(known) != std::string::npos) op = known;
   }

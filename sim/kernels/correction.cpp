@@ -162,7 +162,7 @@ class CorrectionFit {
         if (pull <= 0) continue;
         right_[c.at[a]] += pull * samples_[i].value;
         for (unsigned b = 0; b < 8; ++b) {
-          const auto step = [&](unsigned axis) {
+          const auto step = [&](unsigned axis) -> std::size_t {
             return 1 + ((b >> axis) & 1U) - ((a >> axis) & 1U);
           };
           matrix_[c.at[a] * kNeighbours + (step(0) * 3 + step(1)) * 3 + step(2)] +=

@@ -225,11 +225,9 @@ std::vector<Alternative> alternatives(Family family, bool corrected) {
 }
 
 std::vector<const Sample*> evenly(const std::vector<const Sample*>& from, std::size_t most) {
-  const double stride = std::max(1.0, static_cast<double>(from.size()) / static_cast<double>(most));
+  const std::size_t count = std::min(from.size(), most);
   std::vector<const Sample*> out;
-  for (double at = 0; at < static_cast<double>(from.size()); at += stride) {
-    out.push_back(from[static_cast<std::size_t>(at)]);
-  }
+  for (std::size_t i = 0; i < count; ++i) out.push_back(from[i * from.size() / count]);
   return out;
 }
 

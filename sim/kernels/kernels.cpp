@@ -355,7 +355,8 @@ struct KernelModel::Builder {
               ? fmt::format("{}: no calibrated kernel curve for {}; a plain roofline is assumed.",
                             accelerator.name, list)
               : fmt::format("{}: kernel curves for {} are those of {}, scaled by the peaks and the "
-                            "HBM bandwidth (extrapolated).",
+                            "HBM bandwidth (extrapolated: of chips left out, half of the times lay "
+                            "within 3 to 16 %, nine in ten within 46 %).",
                             accelerator.name, list, donor));
     }
   }

@@ -99,7 +99,7 @@ std::string device_in_name(const std::string& file, const topology::Catalogue& c
   for (std::size_t begin = 0; begin < stem.size();) {
     std::size_t end = stem.find_first_of("_- ", begin);
     if (end == std::string::npos) end = stem.size();
-    const std::string word = stem.substr(begin, end - begin);
+    std::string word = stem.substr(begin, end - begin);
     if (word.size() > 1 && !find_accelerator(word, catalogue).empty()) return word;
     begin = end + 1;
   }

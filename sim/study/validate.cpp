@@ -172,6 +172,7 @@ void summarise(Validation& validation) {
     for (const ValidationRow& row : validation.rows) {
       if (row.predicted) errors[property(row)].push_back(row.absolute_error());
     }
+    if (errors.size() == 1 && errors.begin()->first.empty()) continue;  // no row has the property
     const std::size_t first = validation.groups.size();
     for (auto& [name, values] : errors) {
       validation.groups.push_back(error_group(by, name, std::move(values)));

@@ -113,6 +113,7 @@ const std::vector<AlgorithmWord>& algorithm_words() {
       {"ibgda", {A::low_latency}},
       {"nvlink", {A::low_latency}},
       {"onesided", {A::two_hop}},
+      {"twosided", {A::two_hop}},
       {"mori", {A::two_hop}},  // a copy per rank also where latency counts
       {"pplx", {A::low_latency}},
       {"deepep", {A::two_hop}},
@@ -168,9 +169,16 @@ struct LibraryWord {
 /// counts.
 Library library_of(const LedgerRow& row, CollectiveKind kind) {
   static constexpr LibraryWord exchanges[] = {
-      {"one-sided", Library::one_sided}, {"hybrid", Library::hybrid_ep}, {"pplx", Library::pplx},
-      {"uccl", Library::uccl_ep},        {"mori", Library::mori},        {"nccl", Library::nccl_ep},
-      {"ascend", Library::hccl},         {"npu", Library::hccl},         {"cann", Library::hccl},
+      {"one-sided", Library::one_sided},
+      {"two-sided", Library::one_sided},
+      {"hybrid", Library::hybrid_ep},
+      {"pplx", Library::pplx},
+      {"uccl", Library::uccl_ep},
+      {"mori", Library::mori},
+      {"nccl", Library::nccl_ep},
+      {"ascend", Library::hccl},
+      {"npu", Library::hccl},
+      {"cann", Library::hccl},
       {"deepep", Library::deep_ep},
   };
   static constexpr LibraryWord libraries[] = {
@@ -379,6 +387,11 @@ std::string describe_exchange(const LedgerRow& row, CollectiveQuestion& question
   question.counted = of_rank * (low_latency   ? static_cast<double>(tokens.top_k)
                                 : domains > 1 ? work.copies_to_domains
                                               : workloads::expected_copies(routing, row.ranks));
+  if (plain(row.algorithm).starts_with("twosided")) {
+    question.assumption =
+        "two-sided kernels are taken as one-sided ones of the same engine: the copy through the "
+        "receiver's queue is not modelled";
+  }
   return {};
 }
 

@@ -57,6 +57,9 @@ class TableLine {
   int failures_ = 0;
 };
 
+/// The device whose name a file's name holds: "vidur_h100_llama2_70b_layers.csv".
+std::string device_in_name(const std::string& file, const topology::Catalogue& catalogue);
+
 /// The model of the catalogue whose name a file's name holds, punctuation aside.
 const pb::Model* model_in_name(const std::string& file, const topology::Catalogue& catalogue);
 

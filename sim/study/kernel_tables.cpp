@@ -44,20 +44,6 @@ const TableLayout* layout_of(const CsvTable& table) {
   return best;
 }
 
-/// The device whose name the file's name holds: "vidur_h100_llama2_70b_layers.csv".
-std::string device_in_name(const std::string& file, const topology::Catalogue& catalogue) {
-  std::string stem = std::filesystem::path(file).filename().string();
-  stem = stem.substr(0, stem.find('.'));
-  for (std::size_t begin = 0; begin < stem.size();) {
-    std::size_t end = stem.find_first_of("_- ", begin);
-    if (end == std::string::npos) end = stem.size();
-    std::string word = stem.substr(begin, end - begin);
-    if (word.size() > 1 && !find_accelerator(word, catalogue).empty()) return word;
-    begin = end + 1;
-  }
-  return {};
-}
-
 /// Spellings repeat on every line; each is looked up once.
 class Devices {
  public:
@@ -106,6 +92,19 @@ std::array<std::uint32_t, 256> crc_table() {
 }
 
 }  // namespace
+
+std::string device_in_name(const std::string& file, const topology::Catalogue& catalogue) {
+  std::string stem = std::filesystem::path(file).filename().string();
+  stem = stem.substr(0, stem.find('.'));
+  for (std::size_t begin = 0; begin < stem.size();) {
+    std::size_t end = stem.find_first_of("_- ", begin);
+    if (end == std::string::npos) end = stem.size();
+    std::string word = stem.substr(begin, end - begin);
+    if (word.size() > 1 && !find_accelerator(word, catalogue).empty()) return word;
+    begin = end + 1;
+  }
+  return {};
+}
 
 const pb::Model* model_in_name(const std::string& file, const topology::Catalogue& catalogue) {
   const auto bare = [](const std::string& text) {

@@ -4,6 +4,7 @@
 #include "sim/base/csv.hpp"
 #include "sim/base/random.hpp"
 #include "sim/study/collective_ledger.hpp"
+#include "sim/study/collective_tables.hpp"
 #include "sim/study/kernel_ledger.hpp"
 #include "sim/study/kernel_tables.hpp"
 #include "sim/study/study.hpp"
@@ -214,8 +215,11 @@ std::optional<Validation> validate(const ValidateOptions& options,
       validation.rows.insert(validation.rows.end(), kernels.begin(), kernels.end());
       continue;
     }
-    if (!table || !is_collectives(*table, diagnostics)) continue;
-    const auto read = read_collective_rows(*table, diagnostics);
+    if (!table) continue;
+    const bool published = is_collective_table(*table);
+    if (!published && !is_collectives(*table, diagnostics)) continue;
+    const auto read = published ? read_collective_table(*table, catalogue, diagnostics)
+                                : read_collective_rows(*table, diagnostics);
     if (read) rows.insert(rows.end(), read->begin(), read->end());
   }
   if (diagnostics.has_errors()) return std::nullopt;

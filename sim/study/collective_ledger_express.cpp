@@ -2,6 +2,7 @@
 // A row of a ledger of collectives as a question to the simulator: machine, operation, choice.
 #include "sim/study/collective.hpp"
 #include "sim/study/collective_ledger.hpp"
+#include "sim/study/ledger_cells.hpp"
 #include "topology/catalogue/figures.hpp"
 #include "workloads/collectives/routing.hpp"
 
@@ -21,13 +22,6 @@ using workloads::Algorithm;
 using workloads::CollectiveKind;
 using workloads::Library;
 using workloads::Protocol;
-
-std::string lower(std::string text) {
-  for (char& letter : text) {
-    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  }
-  return text;
-}
 
 std::optional<CollectiveKind> kind_of(const std::string& collective) {
   static const std::map<std::string, CollectiveKind> kinds = {

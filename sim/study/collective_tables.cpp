@@ -18,12 +18,6 @@ namespace {
 constexpr const char* kHostLinks = "links of the node";
 constexpr const char* kAcross = "links of the node, RDMA between nodes";
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 /// A row of the line with what all have. `setting` names the series that the line is of.
 LedgerRow started(const LedgerCells& cells, const std::string& setting, const std::string& chip) {
   LedgerRow row;

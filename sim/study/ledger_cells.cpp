@@ -3,10 +3,18 @@
 
 #include <fmt/core.h>
 
+#include <cctype>
 #include <charconv>
 #include <cmath>
 
 namespace aisle::sim {
+
+std::string lower(std::string text) {
+  for (char& letter : text) {
+    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  }
+  return text;
+}
 
 std::string LedgerCells::text(std::string_view column) const {
   const int at = table_.column(column);

@@ -12,6 +12,9 @@
 
 namespace aisle::sim {
 
+/// ASCII letters in lower case; names of operations and libraries come in any.
+std::string lower(std::string text);
+
 /// Cells of one row by the name of their column; what is wrong with them goes to the sink.
 class LedgerCells {
  public:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several files of one rank, several ranks in folders, several devices in a file.
+#include "tests/folder.hpp"
 #include "tests/unit/trace_formats/import_text.hpp"
 
 #include <algorithm>
@@ -11,29 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Folder {
- public:
-  Folder() : path_(fs::path(testing::TempDir()) / "aisle-join-test") {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-
-  ~Folder() { fs::remove_all(path_); }
-
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string file(const std::string& name, const std::string& text) const {
-    const fs::path path = path_ / name;
-    fs::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << text;
-    return path.string();
-  }
-
-  std::string path() const { return path_.string(); }
-
- private:
-  fs::path path_;
+struct Folder : TestFolder {
+  Folder() : TestFolder("aisle-join-test") {}
 };
 
 const std::string kKernels =

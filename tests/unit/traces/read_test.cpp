@@ -2,6 +2,8 @@
 // Files of one job, their clocks, and the normalised form.
 #include "workloads/traces/read.hpp"
 
+#include "tests/folder.hpp"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -12,27 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Folder {
- public:
-  Folder() : path_(fs::path(testing::TempDir()) / "aisle-read-test") {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-
-  ~Folder() { fs::remove_all(path_); }
-
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string file(const std::string& name, const std::string& text) const {
-    std::ofstream(path_ / name, std::ios::binary) << text;
-    return (path_ / name).string();
-  }
-
-  std::string path() const { return path_.string(); }
-
- private:
-  fs::path path_;
+struct Folder : TestFolder {
+  Folder() : TestFolder("aisle-read-test") {}
 };
 
 // A rank whose clock is off by `late_us`, with all-reduces of two sizes among kernels; its window

@@ -6,13 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-
 namespace aisle::workloads::traces {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct Folder : TestFolder {
   Folder() : TestFolder("aisle-read-test") {}

@@ -185,7 +185,7 @@ class Layout {
   /// all-gather the last phase moves half of all bytes; of a reduce-scatter the first.
   void logarithmic() {
     const auto k = static_cast<int>(domains_.size());
-    const int phases = std::bit_width(static_cast<unsigned>(k - 1));
+    const int phases = static_cast<int>(std::bit_width(static_cast<unsigned>(k - 1)));
     const double whole = static_cast<double>(k - 1);
     for (int p = 0; p < phases; ++p) {
       const int blocks = std::min(1 << p, k - (1 << p));

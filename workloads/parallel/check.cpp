@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workloads/parallel/check.hpp"
+
+#include "sim/base/proto_text.hpp"
+#include "sim/study/scenario.pb.h"
+#include "workloads/parallel/stages.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <utility>
+
+namespace aisle::workloads::parallel {
+
+namespace {
+
+/// Beyond these a plan would not fit in the planner's own memory.
+constexpr std::int64_t kMaxOperations = 20'000'000;
+constexpr int kMaxUnfolded = 1024;
+
+/// Checks a training description against model and cluster; every error at its field.
+class Checker {
+ public:
+  Checker(const ModelGraph& model, const pb::Training& training, const topology::Cluster& cluster,
+          const SourceMap& places, Diagnostics& diagnostics)
+      : model_(model),
+        training_(training),
+        cluster_(cluster),
+        places_(places),
+        diagnostics_(diagnostics) {}
+
+  std::optional<Job> check(Folding folding);
+
+ private:
+  void error(const std::string& field, std::string sentence, std::string hint = {}) {
+    const std::string path = "workload.training." + field;
+    diagnostics_.error(places_.find(path), path, std::move(sentence), std::move(hint));
+  }
+
+  bool positive(const std::string& field, int value) {
+    if (value > 0) return true;
+    error(field, fmt::format("must be at least 1, is {}", value));
+    return false;
+  }
+
+  bool read_sizes();
+  void read_layout();
+  void read_precision();
+  double state_size(const std::string& field, const std::string& name);
+  void check_batch();
+  void check_model_cuts();
+  void check_experts();
+  void check_schedule();
+  void read_stage_layers();
+  void check_plan_size(Folding folding);
+
+  const ModelGraph& model_;
+  const pb::Training& training_;
+  const topology::Cluster& cluster_;
+  const SourceMap& places_;
+  Diagnostics& diagnostics_;
+  Job job_;
+};
+
+bool Checker::read_sizes() {
+  const pb::Parallel& p = training_.parallel();
+  bool good = positive("sequence", training_.sequence());
+  good &= positive("micro_batch", training_.micro_batch());
+  good &= positive("parallel.tensor", p.tensor());
+  good &= positive("parallel.pipeline", p.pipeline());
+  good &= positive("parallel.context", p.context());
+  good &= positive("parallel.expert", p.expert());
+  good &= positive("parallel.virtual_stages", p.virtual_stages());
+  if (p.has_data()) good &= positive("parallel.data", p.data());
+  job_.chunk = training_.has_chunk();
+  if (training_.has_global_batch()) {
+    good &= positive("global_batch", training_.global_batch());
+  } else if (!job_.chunk) {
+    error("global_batch", "is missing", "sequences of one optimizer step over the whole cluster");
+    good = false;
+  }
+  if (p.zero() < 0 || p.zero() > 3) {
+    error("parallel.zero", fmt::format("must lie between 0 and 3, is {}", p.zero()));
+    good = false;
+  }
+  job_.sequence = training_.sequence();
+  job_.micro_batch = training_.micro_batch();
+  job_.global_batch = training_.global_batch();
+  job_.overlap = p.overlap();
+  job_.eager = training_.operators() == pb::eager;
+  job_.blocks = training_.scaling() == pb::blocks;
+  return good;
+}
+
+void Checker::read_layout() {
+  const pb::Parallel& p = training_.parallel();
+  Layout& l = job_.layout;
+  l.tensor = p.tensor();
+  l.pipeline = p.pipeline();
+  l.context = p.context();
+  l.expert = p.expert();
+  l.zero = p.zero();
+  l.virtual_stages = p.virtual_stages();
+  const std::int64_t model_ranks =
+      static_cast<std::int64_t>(l.tensor) * l.context * static_cast<std::int64_t>(l.pipeline);
+  const int count = cluster_.count();
+  if (p.has_data()) {
+    l.data = p.data();
+    if (model_ranks * l.data != count) {
+      error("parallel.data",
+            fmt::format("tensor {} x context {} x pipeline {} x data {} = {} accelerators, but the "
+                        "cluster has {}",
+                        l.tensor, l.context, l.pipeline, l.data, model_ranks * l.data, count),
+            count % model_ranks == 0
+                ? fmt::format("data = {} would use all of them", count / model_ranks)
+                : std::string("the product must be the number of accelerators"));
+    }
+  } else if (count % model_ranks != 0) {
+    error("parallel", fmt::format("tensor {} x context {} x pipeline {} = {} does not divide the "
+                                  "cluster's {} accelerators",
+                                  l.tensor, l.context, l.pipeline, model_ranks, count));
+  } else {
+    l.data = static_cast<int>(count / model_ranks);
+  }
+  switch (p.schedule()) {
+    case pb::one_f_one_b:
+      job_.schedule = Schedule::one_f_one_b;
+      break;
+    case pb::interleaved:
+      job_.schedule = Schedule::interleaved;
+      break;
+    case pb::dual_pipe:
+      job_.schedule = Schedule::dual_pipe;
+      break;
+    case pb::gpipe:
+      job_.schedule = Schedule::gpipe;
+      break;
+  }
+  switch (training_.recompute()) {
+    case pb::none:
+      job_.recompute = Recompute::none;
+      break;
+    case pb::selective:
+      job_.recompute = Recompute::selective;
+      break;
+    case pb::full:
+      job_.recompute = Recompute::full;
+      break;
+  }
+}
+
+double Checker::state_size(const std::string& field, const std::string& name) {
+  const auto precision = topology::parse_precision(name);
+  if (precision) return topology::size_of(*precision).si();
+  error(field, fmt::format("unknown number format '{}'", name),
+        did_you_mean(name, {"fp32", "bf16", "fp16", "fp8"}));
+  return 4;
+}
+
+void Checker::read_precision() {
+  const topology::Accelerator& accelerator = cluster_.accelerator();
+  const auto precision = topology::parse_precision(training_.precision());
+  std::vector<std::string> supported;
+  for (int i = 0; i < topology::kPrecisions; ++i) {
+    const auto candidate = static_cast<topology::Precision>(i);
+    if (accelerator.peak_of(candidate).value.si() > 0) {
+      supported.emplace_back(topology::to_string(candidate));
+    }
+  }
+  if (!precision) {
+    error("precision", fmt::format("unknown number format '{}'", training_.precision()),
+          did_you_mean(training_.precision(), supported));
+  } else if (accelerator.peak_of(*precision).value.si() <= 0) {
+    error("precision",
+          fmt::format("{} has no {} arithmetic", accelerator.name, topology::to_string(*precision)),
+          fmt::format("it has {}", fmt::join(supported, ", ")));
+  } else {
+    job_.precision = *precision;
+    if (accelerator.peak_of(job_.wide()).value.si() <= 0) {
+      error("precision",
+            fmt::format("training in {} needs {} for attention and head, which {} lacks",
+                        training_.precision(), topology::to_string(job_.wide()), accelerator.name));
+    }
+  }
+  const pb::StateFormats& states = training_.states();
+  job_.states.weights = state_size("states.weights", states.weights());
+  job_.states.gradients = state_size("states.gradients", states.gradients());
+  job_.states.master_weights = state_size("states.master_weights", states.master_weights());
+  job_.states.moments = state_size("states.optimizer_moments", states.optimizer_moments());
+}
+
+void Checker::check_batch() {
+  Layout& l = job_.layout;
+  const std::int64_t at_once = static_cast<std::int64_t>(l.data) * job_.micro_batch;
+  if (job_.chunk) {
+    if (training_.has_global_batch() && job_.global_batch != at_once) {
+      error("global_batch",
+            fmt::format("a chunk has one micro-batch of each replica: {} sequences", at_once),
+            "leave it out");
+    }
+    job_.global_batch = static_cast<int>(at_once);
+    l.micro_batches = 2;  // one forward, another backward
+    return;
+  }
+  if (job_.global_batch % at_once != 0) {
+    const std::int64_t below = job_.global_batch / at_once * at_once;
+    error("global_batch",
+          fmt::format("{} sequences do not divide into data {} x micro_batch {} = {}",
+                      job_.global_batch, l.data, job_.micro_batch, at_once),
+          below > 0 ? fmt::format("{} or {} would", below, below + at_once)
+                    : fmt::format("{} would", at_once));
+    return;
+  }
+  l.micro_batches = static_cast<int>(job_.global_batch / at_once);
+}
+
+void Checker::check_model_cuts() {
+  const Layout& l = job_.layout;
+  bool heads = true, widths = true;
+  for (const Layer& layer : model_.layers) {
+    const AttentionShape& a = layer.attention;
+    if (a.heads > 0 && a.heads % l.tensor != 0) heads = false;
+    if (a.heads > 0 && a.kv_heads % l.tensor != 0 && l.tensor % std::max(1, a.kv_heads) != 0) {
+      heads = false;
+    }
+    const FeedForwardShape& f = layer.feed_forward;
+    const int width = f.experts > 0 ? f.shared * f.shared_hidden : f.hidden;
+    if (width % l.tensor != 0) widths = false;
+  }
+  if (!heads) {
+    error("parallel.tensor",
+          fmt::format("{} does not divide the attention heads of {}", l.tensor, model_.name));
+  }
+  if (!widths) {
+    error("parallel.tensor",
+          fmt::format("{} does not divide the feed-forward width of {}", l.tensor, model_.name));
+  }
+  const std::int64_t cut = static_cast<std::int64_t>(l.tensor) * l.context;
+  if (job_.sequence % cut != 0) {
+    error("sequence", fmt::format("{} tokens do not divide into context {} x tensor {}",
+                                  job_.sequence, l.context, l.tensor));
+  }
+}
+
+void Checker::check_experts() {
+  job_.expert_load_spread = training_.expert_load_spread();
+  if (!(job_.expert_load_spread >= 0 && job_.expert_load_spread <= 1)) {
+    error("expert_load_spread", "a spread lies between 0 and 1",
+          "0.076 is what a recorded DeepSeek-V3 step shows");
+  }
+  const Layout& l = job_.layout;
+  if (l.expert == 1) return;
+  if (!model_.is_moe()) {
+    error("parallel.expert", fmt::format("{} has no experts to spread", model_.name));
+    return;
+  }
+  for (const Layer& layer : model_.layers) {
+    const int experts = layer.feed_forward.experts;
+    if (experts > 0 && experts % l.expert != 0) {
+      error("parallel.expert", fmt::format("{} does not divide {} experts", l.expert, experts));
+      break;
+    }
+  }
+  if (job_.stage_width() % l.expert != 0) {
+    error("parallel.expert",
+          fmt::format("{} does not divide the {} accelerators of a pipeline rank (tensor x context "
+                      "x data)",
+                      l.expert, job_.stage_width()));
+  }
+}
+
+void Checker::check_schedule() {
+  const Layout& l = job_.layout;
+  if (job_.chunk) {
+    if (l.pipeline != 1 || l.virtual_stages != 1) {
+      error("parallel.pipeline", "a chunk is of one pipeline rank, which holds all its layers",
+            "pipeline: 1, and no virtual_stages");
+    }
+    return;
+  }
+  const bool interleaved = job_.schedule == Schedule::interleaved;
+  if (!interleaved && l.virtual_stages != 1) {
+    error("parallel.virtual_stages",
+          fmt::format("{} chunks per rank need the interleaved schedule", l.virtual_stages),
+          "schedule: interleaved");
+  }
+  if (l.micro_batches < 1) return;  // reported with the batch
+  if (interleaved && l.micro_batches % l.pipeline != 0) {
+    error("global_batch",
+          fmt::format("the interleaved schedule needs micro-batches in groups of pipeline {}, but "
+                      "each replica has {}",
+                      l.pipeline, l.micro_batches));
+  }
+  if (job_.schedule != Schedule::dual_pipe) return;
+  if (l.pipeline % 2 != 0) {
+    error("parallel.pipeline",
+          fmt::format("DualPipe needs an even number of ranks, not {}", l.pipeline));
+  }
+  if (l.micro_batches % 2 != 0 || l.micro_batches < 2 * l.pipeline) {
+    error("global_batch",
+          fmt::format("DualPipe needs an even number of at least {} micro-batches per replica, but "
+                      "there are {}",
+                      2 * l.pipeline, l.micro_batches),
+          "a larger global_batch or fewer replicas");
+  }
+  if (l.zero == 3) {
+    error("parallel.zero", "DualPipe keeps two copies of every stage and gathers no weights",
+          "zero: 1");
+  }
+}
+
+void Checker::read_stage_layers() {
+  const auto& given = training_.parallel().stage_layers();
+  const int stages = job_.stages(), layers = model_.transformer_layers();
+  if (given.empty()) {
+    if (stages > layers + 2) {
+      error("parallel.pipeline", fmt::format("{} stages for {} layers", stages, layers),
+            "use fewer");
+      return;
+    }
+    job_.layout.stage_layers = balanced_stage_layers(model_, stages, job_.sequence);
+    return;
+  }
+  job_.layout.stage_layers.assign(given.begin(), given.end());
+  if (given.size() != stages) {
+    error("parallel.stage_layers",
+          fmt::format("has {} entries for {} stages (pipeline x virtual_stages)", given.size(),
+                      stages));
+  }
+  if (std::any_of(given.begin(), given.end(), [](int count) { return count < 0; })) {
+    error("parallel.stage_layers", "holds a negative number of layers");
+  }
+  const auto sum = std::accumulate(given.begin(), given.end(), std::int64_t{0});
+  if (sum != layers) {
+    error("parallel.stage_layers",
+          fmt::format("sums to {}, but {} has {} transformer layers", sum, model_.name, layers));
+  }
+}
+
+void Checker::check_plan_size(Folding folding) {
+  const Layout& l = job_.layout;
+  if (folding == Folding::unfolded && cluster_.count() > kMaxUnfolded) {
+    error("parallel",
+          fmt::format("unfolded plans go up to {} accelerators, not {}", kMaxUnfolded,
+                      cluster_.count()),
+          training_.ranks() == pb::individual ? "ranks: alike" : "run folded");
+  }
+  const std::int64_t operations = static_cast<std::int64_t>(model_.layers.size()) *
+                                  l.micro_batches * 24 *
+                                  (folding == Folding::unfolded ? job_.stage_width() : 1);
+  if (operations > kMaxOperations) {
+    error("global_batch",
+          fmt::format("{} micro-batches per replica make about {} operations, more than {}",
+                      l.micro_batches, operations, kMaxOperations),
+          "a larger micro_batch or more replicas");
+  }
+}
+
+std::optional<Job> Checker::check(Folding folding) {
+  const int before = diagnostics_.error_count();
+  const bool individual = training_.ranks() == pb::individual;
+  job_.model = &model_;
+  job_.cluster = &cluster_;
+  job_.folding = individual ? Folding::unfolded : folding;
+  const bool sizes = read_sizes();
+  read_precision();
+  if (!sizes) return std::nullopt;
+  read_layout();
+  // Without a product that fills the cluster, the batch means nothing.
+  const Layout& l = job_.layout;
+  if (static_cast<std::int64_t>(l.tensor) * l.context * l.pipeline * l.data == cluster_.count()) {
+    check_batch();
+    check_experts();
+    if (individual) job_.expert_load_spread = 0;  // each draws its own
+    check_plan_size(job_.folding);
+  }
+  check_model_cuts();
+  check_schedule();
+  read_stage_layers();
+  if (diagnostics_.error_count() > before) return std::nullopt;
+  return job_;
+}
+
+}  // namespace
+
+std::optional<Job> check(const ModelGraph& model, const pb::Training& training,
+                         const topology::Cluster& cluster, Folding folding, const SourceMap& places,
+                         Diagnostics& diagnostics) {
+  return Checker(model, training, cluster, places, diagnostics).check(folding);
+}
+
+}  // namespace aisle::workloads::parallel

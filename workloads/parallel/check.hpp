@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "workloads/parallel/job.hpp"
+
+#include <optional>
+
+namespace aisle::workloads::parallel {
+
+/// Checks a training description against model and cluster, and applies defaults. Every error goes
+/// to `diagnostics`, at its field below "workload.training"; then there is no job.
+std::optional<Job> check(const ModelGraph& model, const pb::Training& training,
+                         const topology::Cluster& cluster, Folding folding, const SourceMap& places,
+                         Diagnostics& diagnostics);
+
+}  // namespace aisle::workloads::parallel

@@ -6,7 +6,7 @@
 #include "workloads/parallel/stages.hpp"
 
 #include <algorithm>
-#include <map>
+#include <functional>
 
 namespace aisle::workloads {
 
@@ -98,98 +98,16 @@ double workspace(const Job& job, const Layer& layer) {
          2 * received * hidden * kWide;
 }
 
-/// What one stage puts on its rank.
-struct StageLoad {
-  double shared = 0, experts = 0;  ///< parameters
-  double activation = 0;           ///< of one micro-batch
-  double workspace = 0;
-  double largest_layer = 0;  ///< parameters of the largest layer
-};
-
-StageLoad load_of(const Job& job, int stage) {
-  StageLoad load;
-  for (const Layer& layer : layers_of_stage(job, stage)) {
-    const HeldParameters held = held_parameters(job, layer);
-    load.shared += held.shared;
-    load.experts += held.experts;
-    load.activation += activation_bytes(job, layer);
-    load.workspace = std::max(load.workspace, workspace(job, layer));
-    load.largest_layer = std::max(load.largest_layer, held.shared + held.experts);
-  }
-  return load;
-}
-
-struct Peaks {
-  double activations = 0, open_gradients = 0;
-};
-
-/// Walks the program: activations live from a pass's forward to its last backward action; the
-/// gradients of a stage are whole from its first backward action to its last.
-Peaks walk(const Job& job, int rank, const std::map<int, StageLoad>& loads) {
-  const std::vector<Action> actions = program(job, rank);
-  std::map<int, int> left;  // backward and weight actions of each stage still to come
-  for (const Action& action : actions) {
-    if (action.backward.stage >= 0) ++left[action.backward.stage];
-  }
-  const std::map<int, int> all = left;
-  Peaks peaks;
-  double activations = 0, open = 0;
-  for (const Action& action : actions) {
-    if (action.forward.stage >= 0) activations += loads.at(action.forward.stage).activation;
-    peaks.activations = std::max(peaks.activations, activations);
-    const int stage = action.backward.stage;
-    if (stage < 0) continue;
-    const StageLoad& load = loads.at(stage);
-    if (left[stage] == all.at(stage)) open += load.shared + load.experts;
-    peaks.open_gradients = std::max(peaks.open_gradients, open);
-    if (--left[stage] == 0) open -= load.shared + load.experts;
-    if (action.kind != Action::Kind::backward_input) activations -= load.activation;
-  }
-  return peaks;
-}
-
-RankMemory rank_memory(const Job& job, int rank) {
-  std::map<int, StageLoad> loads;
-  for (int stage = 0; stage < job.stages(); ++stage) {
-    const bool here = rank_of_stage(job, stage, 0) == rank;
-    const bool mirrored =
-        job.schedule == Schedule::dual_pipe && rank_of_stage(job, stage, 1) == rank;
-    if (here || mirrored) loads.emplace(stage, load_of(job, stage));
-  }
-  double shared = 0, experts = 0, scratch = 0, largest = 0;
-  for (const auto& [stage, load] : loads) {
-    shared += load.shared;
-    experts += load.experts;
-    scratch = std::max(scratch, load.workspace);
-    largest = std::max(largest, load.largest_layer);
-  }
-  if (job.schedule == Schedule::dual_pipe) scratch *= 2;  // two passes at once
-  const double copies = mirror_of(job, rank) == rank ? 1 : 2;
-  const double holders = job.layout.data * job.layout.context * copies;
-  const double expert_holders = job.expert_holders() * copies;
-  const double sharded = shared / holders + experts / expert_holders;
-  const double whole = shared + experts;
-  const int zero = job.layout.zero;
-  const StateSizes& size = job.states;
-  const Peaks peaks = walk(job, rank, loads);
-
-  // A layer's weights are gathered while the one before it runs (ZeRO-3).
-  const double weights = zero >= 3 ? std::min(whole, sharded + 2 * largest) : whole;
-  double gradients = whole;
-  if (zero == 2) gradients = std::min(whole, sharded + peaks.open_gradients);
-  if (zero >= 3) gradients = std::min(whole, sharded + 2 * largest);
-  RankMemory memory;
-  memory.pipeline_rank = rank;
-  const auto add = [&memory](const char* use, double bytes) {
-    memory.items.push_back({use, bytes * units::B});
+/// Adds a state unless another is as large in every stage, and drops those that it exceeds so.
+void add_state(std::vector<std::vector<int>>& states, const std::vector<int>& state) {
+  const auto within = [](const std::vector<int>& a, const std::vector<int>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), std::less_equal<>());
   };
-  add("weights", weights * size.weights);
-  add("gradients", gradients * size.gradients);
-  add("optimizer", (zero >= 1 ? sharded : whole) * (size.master_weights + 2 * size.moments));
-  add("activations", peaks.activations);
-  add("buffers", scratch);
-  add("reserve", kReserve);
-  return memory;
+  for (const std::vector<int>& other : states) {
+    if (within(state, other)) return;
+  }
+  std::erase_if(states, [&](const std::vector<int>& other) { return within(other, state); });
+  states.push_back(state);
 }
 
 }  // namespace
@@ -210,10 +128,120 @@ double activation_bytes(const Job& job, const Layer& layer) {
   return bytes;
 }
 
+StageLoad load_of(const Job& job, const std::vector<Layer>& layers) {
+  StageLoad load;
+  for (const Layer& layer : layers) {
+    const HeldParameters held = held_parameters(job, layer);
+    load.shared += held.shared;
+    load.experts += held.experts;
+    load.activation += activation_bytes(job, layer);
+    load.workspace = std::max(load.workspace, workspace(job, layer));
+    load.largest_layer = std::max(load.largest_layer, held.shared + held.experts);
+  }
+  return load;
+}
+
+Backlog backlog_of(const Job& job, int pipeline_rank) {
+  Backlog backlog;
+  for (int stage = 0; stage < job.stages(); ++stage) {
+    if (rank_of_stage(job, stage, 0) == pipeline_rank ||
+        (job.schedule == Schedule::dual_pipe && rank_of_stage(job, stage, 1) == pipeline_rank)) {
+      backlog.stages.push_back(stage);
+    }
+  }
+  const auto index = [&](int stage) {
+    return static_cast<std::size_t>(
+        std::lower_bound(backlog.stages.begin(), backlog.stages.end(), stage) -
+        backlog.stages.begin());
+  };
+  const std::vector<Action> actions = program(job, pipeline_rank);
+  std::vector<int> left(backlog.stages.size(), 0);  // backward and weight actions still to come
+  for (const Action& action : actions) {
+    if (action.backward.stage >= 0) ++left[index(action.backward.stage)];
+  }
+  const std::vector<int> all = left;
+  std::vector<int> kept(left.size(), 0), open(left.size(), 0);
+  for (const Action& action : actions) {
+    if (action.forward.stage >= 0) {
+      ++kept[index(action.forward.stage)];
+      add_state(backlog.kept, kept);
+    }
+    if (action.backward.stage < 0) continue;
+    const std::size_t stage = index(action.backward.stage);
+    if (left[stage] == all[stage]) {
+      open[stage] = 1;
+      add_state(backlog.open, open);
+    }
+    if (--left[stage] == 0) open[stage] = 0;
+    if (action.kind != Action::Kind::backward_input) --kept[stage];
+  }
+  return backlog;
+}
+
+RankBytes rank_bytes(const Job& job, int pipeline_rank, const std::vector<StageLoad>& loads,
+                     const Backlog& backlog) {
+  double shared = 0, experts = 0, scratch = 0, largest = 0;
+  for (const StageLoad& load : loads) {
+    shared += load.shared;
+    experts += load.experts;
+    scratch = std::max(scratch, load.workspace);
+    largest = std::max(largest, load.largest_layer);
+  }
+  if (job.schedule == Schedule::dual_pipe) scratch *= 2;  // two passes at once
+  RankBytes bytes;
+  for (const std::vector<int>& kept : backlog.kept) {
+    double sum = 0;
+    for (std::size_t i = 0; i < loads.size(); ++i) sum += kept[i] * loads[i].activation;
+    bytes.activations = std::max(bytes.activations, sum);
+  }
+  double open_gradients = 0;
+  for (const std::vector<int>& open : backlog.open) {
+    double sum = 0;
+    for (std::size_t i = 0; i < loads.size(); ++i) {
+      sum += open[i] * (loads[i].shared + loads[i].experts);
+    }
+    open_gradients = std::max(open_gradients, sum);
+  }
+  const double copies = mirror_of(job, pipeline_rank) == pipeline_rank ? 1 : 2;
+  const double holders = job.layout.data * job.layout.context * copies;
+  const double expert_holders = job.expert_holders() * copies;
+  const double sharded = shared / holders + experts / expert_holders;
+  const double whole = shared + experts;
+  const int zero = job.layout.zero;
+  const StateSizes& size = job.states;
+  // A layer's weights are gathered while the one before it runs (ZeRO-3).
+  const double weights = zero >= 3 ? std::min(whole, sharded + 2 * largest) : whole;
+  double gradients = whole;
+  if (zero == 2) gradients = std::min(whole, sharded + open_gradients);
+  if (zero >= 3) gradients = std::min(whole, sharded + 2 * largest);
+  bytes.weights = weights * size.weights;
+  bytes.gradients = gradients * size.gradients;
+  bytes.optimizer = (zero >= 1 ? sharded : whole) * (size.master_weights + 2 * size.moments);
+  bytes.buffers = scratch;
+  bytes.reserve = kReserve;
+  return bytes;
+}
+
 std::vector<RankMemory> memory_of(const Job& job) {
+  std::vector<StageLoad> stages;
+  for (int stage = 0; stage < job.stages(); ++stage) {
+    stages.push_back(load_of(job, layers_of_stage(job, stage)));
+  }
   std::vector<RankMemory> all;
   all.reserve(static_cast<std::size_t>(job.layout.pipeline));
-  for (int rank = 0; rank < job.layout.pipeline; ++rank) all.push_back(rank_memory(job, rank));
+  for (int rank = 0; rank < job.layout.pipeline; ++rank) {
+    const Backlog backlog = backlog_of(job, rank);
+    std::vector<StageLoad> loads;
+    for (const int stage : backlog.stages) loads.push_back(stages[static_cast<std::size_t>(stage)]);
+    const RankBytes bytes = rank_bytes(job, rank, loads, backlog);
+    RankMemory memory;
+    memory.pipeline_rank = rank;
+    memory.items = {
+        {"weights", bytes.weights * units::B},     {"gradients", bytes.gradients * units::B},
+        {"optimizer", bytes.optimizer * units::B}, {"activations", bytes.activations * units::B},
+        {"buffers", bytes.buffers * units::B},     {"reserve", bytes.reserve * units::B}};
+    all.push_back(std::move(memory));
+  }
   return all;
 }
 

@@ -12,6 +12,39 @@ namespace aisle::workloads::parallel {
 /// Bytes that one rank keeps of one layer and micro-batch from the forward to the backward pass.
 double activation_bytes(const Job& job, const Layer& layer);
 
+/// What one stage puts on its rank.
+struct StageLoad {
+  double shared = 0, experts = 0;  ///< parameters
+  double activation = 0;           ///< bytes of one micro-batch
+  double workspace = 0;            ///< bytes
+  double largest_layer = 0;        ///< parameters of the largest layer
+};
+
+StageLoad load_of(const Job& job, const std::vector<Layer>& layers);
+
+/// How much a rank's program has in hand at once. Activations live from a pass's forward to its
+/// last backward action; the gradients of a stage are whole from its first backward action to its
+/// last. Of all states just those that no other exceeds. Follows from schedule, pipeline, virtual
+/// stages and micro-batches alone, and no longer from the latter when there are enough of them.
+struct Backlog {
+  std::vector<int> stages;             ///< of the rank
+  std::vector<std::vector<int>> kept;  ///< [states][stages] passes whose activations live
+  std::vector<std::vector<int>> open;  ///< [states][stages] 1: gradients are whole
+};
+
+Backlog backlog_of(const Job& job, int pipeline_rank);
+
+/// Bytes on one rank at the peak, by use.
+struct RankBytes {
+  double weights = 0, gradients = 0, optimizer = 0, activations = 0, buffers = 0, reserve = 0;
+
+  double total() const { return weights + gradients + optimizer + activations + buffers + reserve; }
+};
+
+/// `loads` are those of the rank's stages, in their order.
+RankBytes rank_bytes(const Job& job, int pipeline_rank, const std::vector<StageLoad>& loads,
+                     const Backlog& backlog);
+
 /// Memory of every pipeline rank at the peak of its schedule.
 std::vector<RankMemory> memory_of(const Job& job);
 

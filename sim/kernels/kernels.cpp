@@ -251,11 +251,26 @@ struct KernelModel::Builder {
     }
   }
 
-  // Curves of single implementations, the nearest chip's first.
+  bool has_plain_curve_like(const pb::Curve& other) const {
+    for (const pb::Calibration* calibration : calibrations) {
+      if (!is_own(*calibration)) continue;
+      for (const pb::Curve& curve : calibration->curve()) {
+        if (!curve.has_variant() && curve.family() == other.family() &&
+            curve.direction() == other.direction() && curve.precision() == other.precision()) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  // Curves of single implementations, the nearest chip's first. What another chip's library takes
+  // says less than this chip's own usual one.
   void read_variants() {
     for (const pb::Calibration* calibration : calibrations) {
       for (const pb::Curve& curve : calibration->curve()) {
         if (!curve.has_variant()) continue;
+        if (!is_own(*calibration) && has_plain_curve_like(curve)) continue;
         const std::string key =
             variant_key(curve.variant(), curve.family(), curve.direction(), curve.precision());
         if (model.variants_.contains(key)) continue;

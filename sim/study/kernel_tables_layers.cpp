@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <regex>
 
 namespace aisle::sim {
 
@@ -221,6 +223,39 @@ void read_serving_layers(TableLine& line, const topology::Catalogue& catalogue,
   if (!out.empty()) out.back().name = std::string(layer);
 }
 
+/// Ranks of tensor parallelism that a file's name tells: "..._tp4_...".
+double split_in_name(const std::string& file) {
+  static const std::regex pattern("(?:^|[_-])tp([0-9]{1,3})(?=[_.-])");
+  const std::string name = std::filesystem::path(file).filename().string();
+  std::smatch found;
+  return std::regex_search(name, found, pattern) ? std::max(1, std::stoi(found[1])) : 1;
+}
+
+/// One rank's attention: a chunk of new tokens behind `kv_len` cached ones, or one new token each.
+void read_serving_attention(TableLine& line, const topology::Catalogue& catalogue,
+                            std::vector<KernelRow>& out) {
+  const pb::Model* model = model_of(line, catalogue);
+  if (model == nullptr || !model->attention().has_head_dim()) return;
+  const double split = split_in_name(line.file());
+  const auto& sizes = model->attention();
+  AttentionShape shape;
+  shape.batch = line.number("batch");
+  shape.heads = sizes.heads() / split;
+  shape.caches = std::max(1.0, sizes.kv_heads() / split);
+  shape.qk = shape.v = sizes.head_dim();
+  shape.cached = 2 * shape.qk;
+  const double cached = line.number("kv_len");
+  const bool decode = line.text("phase") == "decode";
+  if (!decode && line.text("phase") != "prefill") return;
+  shape.queries = decode ? 1 : line.number("prefill_chunk");
+  shape.context = cached + shape.queries;
+  const bool ms = line.has("median_ms");
+  const Seconds time = line.number(ms ? "median_ms" : "median_ns") * (ms ? units::ms : units::ns);
+  const Family family = decode ? Family::attention_decode : Family::attention;
+  out.push_back(kernel_row(attention(family, Precision::bf16, shape), "llmservingsim", time,
+                           line.key({"phase", "batch", "prefill_chunk", "kv_len"}), "attention"));
+}
+
 }  // namespace
 
 const std::vector<TableLayout>& layer_layouts() {
@@ -240,7 +275,10 @@ const std::vector<TableLayout>& layer_layouts() {
        {"num_tokens", "num_experts", "num_experts_per_device", "router_topk", "hidden_dim",
         "expert_hidden_dim", "total_routed_tokens", "moe_grouped_gemm_ms"},
        read_frontier_experts},
-      {"llmservingsim_layers", {"layer", "tokens", "tp", "latency_ns"}, read_serving_layers},
+      {"llmservingsim_layers", {"layer", "tokens", "latency_ns"}, read_serving_layers},
+      {"llmservingsim_attention",
+       {"phase", "batch", "prefill_chunk", "kv_len"},
+       read_serving_attention},
   };
   return layouts;
 }

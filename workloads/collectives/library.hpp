@@ -46,7 +46,8 @@ struct LibraryModel {
   Bytes pair_half = 22e3 * units::B;  ///< message at which half of `pair_simple` has come
   double pair_share = 0.743, pair_ramp = 0.21;
   Bytes pair_ramp_over = 11e6 * units::B;
-  double part_share = 0.093;  ///< of the link, by one of the parts that a lone message is cut into
+  BytesPerSecond part_rate =
+      85e9 * units::B / units::s;  ///< of four channels that a lone message has
 
   // Across domains.
   double network_share = 0.96, network_gather_share = 0.8;

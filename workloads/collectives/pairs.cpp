@@ -11,7 +11,8 @@ namespace {
 
 using namespace units;
 
-/// A message of this size or more is cut into parts that run side by side.
+/// NCCL deals 32 channels out to the ranks of a communicator, eight parts of four channels; a
+/// larger message takes a further part for every so many bytes.
 constexpr Bytes kPart = 64 * MiB;
 constexpr int kMostParts = 8;
 
@@ -52,8 +53,9 @@ CommunicationCost send_recv(const Setting& setting) {
     set_time(cost, latency + streaming, streaming, "NIC");
     return cost;
   }
-  const double parts = std::clamp(std::floor(setting.bytes / kPart), 1.0, double{kMostParts});
-  const double share = std::min(m.pair_share, parts * m.part_share);
+  const double dealt = kMostParts / std::max(1, setting.ranks);
+  const double parts = std::clamp(std::floor(setting.bytes / kPart), dealt, double{kMostParts});
+  const double share = std::min(m.pair_share, std::max(1.0, parts) * m.part_rate / setting.link);
   const Seconds streaming = setting.bytes / (setting.link * share);
   set_time(cost, latency + streaming, streaming,
            share < m.pair_share ? "channels" : "scale-up link");

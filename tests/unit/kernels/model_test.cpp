@@ -114,6 +114,17 @@ TEST(KernelModel, BorrowsFromTheNearestRelative) {
   EXPECT_EQ(borrowed.communication().basis, Basis::extrapolated);
 }
 
+// LLMServingSim measured H100 and TPU v6e; on the latter its curve is the usual one, without a
+// name.
+TEST(KernelModel, ItsOwnUsualCurveComesBeforeAnothersOfTheSameLibrary) {
+  topology::Accelerator chip = hopper("tpu-v6e");
+  chip.cores = 1;
+  const KernelModel model(chip, shipped_catalogue());
+  const workloads::Kernel kernel = product(2048, 14336, 4096);
+  EXPECT_EQ(model.time_of(kernel, "llmservingsim").time, model.time_of(kernel).time);
+  EXPECT_EQ(model.time_of(kernel, "llmservingsim").basis, Basis::calibrated);
+}
+
 TEST(KernelModel, MissingFormatsRunAtTheNextWiderOne) {
   const KernelModel h100(hopper("h100-sxm"), shipped_catalogue());
   workloads::Kernel kernel = product(4096, 4096, 4096, Precision::fp4);

@@ -93,6 +93,26 @@ TEST(KernelTables, TheNameOfAFileTellsTheDevice) {
   EXPECT_EQ(table.rows[1].kernel.family, Family::norm);
 }
 
+TEST(KernelTables, TheNameOfAFileTellsModelAndSplit) {
+  Diagnostics diagnostics;
+  const KernelTable table = table_of(
+      "phase,batch,prefill_chunk,kv_len,median_ms\n"
+      "decode,8,0,1023,0.03\n"
+      "prefill,1,512,256,0.05\n"
+      "warm-up,1,512,256,0.05\n",
+      diagnostics, "own_h100_llama31_70b_tp4_attention.csv");
+  ASSERT_EQ(table.rows.size(), 2u);
+  EXPECT_EQ(table.unused, 1);
+  const workloads::Kernel& decode = table.rows[0].kernel;
+  EXPECT_EQ(table.rows[0].accelerator, "h100-sxm");
+  EXPECT_EQ(decode.family, Family::attention_decode);
+  EXPECT_EQ(decode.k, 64 / 4);
+  EXPECT_DOUBLE_EQ(decode.flops.si(), 2.0 * 8 * 1024 * (128 + 128) * 16);
+  EXPECT_NEAR(table.rows[0].time.in(units::us), 30, 1e-9);
+  EXPECT_EQ(table.rows[1].kernel.family, Family::attention);
+  EXPECT_EQ(table.rows[1].kernel.m, 512);
+}
+
 TEST(KernelTables, AscendLayoutsTellTheDirection) {
   Diagnostics diagnostics;
   const std::string head =

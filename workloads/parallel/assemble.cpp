@@ -4,9 +4,7 @@
 #include "sim/base/diagnostics.hpp"
 #include "workloads/parallel/data_parallel.hpp"
 #include "workloads/parallel/emit.hpp"
-#include "workloads/parallel/layers.hpp"
 #include "workloads/parallel/schedule.hpp"
-#include "workloads/parallel/stages.hpp"
 
 #include <fmt/format.h>
 #include <queue>
@@ -107,10 +105,6 @@ class Assembler {
 
   void add_ranks();
   void build_stages();
-  int mixed_layers(int stage) const;  ///< those with experts
-  std::vector<LayerSteps> build_layers(int stage, int direction, const std::vector<Layer>& layers,
-                                       const Exposure& exposure);
-  std::vector<Kernel> weight_kernels(const std::vector<LayerSteps>& steps) const;
   void schedule();
   double ready_time(const Action& action);
   double duration(const Action& action) const;
@@ -121,6 +115,7 @@ class Assembler {
   Flow begin(int rank, int micro_batch, const Operations& inputs) const;
   Flow begin_forward(const Pass& pass, int rank);
   Flow begin_backward(const Pass& pass, int rank);
+  void receive(Flow& flow, const Pass& pass, int from_stage);
   void forward_layer(Flow& flow, const Pass& pass, std::size_t layer);
   void backward_layer(Flow& flow, const Pass& pass, std::size_t layer, bool put_off);
   void end_forward(Flow& flow, const Pass& pass);
@@ -169,60 +164,10 @@ void Assembler::add_ranks() {
   }
 }
 
-std::vector<LayerSteps> Assembler::build_layers(int stage, int direction,
-                                                const std::vector<Layer>& layers,
-                                                const Exposure& exposure) {
-  LayerBuilder builder(job_, groups_, works_, rank_of_stage(job_, stage, direction), exposure);
-  std::vector<LayerSteps> steps;
-  for (const Layer& layer : layers) {
-    for (LayerSteps& built : builder.build(layer)) steps.push_back(std::move(built));
-  }
-  return steps;
-}
-
-/// Weight gradients of all layers, last layer first.
-std::vector<Kernel> Assembler::weight_kernels(const std::vector<LayerSteps>& steps) const {
-  std::vector<Kernel> weights;
-  for (auto layer = steps.rbegin(); layer != steps.rend(); ++layer) {
-    for (const Steps* slot : {&layer->feed_forward_weight, &layer->attention_weight}) {
-      for (const Step& step : *slot) {
-        const auto& kernels = plan_.works[static_cast<std::size_t>(step.work)].kernels;
-        weights.insert(weights.end(), kernels.begin(), kernels.end());
-      }
-    }
-  }
-  return weights;
-}
-
-int Assembler::mixed_layers(int stage) const {
-  const std::vector<Layer> layers = layers_of_stage(job_, stage);
-  return static_cast<int>(std::count_if(layers.begin(), layers.end(), [](const Layer& layer) {
-    return layer.feed_forward.experts > 0;
-  }));
-}
-
 void Assembler::build_stages() {
-  const int directions = job_.schedule == Schedule::dual_pipe ? 2 : 1;
   for (int s = 0; s < job_.stages(); ++s) {
-    Stage stage;
-    const std::vector<Layer> layers = layers_of_stage(job_, s);
-    for (int direction = 0; direction < directions; ++direction) {
-      const auto d = static_cast<std::size_t>(direction);
-      stage.layers[d] = build_layers(s, direction, layers, exposed(job_));
-      if (job_.schedule != Schedule::dual_pipe) continue;
-      // A rank's pairs run through one of its stages forward and the other backward.
-      const int both = mixed_layers(s) + mixed_layers(job_.stages() - 1 - s);
-      stage.paired[d] = build_layers(s, direction, layers, overlapped(job_, both));
-      stage.weight_work[d] =
-          works_.computation("weight gradients", weight_kernels(stage.paired[d]));
-    }
-    stage.cost = 1e-6;  // an empty stage still takes its turn
-    for (const Layer& layer : layers) {
-      stage.cost +=
-          forward_flops(*job_.model, layer, job_.tokens(), job_.sequence).in(units::TFLOP);
-    }
-    first_layer_.push_back(first_layer_.back() + static_cast<int>(stage.layers[0].size()));
-    stages_.push_back(std::move(stage));
+    stages_.push_back(build_stage(job_, groups_, works_, plan_, s));
+    first_layer_.push_back(first_layer_.back() + static_cast<int>(stages_.back().layers[0].size()));
   }
 }
 
@@ -350,7 +295,9 @@ void Assembler::deliver(const Message& message) {
   }
   Communication c;
   c.kind = CollectiveKind::send_recv;
-  c.bytes = static_cast<double>(job_.shard_tokens()) * job_.model->hidden * 2.0 * units::B;
+  // Tensor-parallel ranks send a share each, which they hold or which the receivers gather.
+  c.bytes = static_cast<double>(job_.tokens()) / job_.layout.tensor * job_.model->hidden *
+            job_.number() * units::B;
   c.group = groups_.pair(message.from_rank, to_rank);
   const std::int32_t work =
       works_.communication(message.forward ? "pipeline forward" : "pipeline backward", c);
@@ -370,7 +317,16 @@ Flow Assembler::begin(int rank, int micro_batch, const Operations& inputs) const
 }
 
 Flow Assembler::begin_forward(const Pass& pass, int rank) {
-  return begin(rank, pass.micro_batch, forward_input_[index(pass)]);
+  Flow flow = begin(rank, pass.micro_batch, forward_input_[index(pass)]);
+  receive(flow, pass, pass.stage - 1);
+  return flow;
+}
+
+void Assembler::receive(Flow& flow, const Pass& pass, int from_stage) {
+  if (from_stage < 0 || from_stage >= job_.stages()) return;
+  if (rank_of_stage(job_, from_stage, pass.direction) == flow.pipeline_rank()) return;
+  const auto direction = static_cast<std::size_t>(pass.direction);
+  emitter_.run(flow, stages_[static_cast<std::size_t>(pass.stage)].receipt[direction]);
 }
 
 /// The last stage starts from its own output (the loss), others from the gradient received.
@@ -379,6 +335,7 @@ Flow Assembler::begin_backward(const Pass& pass, int rank) {
   Flow flow = begin(rank, pass.micro_batch,
                     last ? forward_output_[index(pass)] : backward_input_[index(pass)]);
   if (!last) flow.depend(forward_output_[index(pass)]);
+  receive(flow, pass, pass.stage + 1);
   return flow;
 }
 

@@ -67,9 +67,63 @@ Kernel core(const Job& job, const AttentionShape& a, const Shape& s, Direction d
   kernel.k = s.heads;
   kernel.flops = 2 * pairs * width * static_cast<double>(s.heads) * units::FLOP;
   kernel.hbm_bytes = (forward ? 1.0 : 3.0) * static_cast<double>(s.tokens) * rows *
-                     static_cast<double>(s.qk + s.v) * 2.0 * units::B;
+                     static_cast<double>(s.qk + s.v) * job.number() * units::B;
   kernel.name = forward ? "attention core" : "attention core backward";
   return kernel;
+}
+
+/// One of the products between tokens and all tokens, for each head: C[m,n] per head with `m` rows
+/// of this rank's tokens. The whole square is computed.
+Kernel scores_product(const Job& job, const Shape& s, const char* name, Direction direction,
+                      std::int64_t n, std::int64_t k) {
+  const double heads = static_cast<double>(s.heads), rows = static_cast<double>(s.tokens);
+  const double square = heads * rows * static_cast<double>(job.sequence);
+  const auto inner = static_cast<double>(std::min(n, k));  // the size of a head
+  Kernel kernel;
+  kernel.family = Family::gemm;
+  kernel.direction = direction;
+  kernel.precision = job.wide();
+  kernel.m = s.tokens * s.heads;
+  kernel.n = n;
+  kernel.k = k;
+  kernel.flops = 2 * square * inner * units::FLOP;
+  // The square once, and two matrices of as many rows as there are queries or keys.
+  const double keys = heads * static_cast<double>(job.micro_batch) * job.sequence;
+  kernel.hbm_bytes = (square + (heads * rows + keys) * inner) * job.number() * units::B;
+  kernel.name = name;
+  return kernel;
+}
+
+/// The attention core product by product, as Megatron ran it before fused attention: scores,
+/// softmax with scale and mask in one kernel, dropout, product with the values.
+void unfused_forward(const Job& job, const Shape& s, KernelList& k) {
+  const std::int64_t rows = s.tokens * s.heads, all = job.sequence;
+  k.add(scores_product(job, s, "attention scores", kForward, all, s.qk));
+  k.stream(Family::elementwise, "softmax", kForward, rows, all, kCopy);
+  if (job.dropout) k.stream(Family::elementwise, "score dropout", kForward, rows, all, kCopy + 1);
+  k.add(scores_product(job, s, "attention values", kForward, s.v, all));
+}
+
+void unfused_backward(const Job& job, const Shape& s, KernelList& k) {
+  const std::int64_t rows = s.tokens * s.heads, all = job.sequence;
+  k.add(scores_product(job, s, "attention values", kBackward, all, s.v));
+  k.add(scores_product(job, s, "attention values", Direction::wgrad, s.v, all));
+  if (job.dropout) {
+    k.stream(Family::elementwise, "score dropout gradient", kBackward, rows, all, kCopy + 1);
+  }
+  k.stream(Family::elementwise, "softmax gradient", kBackward, rows, all, kAdd);
+  k.add(scores_product(job, s, "attention scores", kBackward, s.qk, all));
+  k.add(scores_product(job, s, "attention scores", Direction::wgrad, s.qk, all));
+}
+
+void core_forward(const Job& job, const AttentionShape& a, const Shape& s, KernelList& k) {
+  if (job.flash) return k.add(core(job, a, s, kForward));
+  unfused_forward(job, s, k);
+}
+
+/// Bytes per number of adding a residual; the mask of the dropout before it is written or read too.
+double residual(const Job& job, double bytes) {
+  return bytes + (job.dropout ? 1 : 0);
 }
 
 /// Everything between the gathered latent vectors and q, k, v of multi-head latent attention.
@@ -97,7 +151,7 @@ void latent_norms(const Shape& s, std::int64_t rows, KernelList& k) {
 void first_norm(const Job& job, const Shape& s, KernelList& k) {
   // The quantised recipe adds the residual inside the norm kernel.
   if (!job.block_scaled()) {
-    k.stream(Family::elementwise, "residual", kForward, s.shard, s.hidden, kAdd);
+    k.stream(Family::elementwise, "residual", kForward, s.shard, s.hidden, residual(job, kAdd));
   }
   k.stream(Family::norm, "attention norm", kForward, s.shard, s.hidden, kCopy);
 }
@@ -129,7 +183,7 @@ void forward_project(const AttentionShape& a, const Shape& s, KernelList& k) {
 }
 
 void forward_core(const Job& job, const AttentionShape& a, const Shape& s, KernelList& k) {
-  k.add(core(job, a, s, kForward));
+  core_forward(job, a, s, k);
   if (job.block_scaled()) {
     k.stream(Family::cast, "cast o for stash", kForward, s.tokens, s.heads * s.v, kStash);
   }
@@ -140,12 +194,13 @@ void forward_core(const Job& job, const AttentionShape& a, const Shape& s, Kerne
 
 void forward_tail(const Job& job, const Shape& s, KernelList& k) {
   k.stream(Family::elementwise, "residual", kForward, s.shard, s.hidden,
-           job.block_scaled() ? kCopy : kAdd);
+           residual(job, job.block_scaled() ? kCopy : kAdd));
   k.stream(Family::norm, "feed-forward norm", kForward, s.shard, s.hidden, kCopy);
 }
 
 void backward_head(const Job& job, const Shape& s, KernelList& k) {
-  k.stream(Family::elementwise, "residual gradient", kBackward, s.shard, s.hidden, kAdd);
+  k.stream(Family::elementwise, "residual gradient", kBackward, s.shard, s.hidden,
+           residual(job, kAdd));
   k.stream(Family::norm, "feed-forward norm gradient", kBackward, s.shard, s.hidden, kNormGradient);
   if (job.block_scaled()) {
     k.stream(Family::elementwise, "residual", kBackward, s.shard, s.hidden, kCopy);
@@ -166,11 +221,16 @@ void output_gradient(const Job& job, const Shape& s, KernelList& k) {
 }
 
 void core_gradient(const Job& job, const AttentionShape& a, const Shape& s, KernelList& k) {
-  // Gradient times output row by row, and the fp32 gradient of q cleared.
-  k.stream(Family::elementwise, "attention preprocess", kBackward, s.tokens, s.heads,
-           static_cast<double>(4 * s.v + 4 * s.qk));
-  k.add(core(job, a, s, kBackward));
-  k.stream(Family::elementwise, "dq conversion", kBackward, s.tokens, s.query, kAdd);
+  if (job.recomputes(Part::core_attention)) core_forward(job, a, s, k);
+  if (job.flash) {
+    // Gradient times output row by row, and the fp32 gradient of q cleared.
+    k.stream(Family::elementwise, "attention preprocess", kBackward, s.tokens, s.heads,
+             static_cast<double>(4 * s.v + 4 * s.qk));
+    k.add(core(job, a, s, kBackward));
+    k.stream(Family::elementwise, "dq conversion", kBackward, s.tokens, s.query, kAdd);
+  } else {
+    unfused_backward(job, s, k);
+  }
   k.stream(Family::elementwise, "rotary gradient", kBackward, s.tokens, s.heads * s.rope, kCopy);
 }
 
@@ -206,7 +266,7 @@ void backward_tail(const Job& job, const AttentionShape& a, const Shape& s, Kern
     const std::int64_t kv_columns = s.kv_rank + s.rope;
     k.stream(Family::norm, "kv latent norm gradient", kBackward, s.shard, s.kv_rank, kNormGradient);
     k.stream(Family::norm, "q latent norm gradient", kBackward, s.shard, s.q_rank, kNormGradient);
-    if (job.recompute == Recompute::selective) {
+    if (job.recomputes(Part::norms)) {
       k.stream(Family::norm, "attention norm", kForward, s.shard, s.hidden, kCopy);
     }
     k.cast("cast d kv latent", kBackward, s.shard, kv_columns);
@@ -221,10 +281,11 @@ void backward_tail(const Job& job, const AttentionShape& a, const Shape& s, Kern
       k.cast_transpose("x cast and transpose", s.shard, s.hidden);
       k.cast_transpose("d q latent cast and transpose", s.shard, s.q_rank);
     }
-  } else if (job.recompute == Recompute::selective) {
+  } else if (job.recomputes(Part::norms)) {
     k.stream(Family::norm, "attention norm", kForward, s.shard, s.hidden, kCopy);
   }
-  k.stream(Family::elementwise, "residual gradient", kBackward, s.shard, s.hidden, kAdd);
+  k.stream(Family::elementwise, "residual gradient", kBackward, s.shard, s.hidden,
+           residual(job, kAdd));
   k.stream(Family::norm, "attention norm gradient", kBackward, s.shard, s.hidden, kNormGradient);
 }
 
@@ -264,7 +325,7 @@ AttentionKernels attention_kernels(const Job& job, const Layer& layer) {
   kernels.backward_head = listed(job, [&](KernelList& k) { backward_head(job, s, k); });
   kernels.backward_core = listed(job, [&](KernelList& k) {
     output_gradient(job, s, k);
-    if (a.mla && job.recompute == Recompute::selective) {
+    if (a.mla && job.recomputes(Part::mla_up_projection)) {
       latent_norms(s, s.tokens, k);
       latent_projections(s, k);
     }

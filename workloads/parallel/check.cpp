@@ -21,6 +21,11 @@ namespace {
 constexpr std::int64_t kMaxOperations = 20'000'000;
 constexpr int kMaxUnfolded = 1024;
 
+bool has_latent_attention(const ModelGraph& model) {
+  return std::any_of(model.layers.begin(), model.layers.end(),
+                     [](const Layer& layer) { return layer.attention.mla; });
+}
+
 /// Checks a training description against model and cluster; every error at its field.
 class Checker {
  public:
@@ -48,7 +53,9 @@ class Checker {
 
   bool read_sizes();
   void read_layout();
+  void read_recompute();
   void read_precision();
+  void check_scaling();
   double state_size(const std::string& field, const std::string& name);
   void check_batch();
   void check_model_cuts();
@@ -91,7 +98,10 @@ bool Checker::read_sizes() {
   job_.global_batch = training_.global_batch();
   job_.overlap = p.overlap();
   job_.eager = training_.operators() == pb::eager;
-  job_.blocks = training_.scaling() == pb::blocks;
+  job_.scaling = static_cast<Scaling>(training_.scaling());
+  job_.flash = training_.attention() == pb::flash;
+  job_.dropout = training_.dropout();
+  job_.sequence_parallel = p.sequence_parallel();
   return good;
 }
 
@@ -139,16 +149,32 @@ void Checker::read_layout() {
       job_.schedule = Schedule::gpipe;
       break;
   }
-  switch (training_.recompute()) {
-    case pb::none:
-      job_.recompute = Recompute::none;
-      break;
-    case pb::selective:
-      job_.recompute = Recompute::selective;
-      break;
-    case pb::full:
-      job_.recompute = Recompute::full;
-      break;
+}
+
+void Checker::read_recompute() {
+  job_.recompute = static_cast<Recompute>(training_.recompute());
+  const bool full = job_.recompute == Recompute::full;
+  if (training_.has_recompute_layers()) {
+    job_.recompute_layers = training_.recompute_layers();
+    if (!full) {
+      error("recompute_layers", "counts the layers that are recomputed whole", "recompute: full");
+    } else if (job_.recompute_layers < 0) {
+      error("recompute_layers", fmt::format("cannot be negative, is {}", job_.recompute_layers));
+    }
+  } else if (full && training_.recompute_parts_size() > 0) {
+    error("recompute_parts", "are recomputed already with all the rest (recompute: full)",
+          "recompute: none, or recompute_layers for how many layers are recomputed whole");
+  }
+  for (const int part : training_.recompute_parts()) {
+    job_.recompute_parts |= 1U << static_cast<unsigned>(part);
+    const auto is = [part](Part one) { return part == static_cast<int>(one); };
+    if ((is(Part::moe) || is(Part::moe_activation)) && !model_.is_moe()) {
+      error("recompute_parts", fmt::format("{} has no experts", model_.name),
+            is(Part::moe) ? "mlp" : "activation");
+    }
+    if (is(Part::mla_up_projection) && !has_latent_attention(model_)) {
+      error("recompute_parts", fmt::format("{} has no latent attention", model_.name));
+    }
   }
 }
 
@@ -190,6 +216,21 @@ void Checker::read_precision() {
   job_.states.gradients = state_size("states.gradients", states.gradients());
   job_.states.master_weights = state_size("states.master_weights", states.master_weights());
   job_.states.moments = state_size("states.optimizer_moments", states.optimizer_moments());
+}
+
+/// Which formats a scaling is made for. Products of two bytes and more have none, so that a study
+/// may change their precision alone.
+void Checker::check_scaling() {
+  if (!job_.quantised()) return;
+  const bool fp8 = job_.precision == topology::Precision::fp8;
+  const bool fp4 = job_.precision == topology::Precision::fp4;
+  if (job_.scaling == Scaling::blocks && !fp8) {
+    error("scaling", fmt::format("blocks of 128 are for fp8, not {}", training_.precision()),
+          fp4 ? "nv or mx" : "mx");
+  }
+  if (job_.scaling == Scaling::nv && !fp4) {
+    error("scaling", fmt::format("blocks of 16 are for fp4, not {}", training_.precision()), "mx");
+  }
 }
 
 void Checker::check_batch() {
@@ -237,6 +278,11 @@ void Checker::check_model_cuts() {
   if (!widths) {
     error("parallel.tensor",
           fmt::format("{} does not divide the feed-forward width of {}", l.tensor, model_.name));
+  }
+  if (!job_.sequence_parallel && l.tensor > 1 && model_.is_moe()) {
+    error("parallel.sequence_parallel",
+          "experts beside tensor parallelism need it: each rank sends its own share of the tokens",
+          "sequence_parallel: true, or tensor: 1");
   }
   const std::int64_t cut = static_cast<std::int64_t>(l.tensor) * l.context;
   if (job_.sequence % cut != 0) {
@@ -369,6 +415,8 @@ std::optional<Job> Checker::check(Folding folding) {
   read_precision();
   if (!sizes) return std::nullopt;
   read_layout();
+  read_recompute();
+  check_scaling();
   // Without a product that fills the cluster, the batch means nothing.
   const Layout& l = job_.layout;
   if (static_cast<std::int64_t>(l.tensor) * l.context * l.pipeline * l.data == cluster_.count()) {

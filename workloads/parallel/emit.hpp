@@ -16,9 +16,12 @@ using Operations = std::vector<std::int32_t>;
 struct Stage {
   std::array<std::vector<LayerSteps>, 2> layers;  ///< of passes on their own
   std::array<std::vector<LayerSteps>, 2> paired;  ///< of passes in overlapped pairs
+  std::array<Steps, 2> receipt;                   ///< of input from another rank
   std::array<std::int32_t, 2> weight_work{};      ///< all weight gradients in one go
   double cost = 0;                                ///< of a forward pass, TFLOP of one micro-batch
 };
+
+Stage build_stage(const Job& job, Groups& groups, WorkTable& works, const Plan& plan, int stage);
 
 /// Where one pass of one micro-batch has got to, on every replica of a pipeline rank.
 class Flow {

@@ -26,8 +26,7 @@ struct Block {
 /// Bytes per activated number: `gates` two-byte inputs, one output, with its scale if narrow.
 double activation_bytes(const Job& job, std::int64_t gates) {
   const double output = topology::size_of(job.precision).si();
-  return 2.0 * static_cast<double>(gates) +
-         (job.block_scaled() ? output + kScaleSize / kScaleBlock : 2.0);
+  return 2.0 * static_cast<double>(gates) + (job.block_scaled() ? output + job.scale_bytes() : 2.0);
 }
 
 void block_forward(const Job& job, const Block& b, KernelList& k) {
@@ -49,7 +48,7 @@ void block_backward(const Job& job, const Block& b, KernelList& k) {
   k.scales(kBackward, b.rows, b.hidden);
   k.gemm("down", kBackward, b.rows, b.width, b.hidden);
   k.cast_transpose("dy cast and transpose", b.rows, b.hidden);
-  if (job.recompute == Recompute::selective) {
+  if (job.recomputes(Part::activation) && !job.recomputes(Part::mlp)) {
     k.stream(Family::elementwise, "activation", kForward, b.rows, b.width,
              activation_bytes(job, b.gates));
   }
@@ -85,8 +84,7 @@ void permute(const char* name, Direction direction, const ExpertBlock& e, double
 }
 
 double exchanged_bytes(const Job& job) {
-  return job.block_scaled() ? topology::size_of(job.precision).si() + kScaleSize / kScaleBlock
-                            : 2.0;
+  return job.block_scaled() ? topology::size_of(job.precision).si() + job.scale_bytes() : 2.0;
 }
 
 void expert_forward(const Job& job, const ExpertBlock& e, KernelList& k) {
@@ -121,7 +119,7 @@ void expert_backward(const Job& job, const ExpertBlock& e, KernelList& k) {
            4.0 * static_cast<double>(e.gates) + 4.0);
   k.stream(Family::elementwise, "routing weight gradient", kBackward, e.rows, e.width, 4);
   k.cast_transpose("activation cast and transpose", e.rows, e.width);
-  if (job.recompute == Recompute::selective) {
+  if (job.recomputes(Part::norms)) {
     k.follow_tokens();
     k.stream(Family::norm, "feed-forward norm", kForward, e.tokens, e.hidden, 4);
     k.cast("cast x", kForward, e.tokens, e.hidden);
@@ -151,7 +149,7 @@ std::vector<Kernel> listed(const Job& job, Fill fill) {
 void add_block(const Job& job, const Block& b, FeedForwardKernels& kernels) {
   kernels.forward = listed(job, [&](KernelList& k) { block_forward(job, b, k); });
   kernels.backward = listed(job, [&](KernelList& k) {
-    if (b.cast_gradient && job.recompute == Recompute::selective) {
+    if (b.cast_gradient && job.recomputes(Part::norms)) {
       k.stream(Family::norm, "feed-forward norm", kForward, b.shard, b.hidden, 4);
     }
     block_backward(job, b, k);

@@ -21,6 +21,38 @@ bool equal(const topology::Hierarchy& a, const topology::Hierarchy& b) {
 
 }  // namespace
 
+bool Job::recomputes(Part part) const {
+  const auto bit = [](Part p) { return 1U << static_cast<unsigned>(p); };
+  unsigned parts = recompute_parts;
+  if (recompute == Recompute::selective) {
+    parts |= bit(Part::norms) | bit(Part::activation) | bit(Part::moe_activation) |
+             bit(Part::mla_up_projection) | (flash ? 0 : bit(Part::core_attention));
+  }
+  const bool whole = recompute == Recompute::full;
+  return !whole && (parts & bit(part)) != 0;
+}
+
+Job Job::beyond_recomputed_layers() const {
+  Job other = *this;
+  other.recompute = Recompute::none;
+  return other;
+}
+
+double Job::scale_bytes() const {
+  if (!quantised()) return 0;
+  switch (scaling) {
+    case Scaling::per_tensor:
+      return 0;
+    case Scaling::blocks:
+      return 4.0 / 128;
+    case Scaling::mx:
+      return 1.0 / 32;
+    case Scaling::nv:
+      return 1.0 / 16;
+  }
+  return 0;
+}
+
 int mirror_of(const Job& job, int pipeline_rank) {
   return job.schedule == Schedule::dual_pipe ? job.layout.pipeline - 1 - pipeline_rank
                                              : pipeline_rank;

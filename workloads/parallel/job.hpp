@@ -6,6 +6,7 @@
 #include "workloads/parallel/place.hpp"
 #include "workloads/plan.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <map>
@@ -17,6 +18,12 @@ namespace aisle::workloads::parallel {
 
 enum class Schedule { one_f_one_b, interleaved, dual_pipe, gpipe };
 enum class Recompute { none, selective, full };
+
+/// What of a layer is computed again, in the order of pb::RecomputePart.
+enum class Part { norms, activation, moe_activation, mla_up_projection, core_attention, mlp, moe };
+
+/// How operands narrower than two bytes are scaled, in the order of pb::Scaling.
+enum class Scaling { per_tensor, blocks, mx, nv };
 
 /// Bytes of one number of each kind of state.
 struct StateSizes {
@@ -32,10 +39,15 @@ struct Job {
   topology::Precision precision = topology::Precision::bf16;
   Schedule schedule = Schedule::one_f_one_b;
   Recompute recompute = Recompute::none;
+  unsigned recompute_parts = 0;  ///< a bit per Part, where `recompute` is not full
+  int recompute_layers = -1;     ///< first ones of each stage that `full` is about; -1: all
   bool overlap = true;
-  bool blocks = false;  ///< narrow operands are scaled by blocks, not by tensor
-  bool eager = false;   ///< operator by operator instead of fused kernels
-  bool chunk = false;   ///< out of the middle of a step: one pass forward, one backward
+  bool sequence_parallel = true;
+  bool flash = true;     ///< fused attention core
+  bool dropout = false;  ///< with masks that are kept
+  Scaling scaling = Scaling::per_tensor;
+  bool eager = false;  ///< operator by operator instead of fused kernels
+  bool chunk = false;  ///< out of the middle of a step: one pass forward, one backward
   int sequence = 0, micro_batch = 1, global_batch = 0;
   StateSizes states;
   /// Relative standard deviation of one rank's rows in one layer, where the most loaded rank stands
@@ -51,12 +63,35 @@ struct Job {
   int stages() const { return layout.pipeline * layout.virtual_stages; }
 
   /// Tokens of one micro-batch that a tensor-parallel group works on together, and the share of
-  /// them that one rank holds between the tensor-parallel regions (sequence parallelism).
+  /// them that one rank holds between the tensor-parallel regions (all without sequence
+  /// parallelism).
   std::int64_t tokens() const {
     return static_cast<std::int64_t>(micro_batch) * sequence / layout.context;
   }
 
-  std::int64_t shard_tokens() const { return tokens() / layout.tensor; }
+  std::int64_t shard_tokens() const {
+    return sequence_parallel ? tokens() / layout.tensor : tokens();
+  }
+
+  bool recomputes(Part part) const;
+
+  /// Whether `recompute` is about a block of a stage, counted from its first.
+  bool recompute_covers(int block) const {
+    return recompute_layers < 0 || block < recompute_layers;
+  }
+
+  /// The same job for those that it is not about.
+  Job beyond_recomputed_layers() const;
+
+  /// Uncompiled, the product of one of several micro-batches leaves a two-byte gradient that
+  /// another kernel adds to the accumulator.
+  bool accumulates_apart() const { return eager && layout.micro_batches > 1; }
+
+  /// Bytes of one number between kernels: two, or what FP32 and TF32 take.
+  double number() const { return std::max(2.0, topology::size_of(precision).si()); }
+
+  /// Bytes of scales per number of a narrow operand.
+  double scale_bytes() const;
 
   /// Whether a rank goes on while its messages to other stages leave. The published DualPipe code
   /// (deepseek-ai/DualPipe @ bb214e8) and Megatron's 1F1B wait for them before the next pass;
@@ -67,7 +102,7 @@ struct Job {
   bool quantised() const { return topology::size_of(precision).si() < 2; }
 
   /// They are scaled by blocks, and transposed by kernels of their own.
-  bool block_scaled() const { return quantised() && blocks; }
+  bool block_scaled() const { return quantised() && scaling == Scaling::blocks; }
 
   /// Format of what a narrow recipe keeps wide: head, router, attention core.
   topology::Precision wide() const { return quantised() ? topology::Precision::bf16 : precision; }

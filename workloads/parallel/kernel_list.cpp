@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workloads/parallel/kernel_list.hpp"
 
+#include <algorithm>
+
 namespace aisle::workloads::parallel {
 
 namespace {
@@ -48,42 +50,42 @@ void KernelList::matrix(Kernel kernel, double weights, double operand, double sc
   const double m = as_double(kernel.m), n = as_double(kernel.n), k = as_double(kernel.k);
   kernel.flops = 2 * m * n * k * units::FLOP;
   kernel.hbm_bytes =
-      ((m * k + weights) * operand + scales / kScaleBlock * kScaleSize + m * n * output) * units::B;
+      ((m * k + weights) * operand + scales * job_.scale_bytes() + m * n * output) * units::B;
   kernel.load = load_;
   kernel.follows_rows = follows_rows_;
   if (m > 0 && n > 0 && k > 0) kernels_.push_back(kernel);
 }
 
-/// With one scale per tensor all three products run alike.
+/// Only scaling by blocks outside the tensor cores makes the three products differ.
 Direction KernelList::curve_of(Direction direction) const {
-  return job_.quantised() && !job_.blocks ? Direction::forward : direction;
+  return job_.quantised() && !job_.block_scaled() ? Direction::forward : direction;
+}
+
+/// Numbers of both operands that have scales. Blocks of 128 x 128 leave next to none for weights.
+double KernelList::scaled(double rows, double weights) const {
+  return job_.block_scaled() ? rows : rows + weights;
 }
 
 void KernelList::gemm(const char* name, Direction direction, std::int64_t m, std::int64_t n,
                       std::int64_t k) {
   matrix(shaped(Family::gemm, name, curve_of(direction), job_.precision, m, n, k), as_double(n * k),
-         topology::size_of(job_.precision).si(), job_.block_scaled() ? as_double(m * k) : 0, 2);
+         topology::size_of(job_.precision).si(), scaled(as_double(m * k), as_double(n * k)),
+         job_.number());
 }
 
 void KernelList::weight_gradient(const char* name, std::int64_t m, std::int64_t n, std::int64_t k) {
   matrix(shaped(Family::gemm, name, curve_of(Direction::wgrad), job_.precision, m, n, k),
          as_double(n * k), topology::size_of(job_.precision).si(),
-         job_.block_scaled() ? as_double(m * k) + as_double(n * k) : 0, gradient_output());
+         as_double(m * k) + as_double(n * k), gradient_output());
   accumulate(m, n);
 }
 
-/// Uncompiled, the product of one of several micro-batches leaves a two-byte gradient that another
-/// kernel adds to the accumulator.
-bool KernelList::accumulates_apart() const {
-  return job_.eager && job_.layout.micro_batches > 1;
-}
-
 double KernelList::gradient_output() const {
-  return accumulates_apart() ? 2 : 2 * job_.states.gradients;
+  return job_.accumulates_apart() ? 2 : 2 * job_.states.gradients;
 }
 
 void KernelList::accumulate(std::int64_t m, std::int64_t n) {
-  if (!accumulates_apart()) return;
+  if (!job_.accumulates_apart()) return;
   Kernel kernel =
       shaped(Family::elementwise, "gradient accumulation", Direction::wgrad, job_.wide(), m, n, 0);
   kernel.hbm_bytes = as_double(m) * as_double(n) * (2 + 2 * job_.states.gradients) * units::B;
@@ -93,7 +95,7 @@ void KernelList::accumulate(std::int64_t m, std::int64_t n) {
 void KernelList::wide_gemm(const char* name, Direction direction, std::int64_t m, std::int64_t n,
                            std::int64_t k, double output) {
   matrix(shaped(Family::gemm, name, direction, job_.wide(), m, n, k), as_double(n * k),
-         topology::size_of(job_.wide()).si(), 0, output);
+         topology::size_of(job_.wide()).si(), 0, std::max(output, job_.number()));
 }
 
 void KernelList::wide_weight_gradient(const char* name, std::int64_t m, std::int64_t n,
@@ -109,7 +111,7 @@ void KernelList::grouped(const char* name, Direction direction, std::int64_t row
       shaped(Family::grouped_gemm, name, curve_of(direction), job_.precision, rows, n, k);
   kernel.groups = groups;
   matrix(kernel, groups * as_double(n * k), topology::size_of(job_.precision).si(),
-         job_.block_scaled() ? as_double(rows * k) : 0, 2);
+         scaled(as_double(rows * k), groups * as_double(n * k)), job_.number());
 }
 
 void KernelList::grouped_weight_gradient(const char* name, std::int64_t m, std::int64_t n,
@@ -118,14 +120,14 @@ void KernelList::grouped_weight_gradient(const char* name, std::int64_t m, std::
       shaped(Family::grouped_gemm, name, curve_of(Direction::wgrad), job_.precision, m, n, rows);
   kernel.groups = groups;
   matrix(kernel, as_double(n * rows), topology::size_of(job_.precision).si(),
-         job_.block_scaled() ? as_double(m * rows) + as_double(n * rows) : 0,
-         2 * job_.states.gradients * groups);
+         as_double(m * rows) + as_double(n * rows), 2 * job_.states.gradients * groups);
 }
 
 void KernelList::stream(Family family, const char* name, Direction direction, std::int64_t rows,
                         std::int64_t columns, double bytes_per_element, int count) {
   Kernel kernel = shaped(family, name, direction, job_.wide(), rows, columns, 0);
   kernel.hbm_bytes = as_double(rows) * as_double(columns) * bytes_per_element * units::B;
+  if (family != Family::optimizer) kernel.hbm_bytes *= job_.number() / 2;
   const Eager cost = job_.eager ? eager_cost(family, direction) : Eager{};
   kernel.hbm_bytes *= cost.traffic / cost.launches;
   kernel.count = count * cost.launches;
@@ -138,15 +140,17 @@ void KernelList::stream(Family family, const char* name, Direction direction, st
 void KernelList::cast(const char* name, Direction direction, std::int64_t rows,
                       std::int64_t columns) {
   if (!job_.quantised()) return;
-  const double narrow = topology::size_of(job_.precision).si();
-  stream(Family::cast, name, direction, rows, columns,
-         2 + (job_.blocks ? narrow + kScaleSize / kScaleBlock : 2 * narrow));
+  const double scaled = topology::size_of(job_.precision).si() + job_.scale_bytes();
+  if (job_.scaling == Scaling::nv) {
+    stream(Family::cast, "largest of tensor", direction, rows, columns, 2);
+  }
+  stream(Family::cast, name, direction, rows, columns, 2 + (job_.block_scaled() ? 1 : 2) * scaled);
 }
 
 void KernelList::cast_transpose(const char* name, std::int64_t rows, std::int64_t columns) {
   if (!job_.block_scaled()) return;
   stream(Family::transpose, name, Direction::dgrad, rows, columns,
-         2 + topology::size_of(job_.precision).si() + kScaleSize / kScaleBlock);
+         2 + topology::size_of(job_.precision).si() + job_.scale_bytes());
 }
 
 void KernelList::transpose(const char* name, Direction direction, std::int64_t rows,

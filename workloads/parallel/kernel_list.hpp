@@ -16,8 +16,7 @@ class KernelList {
  public:
   explicit KernelList(const Job& job) : job_(job) {}
 
-  /// C[m,n] = A[m,k] B[k,n] in the job's precision: operands once, scales of quantised rows, and
-  /// the output in two bytes.
+  /// C[m,n] = A[m,k] B[k,n] in the job's precision: operands once, their scales, and the output.
   void gemm(const char* name, Direction direction, std::int64_t m, std::int64_t n, std::int64_t k);
   /// Weight gradient C[m,n] += A[m,k] B[k,n]: the accumulator is read and written.
   void weight_gradient(const char* name, std::int64_t m, std::int64_t n, std::int64_t k);
@@ -32,11 +31,13 @@ class KernelList {
   void grouped_weight_gradient(const char* name, std::int64_t m, std::int64_t n, std::int64_t rows,
                                int groups);
 
-  /// A kernel that only moves `bytes_per_element` for each of rows x columns elements.
+  /// A kernel that only moves `bytes_per_element` for each of rows x columns elements; as many as
+  /// two-byte numbers take, where wider ones are computed with.
   void stream(Family family, const char* name, Direction direction, std::int64_t rows,
               std::int64_t columns, double bytes_per_element, int count = 1);
-  /// Cast of a two-byte matrix to the narrow format, with block scales or in both layouts; nothing
-  /// where not quantised.
+  /// Cast of a two-byte matrix to the narrow format: scaled by blocks in one layout, else in both;
+  /// after a pass for its maximum where the tensor has a scale too (nv). Nothing where not
+  /// quantised.
   void cast(const char* name, Direction direction, std::int64_t rows, std::int64_t columns);
   /// Cast that also transposes, for the operands of a weight gradient (blocks only, like the rest).
   void cast_transpose(const char* name, std::int64_t rows, std::int64_t columns);
@@ -67,7 +68,7 @@ class KernelList {
 
  private:
   Direction curve_of(Direction direction) const;
-  bool accumulates_apart() const;
+  double scaled(double rows, double weights) const;
   /// Bytes of memory traffic per number of a weight gradient.
   double gradient_output() const;
   void accumulate(std::int64_t m, std::int64_t n);

@@ -16,7 +16,7 @@ namespace {
 constexpr Direction kForward = Direction::forward;
 constexpr Direction kBackward = Direction::dgrad;
 
-/// Two-byte numbers between layers.
+/// Streams count two-byte numbers (KernelList::stream).
 constexpr double kActivation = 2;
 
 std::string key_of(const Kernel& k) {
@@ -97,6 +97,31 @@ void LayerBuilder::communicate(Steps& steps, const std::string& name, Collective
       {works_.communication(name, c), group, Stream::collective, Phase::communication, role});
 }
 
+/// To where tensor parallelism cuts: shares of the tokens come together. Without sequence
+/// parallelism every rank has them all.
+void LayerBuilder::gather(Steps& steps, double bytes, Role role) {
+  if (!job_.sequence_parallel) return;
+  communicate(steps, "tensor all-gather", CollectiveKind::all_gather, Group::tensor, bytes, role);
+}
+
+/// From there: the parts of each sum come together, at the ranks that go on with them.
+void LayerBuilder::sum(Steps& steps, double bytes) {
+  const bool scatter = job_.sequence_parallel;
+  communicate(steps, scatter ? "tensor reduce-scatter" : "tensor all-reduce",
+              scatter ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce, Group::tensor,
+              bytes);
+}
+
+/// Without sequence parallelism a rank sends its share of a message between stages, and the
+/// receivers gather the shares (Megatron's scatter-gather optimisation).
+Steps LayerBuilder::receipt() {
+  Steps steps;
+  if (job_.sequence_parallel) return steps;
+  communicate(steps, "pipeline all-gather", CollectiveKind::all_gather, Group::tensor,
+              static_cast<double>(job_.tokens()) * job_.model->hidden * job_.number());
+  return steps;
+}
+
 void LayerBuilder::exchange(Steps& steps, const std::string& name, CollectiveKind kind,
                             const FeedForwardShape& shape, double bytes_per_token) {
   Communication c;
@@ -116,9 +141,9 @@ void LayerBuilder::add_attention(const Layer& layer, LayerSteps& steps) {
   const AttentionKernels a = attention_kernels(job_, layer);
   const auto tokens = static_cast<double>(job_.tokens());
   Sizes sizes;
-  sizes.gathered = tokens * a.gather_width * kActivation;
-  sizes.whole = tokens * job_.model->hidden * kActivation;
-  sizes.key_values = tokens * job_.layout.context * a.kv_width * kActivation;
+  sizes.gathered = tokens * a.gather_width * job_.number();
+  sizes.whole = tokens * job_.model->hidden * job_.number();
+  sizes.key_values = tokens * job_.layout.context * a.kv_width * job_.number();
   attention_forward(layer, a, sizes, steps);
   attention_backward(layer, a, sizes, steps);
 }
@@ -131,8 +156,7 @@ void LayerBuilder::attention_forward(const Layer& layer, const AttentionKernels&
   k.append(a.forward_shard);
   if (cut) {
     compute(ahead, "attention norm", k, Phase::forward);
-    communicate(ahead, "tensor all-gather", CollectiveKind::all_gather, Group::tensor,
-                sizes.gathered);
+    gather(ahead, sizes.gathered);
   }
   k.append(a.forward_project);
   if (job_.layout.context > 1) {
@@ -143,8 +167,7 @@ void LayerBuilder::attention_forward(const Layer& layer, const AttentionKernels&
   k.append(a.forward_core);
   if (cut) {
     compute(ahead, "attention forward", k, Phase::forward);
-    communicate(ahead, "tensor reduce-scatter", CollectiveKind::reduce_scatter, Group::tensor,
-                sizes.whole);
+    sum(ahead, sizes.whole);
   }
   k.append(a.forward_tail);
   if (layer.feed_forward.experts > 0) k.append(router_forward(job_, layer.feed_forward));
@@ -160,9 +183,8 @@ void LayerBuilder::attention_backward(const Layer& layer, const AttentionKernels
   k.append(a.backward_head);
   if (cut) {
     compute(back, "feed-forward norm backward", k, Phase::backward);
-    communicate(back, "tensor all-gather", CollectiveKind::all_gather, Group::tensor, sizes.whole);
-    communicate(back, "tensor all-gather", CollectiveKind::all_gather, Group::tensor,
-                sizes.gathered, Role::prefetch);
+    gather(back, sizes.whole);
+    gather(back, sizes.gathered, Role::prefetch);
   }
   if (job_.layout.context > 1) {
     compute(back, "feed-forward norm backward", k, Phase::backward);
@@ -177,8 +199,7 @@ void LayerBuilder::attention_backward(const Layer& layer, const AttentionKernels
   }
   if (cut) {
     compute(back, "attention backward", k, Phase::backward);
-    communicate(back, "tensor reduce-scatter", CollectiveKind::reduce_scatter, Group::tensor,
-                sizes.gathered);
+    sum(back, sizes.gathered);
   }
   k.append(a.backward_tail);
   // Gradients leave for the experts of the layer below in the exchange's format.
@@ -194,7 +215,7 @@ void LayerBuilder::add_feed_forward(const Layer& layer, LayerSteps& steps) {
   const FeedForwardKernels f = feed_forward_kernels(job_, layer, exposure_.expert_load);
   const bool moe = layer.feed_forward.experts > 0;
   const bool has_whole = !f.forward.empty();  // cut by tensor parallelism: dense or shared experts
-  const double whole = static_cast<double>(job_.tokens()) * job_.model->hidden * kActivation;
+  const double whole = static_cast<double>(job_.tokens()) * job_.model->hidden * job_.number();
   const char* forward = moe ? "expert forward" : "feed-forward forward";
   const char* backward = moe ? "expert backward" : "feed-forward backward";
   const bool cut = job_.layout.tensor > 1 && has_whole;
@@ -202,11 +223,10 @@ void LayerBuilder::add_feed_forward(const Layer& layer, LayerSteps& steps) {
   KernelList k(job_);
   Steps& ahead = steps.feed_forward;
   if (cut) {
-    communicate(ahead, "tensor all-gather", CollectiveKind::all_gather, Group::tensor, whole);
+    gather(ahead, whole);
     k.append(f.forward);
     compute(ahead, moe ? "shared expert forward" : forward, k, Phase::forward);
-    communicate(ahead, "tensor reduce-scatter", CollectiveKind::reduce_scatter, Group::tensor,
-                whole);
+    sum(ahead, whole);
   } else {
     k.append(f.forward);
   }
@@ -215,14 +235,12 @@ void LayerBuilder::add_feed_forward(const Layer& layer, LayerSteps& steps) {
 
   Steps& back = steps.feed_forward_backward;
   if (cut) {
-    communicate(back, "tensor all-gather", CollectiveKind::all_gather, Group::tensor, whole);
-    communicate(back, "tensor all-gather", CollectiveKind::all_gather, Group::tensor, whole,
-                Role::prefetch);
+    gather(back, whole);
+    gather(back, whole, Role::prefetch);
     k.append(f.backward);
     k.append(f.expert_backward);
     compute(back, backward, k, Phase::backward);
-    communicate(back, "tensor reduce-scatter", CollectiveKind::reduce_scatter, Group::tensor,
-                whole);
+    sum(back, whole);
   } else {
     k.append(f.backward);
     k.append(f.expert_backward);
@@ -237,23 +255,27 @@ void LayerBuilder::add_feed_forward(const Layer& layer, LayerSteps& steps) {
 
 void LayerBuilder::add_exchanges(const Layer& layer, LayerSteps& steps) {
   const double hidden = job_.model->hidden;
-  const double narrow = job_.block_scaled() ? hidden * topology::size_of(job_.precision).si() +
-                                                  hidden / kScaleBlock * kScaleSize
-                                            : hidden * kActivation;
+  const double wide = hidden * job_.number();
+  const double narrow = job_.block_scaled()
+                            ? hidden * (topology::size_of(job_.precision).si() + job_.scale_bytes())
+                            : wide;
   const FeedForwardShape& shape = layer.feed_forward;
   exchange(steps.dispatch, "expert dispatch", CollectiveKind::dispatch, shape, narrow);
-  exchange(steps.combine, "expert combine", CollectiveKind::combine, shape, hidden * kActivation);
+  exchange(steps.combine, "expert combine", CollectiveKind::combine, shape, wide);
   exchange(steps.gradient_dispatch, "expert gradient dispatch", CollectiveKind::dispatch, shape,
            narrow);
-  exchange(steps.gradient_combine, "expert gradient combine", CollectiveKind::combine, shape,
-           hidden * kActivation);
+  exchange(steps.gradient_combine, "expert gradient combine", CollectiveKind::combine, shape, wide);
 }
 
-/// Full recomputation runs the layer's forward pass again before its backward pass.
-void LayerBuilder::add_recompute(LayerSteps& steps) {
+/// Slots of the forward pass that run again before the first of the backward pass: all where the
+/// layer is recomputed whole, those of its feed-forward block where that is.
+void LayerBuilder::add_recompute(const Layer& layer, LayerSteps& steps) {
+  const bool whole = job_.recompute == Recompute::full;
+  const Part block = layer.feed_forward.experts > 0 ? Part::moe : Part::mlp;
+  if (!whole && !job_.recomputes(block)) return;
   Steps again;
-  for (const Steps* slot :
-       {&steps.attention, &steps.dispatch, &steps.feed_forward, &steps.combine}) {
+  if (whole) again = steps.attention;
+  for (const Steps* slot : {&steps.dispatch, &steps.feed_forward, &steps.combine}) {
     again.insert(again.end(), slot->begin(), slot->end());
   }
   for (Step& step : again) {
@@ -267,7 +289,7 @@ LayerSteps LayerBuilder::block(const Layer& layer) {
   add_attention(layer, steps);
   if (layer.feed_forward.experts > 0) add_exchanges(layer, steps);
   add_feed_forward(layer, steps);
-  if (job_.recompute == Recompute::full) add_recompute(steps);
+  add_recompute(layer, steps);
   return steps;
 }
 
@@ -275,13 +297,11 @@ LayerSteps LayerBuilder::embedding(const Layer&) {
   LayerSteps steps;
   KernelList k(job_);
   const std::int64_t hidden = job_.model->hidden;
-  const double whole = static_cast<double>(job_.tokens() * hidden) * kActivation;
+  const double whole = static_cast<double>(job_.tokens() * hidden) * job_.number();
   k.stream(Family::embedding, "embedding", kForward, job_.tokens(), hidden, 2 * kActivation);
   compute(steps.attention, "embedding", k, Phase::forward);
-  communicate(steps.attention, "tensor reduce-scatter", CollectiveKind::reduce_scatter,
-              Group::tensor, whole);
-  communicate(steps.attention_backward, "tensor all-gather", CollectiveKind::all_gather,
-              Group::tensor, whole);
+  sum(steps.attention, whole);
+  gather(steps.attention_backward, whole);
   // Gradients read; the touched rows of this rank's part of the table read and written.
   k.stream(Family::embedding, "embedding gradient", Direction::wgrad, job_.tokens(), hidden,
            kActivation + 2 * job_.states.gradients / job_.layout.tensor);
@@ -294,13 +314,12 @@ LayerSteps LayerBuilder::head(const Layer&) {
   KernelList k(job_);
   const std::int64_t hidden = job_.model->hidden, tokens = job_.tokens();
   const std::int64_t columns = job_.model->vocabulary / job_.layout.tensor;
-  const double whole = static_cast<double>(tokens * hidden) * kActivation;
+  const double whole = static_cast<double>(tokens * hidden) * job_.number();
   const bool cut = job_.layout.tensor > 1;
   k.stream(Family::norm, "last norm", kForward, job_.shard_tokens(), hidden, 2 * kActivation);
   if (cut) {
     compute(steps.attention, "last norm", k, Phase::forward);
-    communicate(steps.attention, "tensor all-gather", CollectiveKind::all_gather, Group::tensor,
-                whole);
+    gather(steps.attention, whole);
   }
   k.wide_gemm("head", kForward, tokens, columns, hidden);
   // The logits are read for the maximum and for the sum of exponentials.
@@ -312,11 +331,9 @@ LayerSteps LayerBuilder::head(const Layer&) {
   k.stream(Family::loss, "loss gradient", kBackward, tokens, columns, 2 * kActivation);
   k.wide_gemm("head", kBackward, tokens, hidden, columns);
   if (cut) {
-    communicate(steps.attention_backward, "tensor all-gather", CollectiveKind::all_gather,
-                Group::tensor, whole, Role::prefetch);
+    gather(steps.attention_backward, whole, Role::prefetch);
     compute(steps.attention_backward, "head backward", k, Phase::backward);
-    communicate(steps.attention_backward, "tensor reduce-scatter", CollectiveKind::reduce_scatter,
-                Group::tensor, whole);
+    sum(steps.attention_backward, whole);
   }
   k.stream(Family::norm, "last norm gradient", kBackward, job_.shard_tokens(), hidden,
            4 * kActivation);

@@ -121,6 +121,8 @@ class LayerBuilder {
   /// One entry for most layers; three for a multi-token-prediction module (projection, block,
   /// head).
   std::vector<LayerSteps> build(const Layer& layer);
+  /// What a pass does with its input that came from another stage.
+  Steps receipt();
 
  private:
   /// Bytes that attention exchanges in one tensor- or context-parallel group.
@@ -139,12 +141,14 @@ class LayerBuilder {
                           LayerSteps& steps);
   void add_feed_forward(const Layer& layer, LayerSteps& steps);
   void add_exchanges(const Layer& layer, LayerSteps& steps);
-  void add_recompute(LayerSteps& steps);
+  void add_recompute(const Layer& layer, LayerSteps& steps);
 
   void compute(Steps& steps, const std::string& name, KernelList& kernels, Phase phase,
                Role role = Role::chain);
   void communicate(Steps& steps, const std::string& name, CollectiveKind kind, Group group,
                    double bytes, Role role = Role::chain);
+  void gather(Steps& steps, double bytes, Role role = Role::chain);
+  void sum(Steps& steps, double bytes);
   void exchange(Steps& steps, const std::string& name, CollectiveKind kind,
                 const FeedForwardShape& shape, double bytes_per_token);
 

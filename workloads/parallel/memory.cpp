@@ -24,78 +24,146 @@ namespace {
 /// and about 1.4 GB of channel buffers of its communicators. Assumed.
 constexpr double kReserve = 2e9;
 
-/// Two-byte numbers.
-constexpr double kWide = 2;
+/// The loss keeps probabilities in FP32. While it is computed, there are the logits and their
+/// difference to the largest beside them (Megatron's vocab-parallel cross entropy).
+constexpr double kProbability = 4;
 
-double attention_activations(const Job& job, const Layer& layer) {
-  const AttentionShape& a = layer.attention;
-  const double tensor = job.layout.tensor, hidden = job.model->hidden;
-  const auto tokens = static_cast<double>(job.tokens());
-  const auto shard = static_cast<double>(job.shard_tokens());
-  const double operand = topology::size_of(job.precision).si();
-  const bool all = job.recompute == Recompute::none;
-  const double heads = a.heads / tensor;
-  const double kv_heads = std::max(1.0, a.kv_heads / tensor);
-  double bytes = shard * hidden * kWide;       // the layer's input
-  if (all) bytes += shard * hidden * operand;  // and normed, as the projections read it
-  // Output of the attention core (12 bits a number where quantised) and the row sums.
-  bytes += tokens * heads * (a.v_dim * (job.quantised() ? 1.5 : kWide) + 4);
-  if (a.mla) {
-    bytes += shard * (a.q_lora_rank + a.kv_lora_rank + a.rope_dim) * kWide;
-    if (all) bytes += tokens * heads * (2.0 * a.qk_dim + a.v_dim) * kWide;
-  } else {
-    bytes += tokens * (heads * a.qk_dim + kv_heads * (a.qk_dim + a.v_dim)) * kWide;
-  }
-  return bytes;
+struct Sizes {
+  explicit Sizes(const Job& job)
+      : tensor(job.layout.tensor),
+        hidden(job.model->hidden),
+        tokens(static_cast<double>(job.tokens())),
+        shard(static_cast<double>(job.shard_tokens())),
+        number(job.number()),
+        operand(topology::size_of(job.precision).si() + job.scale_bytes()) {}
+
+  double tensor, hidden;
+  double tokens, shard;  ///< of the tensor-parallel group, and of one rank outside of its regions
+  double number;         ///< bytes between kernels
+  double operand;        ///< bytes that a product reads, with its scale
+};
+
+/// Scores and what is made of them, where they reach memory; else the sums of their rows.
+template <typename Add>
+void score_activations(const Job& job, const Sizes& z, double heads, Add add) {
+  if (job.recomputes(Part::core_attention)) return;
+  if (job.flash) return add("attention row sums", z.tokens * heads * 4);
+  // Softmax; with dropout, its output and its mask too (arXiv 2205.05198: 5 a s^2 b).
+  const double per_score = job.dropout ? 2 * z.number + 1 : z.number;
+  add("attention scores", z.tokens * heads * job.sequence * per_score);
 }
 
-double feed_forward_activations(const Job& job, const Layer& layer) {
+template <typename Add>
+void attention_activations(const Job& job, const Layer& layer, const Sizes& z, Add add) {
+  const AttentionShape& a = layer.attention;
+  const double heads = a.heads / z.tensor, kv_heads = std::max(1.0, a.kv_heads / z.tensor);
+  const bool norms = !job.recomputes(Part::norms);
+  add("layer input", z.shard * z.hidden * z.number);
+  if (norms) add("normed input", z.shard * z.hidden * z.operand);
+  // By blocks, in a 12-bit format (DeepSeek-V3); in other narrow recipes once as the core made it
+  // and once as the product reads it.
+  const double output = job.block_scaled() ? 1.5 : z.number + (job.quantised() ? z.operand : 0);
+  add("attention output", z.tokens * heads * a.v_dim * output);
+  score_activations(job, z, heads, add);
+  const double queries_keys_values = a.mla ? heads * (2.0 * a.qk_dim + a.v_dim)
+                                           : heads * a.qk_dim + kv_heads * (a.qk_dim + a.v_dim);
+  if (a.mla) {
+    add("latent vectors", z.shard * (a.q_lora_rank + a.kv_lora_rank + a.rope_dim) * z.number);
+    if (norms) add("normed latents", z.shard * (a.q_lora_rank + a.kv_lora_rank) * z.operand);
+  }
+  if (!a.mla || !job.recomputes(Part::mla_up_projection)) {
+    add("queries, keys, values", z.tokens * queries_keys_values * z.number);
+  }
+  if (job.dropout) add("dropout masks", z.shard * z.hidden);
+}
+
+template <typename Add>
+void expert_activations(const Job& job, const Layer& layer, const Sizes& z, double per_number,
+                        Add add) {
   const FeedForwardShape& f = layer.feed_forward;
-  const double tensor = job.layout.tensor, hidden = job.model->hidden;
-  const auto tokens = static_cast<double>(job.tokens());
-  const auto shard = static_cast<double>(job.shard_tokens());
-  const double operand = topology::size_of(job.precision).si();
-  const bool all = job.recompute == Recompute::none;
-  const double gates = f.gated ? 2 : 1;
-  double bytes = shard * hidden * kWide;       // the second norm's input
-  if (all) bytes += shard * hidden * operand;  // and its output
-  // Of one activated number: the inputs of the activation, and its output unless computed again.
-  const double per_number = operand * (gates + (all ? 1 : 0));
-  if (f.experts == 0) return bytes + tokens * f.hidden / tensor * per_number;
-  bytes += tokens * f.shared * f.shared_hidden / tensor * per_number;
-  bytes += shard * f.top_k * f.hidden * per_number;
+  const double rows = z.shard * f.top_k;
+  add("router", z.shard * f.experts * 4);
+  if (job.recomputes(Part::moe)) return;
+  add("shared experts", z.tokens * f.shared * f.shared_hidden / z.tensor * per_number);
+  add("experts", rows * f.hidden * per_number);
+  // By blocks (DeepSeek-V3): what other ranks sent, once per token; rows by expert are made again.
   const Routing routing{f.experts, f.top_k, f.groups, f.group_limit};
-  // What other ranks sent, once per token; the rows by expert are made again from it.
-  bytes += shard * expected_copies(routing, job.layout.expert) * hidden *
-           (operand + (job.quantised() ? kScaleSize / kScaleBlock : 0));
-  return bytes;
+  const double received =
+      job.block_scaled() ? z.shard * expected_copies(routing, job.layout.expert) : rows;
+  add("tokens of experts", received * z.hidden * z.operand);
+}
+
+template <typename Add>
+void feed_forward_activations(const Job& job, const Layer& layer, const Sizes& z, Add add) {
+  const FeedForwardShape& f = layer.feed_forward;
+  const bool moe = f.experts > 0;
+  add("layer input", z.shard * z.hidden * z.number);  // of the second norm
+  if (!job.recomputes(Part::norms)) add("normed input", z.shard * z.hidden * z.operand);
+  // Of one activated number: the inputs of the activation, and its output unless computed again.
+  const bool output = !job.recomputes(moe ? Part::moe_activation : Part::activation);
+  const double stash = job.block_scaled() ? z.operand : z.number;
+  const double per_number = stash * (f.gated ? 2 : 1) + (output ? z.operand : 0);
+  if (moe) {
+    expert_activations(job, layer, z, per_number, add);
+  } else if (!job.recomputes(Part::mlp)) {
+    add("feed-forward", z.tokens * f.hidden / z.tensor * per_number);
+  }
+  if (job.dropout) add("dropout masks", z.shard * z.hidden);
+}
+
+/// Calls `add(what, bytes)` for every tensor that a rank keeps of one layer and micro-batch.
+template <typename Add>
+void each_activation(const Job& job, const Layer& layer, Add add) {
+  const Sizes z(job);
+  const auto head = [&] {
+    add("layer input", z.shard * z.hidden * 2 * z.number);
+    add("logits", z.tokens * job.model->vocabulary / z.tensor * kProbability);
+  };
+  if (layer.kind == LayerKind::embedding) return add("token numbers", z.tokens * 8);
+  if (layer.kind == LayerKind::head) return head();
+  if (job.recompute == Recompute::full) {
+    add("layer input", z.shard * z.hidden * z.number);
+  } else {
+    attention_activations(job, layer, z, add);
+    feed_forward_activations(job, layer, z, add);
+  }
+  if (layer.kind != LayerKind::mtp) return;
+  // A prediction module also keeps the two vectors that it joins, normed and not, and has a head.
+  add("layer input", 4 * z.shard * z.hidden * z.number);
+  head();
+}
+
+/// The head's weight gradient before it is added to the accumulated ones, where that takes a kernel
+/// of its own: in two bytes, and in the accumulator's format. (Those of layers follow when what the
+/// layer kept is gone.)
+double gradient_apart(const Job& job, double numbers) {
+  return job.accumulates_apart() ? numbers * (2 + job.states.gradients) : 0;
 }
 
 /// Scratch of one layer while it runs, forward and backward.
 double workspace(const Job& job, const Layer& layer) {
-  const double hidden = job.model->hidden, tensor = job.layout.tensor;
-  const auto tokens = static_cast<double>(job.tokens());
-  const auto shard = static_cast<double>(job.shard_tokens());
+  const Sizes z(job);
   const FeedForwardShape& f = layer.feed_forward;
   const double gates = f.gated ? 2 : 1;
-  const double gathered = tensor > 1 ? 2 * tokens * hidden * kWide : 0;
-  switch (layer.kind) {
-    case LayerKind::embedding:
-      return gathered;
-    case LayerKind::head:
-      return gathered + tokens * job.model->vocabulary / tensor * kWide;
-    case LayerKind::dense:
-      return gathered + tokens * f.hidden / tensor * gates * 2 * kWide;
-    case LayerKind::mtp:
-    case LayerKind::moe:
-      break;
+  const double gathered = z.tensor > 1 ? 2 * z.tokens * z.hidden * z.number : 0;
+  if (layer.kind == LayerKind::embedding) return gathered;
+  if (layer.kind == LayerKind::head) {
+    const double columns = job.model->vocabulary / z.tensor;
+    const double logits = z.tokens * columns;
+    // For the weight gradient, theirs in two bytes have taken the place of the probabilities.
+    return gathered +
+           std::max(logits * (z.number + kProbability),
+                    gradient_apart(job, columns * z.hidden) + logits * (z.number - kProbability));
   }
-  if (f.experts == 0) return gathered + tokens * f.hidden / tensor * gates * 2 * kWide;
+  if (f.experts == 0) {
+    const double width = f.hidden / z.tensor * gates;
+    return gathered + z.tokens * width * 2 * z.number;
+  }
   // Rows by expert before and after both products, and buffers of the exchange.
   const Routing routing{f.experts, f.top_k, f.groups, f.group_limit};
-  const double received = shard * expected_copies(routing, job.layout.expert);
-  return gathered + shard * f.top_k * (hidden + gates * f.hidden) * kWide +
-         2 * received * hidden * kWide;
+  const double received = z.shard * expected_copies(routing, job.layout.expert);
+  return gathered + z.shard * f.top_k * (z.hidden + gates * f.hidden) * z.number +
+         2 * received * z.hidden * z.number;
 }
 
 /// Adds a state unless another is as large in every stage, and drops those that it exceeds so.
@@ -113,28 +181,36 @@ void add_state(std::vector<std::vector<int>>& states, const std::vector<int>& st
 }  // namespace
 
 double activation_bytes(const Job& job, const Layer& layer) {
-  const double hidden = job.model->hidden, tensor = job.layout.tensor;
-  const auto tokens = static_cast<double>(job.tokens());
-  const auto shard = static_cast<double>(job.shard_tokens());
-  const double head = shard * hidden * 2 * kWide + tokens * job.model->vocabulary / tensor * kWide;
-  if (layer.kind == LayerKind::embedding) return tokens * 8;  // token numbers
-  if (layer.kind == LayerKind::head) return head;
-  double bytes = shard * hidden * kWide;
-  if (job.recompute != Recompute::full) {
-    bytes = attention_activations(job, layer) + feed_forward_activations(job, layer);
-  }
-  // A prediction module also keeps the two vectors that it joins, and has a head.
-  if (layer.kind == LayerKind::mtp) bytes += 4 * shard * hidden * kWide + head;
-  return bytes;
+  double sum = 0;
+  each_activation(job, layer, [&sum](const char*, double bytes) { sum += bytes; });
+  return sum;
+}
+
+std::vector<MemoryItem> activations_by_tensor(const Job& job, const Layer& layer) {
+  std::vector<MemoryItem> items;
+  each_activation(job, layer, [&items](const char* what, double bytes) {
+    const auto same = std::find_if(items.begin(), items.end(),
+                                   [what](const MemoryItem& item) { return item.use == what; });
+    if (same == items.end()) {
+      items.push_back({what, bytes * units::B});
+    } else {
+      same->bytes += bytes * units::B;
+    }
+  });
+  return items;
 }
 
 StageLoad load_of(const Job& job, const std::vector<Layer>& layers) {
   StageLoad load;
+  const Job rest = job.beyond_recomputed_layers();
+  int block = 0;
   for (const Layer& layer : layers) {
+    const Job& own = job.recompute_covers(block) ? job : rest;
+    if (layer.attention.heads > 0) ++block;
     const HeldParameters held = held_parameters(job, layer);
     load.shared += held.shared;
     load.experts += held.experts;
-    load.activation += activation_bytes(job, layer);
+    load.activation += activation_bytes(own, layer);
     load.workspace = std::max(load.workspace, workspace(job, layer));
     load.largest_layer = std::max(load.largest_layer, held.shared + held.experts);
   }
@@ -184,10 +260,12 @@ RankBytes rank_bytes(const Job& job, int pipeline_rank, const std::vector<StageL
   for (const StageLoad& load : loads) {
     shared += load.shared;
     experts += load.experts;
-    scratch = std::max(scratch, load.workspace);
+    // DualPipe runs a pass through one of its stages beside one through the other.
+    scratch = job.schedule == Schedule::dual_pipe ? scratch + load.workspace
+                                                  : std::max(scratch, load.workspace);
     largest = std::max(largest, load.largest_layer);
   }
-  if (job.schedule == Schedule::dual_pipe) scratch *= 2;  // two passes at once
+  if (job.chunk && job.schedule == Schedule::dual_pipe) scratch *= 2;  // both in the one stage
   RankBytes bytes;
   for (const std::vector<int>& kept : backlog.kept) {
     double sum = 0;

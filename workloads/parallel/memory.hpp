@@ -12,6 +12,9 @@ namespace aisle::workloads::parallel {
 /// Bytes that one rank keeps of one layer and micro-batch from the forward to the backward pass.
 double activation_bytes(const Job& job, const Layer& layer);
 
+/// The same by what is kept.
+std::vector<MemoryItem> activations_by_tensor(const Job& job, const Layer& layer);
+
 /// What one stage puts on its rank.
 struct StageLoad {
   double shared = 0, experts = 0;  ///< parameters

@@ -103,7 +103,7 @@ parallel::Job deepseek_job(const Ground& on) {
   layout.micro_batches = 120;
   parallel::Job job = job_of(on, layout, parallel::Schedule::dual_pipe);
   job.precision = topology::Precision::fp8;
-  job.blocks = true;
+  job.scaling = parallel::Scaling::blocks;
   job.recompute = parallel::Recompute::selective;
   job.states.moments = 2;
   return job;

@@ -3,7 +3,7 @@
 _aisle() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "run collective replay check list show explain compare report validate import inspect calibrate --help --version -h" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "run collective replay check list show explain compare report validate import import-model inspect calibrate --help --version -h" -- "$word")
     return
   fi
   case $previous in
@@ -32,13 +32,14 @@ _aisle() {
     report) flags="-o --output --json" ;;
     validate) flags="--ledger --kind --half --engine --bound --plot --json" ;;
     import) flags="-o --output --json" ;;
+    import-model) flags="-o --output --sequence --json" ;;
     inspect) flags="--model --top --json" ;;
     calibrate) flags="--accelerator --usual -o --output --json" ;;
     *) flags="--json" ;;
   esac
   if [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$flags -h --help" -- "$word")
-  elif [ "$command" = import ] || [ "$command" = inspect ]; then
+  elif [ "$command" = import ] || [ "$command" = import-model ] || [ "$command" = inspect ]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
   else
     mapfile -t COMPREPLY < <(compgen -W "$(aisle list studies 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"; compgen -f -- "$word")

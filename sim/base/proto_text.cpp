@@ -180,6 +180,17 @@ Place SourceMap::find(std::string_view path) const {
   return {data->file, 0, 0};
 }
 
+void SourceMap::note(const std::string& path, Place place) {
+  if (path.empty()) data->file = place.file;
+  data->places[path] = std::move(place);
+}
+
+std::optional<std::string> read_input(const std::string& path, Diagnostics& diagnostics) {
+  auto bytes = read_bytes(path, {path, 0, 0}, "", diagnostics);
+  if (bytes && !check_utf8(*bytes, path, diagnostics)) return std::nullopt;
+  return bytes;
+}
+
 bool read_text(std::string_view text, const std::string& name, pb::Message& message,
                SourceMap& places, Diagnostics& diagnostics) {
   places = SourceMap();

@@ -29,9 +29,16 @@ class SourceMap {
   /// field, of the nearest enclosing message that is present.
   Place find(std::string_view path) const;
 
+  /// Says where the field at `path` stood, for readers of other forms than text format; the place
+  /// of "" is that of the file.
+  void note(const std::string& path, Place place);
+
   struct Data;  ///< proto_text.cpp's own
   std::unique_ptr<Data> data;
 };
+
+/// The bytes of an input file of at most 64 MiB that is UTF-8 text; else nothing, with an error.
+std::optional<std::string> read_input(const std::string& path, Diagnostics& diagnostics);
 
 /// Reads a text-format file into `message`. Reports, all at once where the parser allows it and
 /// with line and column: a file that is missing, unreadable, a directory or truncated; syntax

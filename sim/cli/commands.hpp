@@ -75,6 +75,10 @@ int import_traces(const std::vector<std::string>& paths, const std::string& outp
 int inspect_traces(const std::vector<std::string>& paths, const std::string& model, int top,
                    bool json);
 
+/// Reads a Hugging Face configuration, prints what follows from it, and writes it as a model file
+/// (empty: none is written).
+int import_model(const std::string& path, const std::string& output, int sequence, bool json);
+
 struct CalibrateArguments {
   std::vector<std::string> inputs;  ///< tables of measured kernels, traces
   std::string accelerator;

@@ -144,7 +144,8 @@ void add_catalogue_commands(CLI::App& app, Inputs& in, int& code) {
 
   CLI::App* show =
       app.add_subcommand("show", "Show one catalogue entry, each figure with basis and source");
-  show->add_option("NAME", in.path, "Name or alias of an accelerator, system, fabric or model")
+  show->add_option("NAME", in.path,
+                   "Name or alias of an accelerator, system, fabric or model, or a model file")
       ->required();
   show->add_option("--chips", in.chips,
                    "Systems and fabrics: accelerators to count switches, cables and optics for")
@@ -239,6 +240,25 @@ void add_validate_command(CLI::App& app, aisle::cli::ValidateArguments& a, int& 
   command->callback([&] { code = aisle::cli::validate(a); });
 }
 
+struct ModelArguments {
+  std::string path, output;
+  int sequence = 4096;
+  bool json = false;
+};
+
+void add_import_model(CLI::App& app, ModelArguments& a, int& code) {
+  CLI::App* command = app.add_subcommand(
+      "import-model", "Read a Hugging Face config.json, print its counts, write a model file");
+  command->add_option("CONFIG", a.path, "Configuration (config.json)")->required();
+  command->add_option("-o,--output", a.output, "Model file to write")->type_name("FILE.textproto");
+  command->add_option("--sequence", a.sequence, "Tokens of a sequence, for FLOPs")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_flag("--json", a.json, "Print one JSON document on stdout");
+  command->footer(example("aisle import-model config.json -o my-model.textproto"));
+  command->callback([&] { code = aisle::cli::import_model(a.path, a.output, a.sequence, a.json); });
+}
+
 struct TraceArguments {
   std::vector<std::string> traces;
   std::string output, model;
@@ -268,7 +288,7 @@ CLI::App* inspect = app.add_subcommand(
 inspect->add_option("TRACE", a.traces, kTraces)->required();
 inspect->add_option(
     "--model", a.model,
-    "Model that ran, for shapes: a name (`aisle list models`) or a .textproto file");
+    "Model that ran, for shapes: a name (`aisle list models`), a .textproto file or a config.json");
 inspect->add_option("--top", a.top, "Lines of each list")
     ->check(CLI::NonNegativeNumber)
     ->capture_default_str();
@@ -289,6 +309,7 @@ int main(int argc, char** argv) {
   aisle::cli::ValidateArguments validate_arguments;
   aisle::cli::ReplayArguments replay_arguments;
   TraceArguments trace_arguments;
+  ModelArguments model_arguments;
   aisle::cli::CalibrateArguments calibrate_arguments;
   Inputs inputs;
   add_run(app, run_arguments, code);
@@ -298,6 +319,7 @@ int main(int argc, char** argv) {
   add_catalogue_commands(app, inputs, code);
   add_validate_command(app, validate_arguments, code);
   add_trace_commands(app, trace_arguments, code);
+  add_import_model(app, model_arguments, code);
   add_calibrate(app, calibrate_arguments, code);
   try {
     app.parse(argc, argv);

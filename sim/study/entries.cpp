@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "power/power.pb.h"
 #include "sim/kernels/calibration.pb.h"
+#include "sim/study/model_of.hpp"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/study.hpp"
 #include "topology/catalogue/figures.hpp"
@@ -90,17 +91,17 @@ void add_counts(const pb::Model& description, std::vector<EntryLine>& lines) {
   Diagnostics diagnostics;
   const auto model = workloads::build_model(description, SourceMap(), "", diagnostics);
   if (!model) return;
-  const workloads::ModelCount count = workloads::count_parameters(*model);
+  constexpr int kSequence = 4096;
+  const ModelFigures figures = figures_of(*model, kSequence);
+  const workloads::ModelCount& count = figures.parameters;
   const auto add = [&](const char* name, const std::string& value, const char* how) {
     lines.push_back({{name, value, "", how}});
   };
   add("counted total parameters", billions(count.total), "from the shapes above");
   add("counted active parameters", billions(count.active), "per token, with embedding and head");
   if (count.mtp > 0) add("counted MTP parameters", billions(count.mtp), "not in the total");
-  constexpr int kSequence = 4096;
   add("training FLOPs per token",
-      fmt::format("{:.4g} GFLOP",
-                  workloads::training_flops_per_token(*model, kSequence, true).in(units::GFLOP)),
+      fmt::format("{:.4g} GFLOP", figures.training_flops_per_token_with_mtp / 1e9),
       "sequence 4096, causal attention, forward and backward, no input embedding, MTP included");
 }
 
@@ -256,7 +257,12 @@ std::vector<EntryLine> list_entries(const topology::Catalogue& catalogue, const 
 std::vector<EntryLine> show_entry(const topology::Catalogue& catalogue, const std::string& name,
                                   int chips, Diagnostics& diagnostics) {
   std::vector<EntryLine> lines;
-  if (const pb::Accelerator* chip = catalogue.accelerator(name)) {
+  if (is_model_file(name)) {
+    if (const auto model = describe_model(name, catalogue, {}, {}, diagnostics)) {
+      add_entry(*model, lines);
+      add_counts(*model, lines);
+    }
+  } else if (const pb::Accelerator* chip = catalogue.accelerator(name)) {
     add_entry(*chip, lines);
   } else if (const pb::Model* model = catalogue.model(name)) {
     add_entry(*model, lines);

@@ -99,10 +99,10 @@ struct EntryLine {
 /// header as first line; empty for an unknown kind.
 std::vector<EntryLine> list_entries(const topology::Catalogue& catalogue, const std::string& kind);
 
-/// Everything the catalogue knows under a name: one line per figure (field, value, basis, source),
-/// models with the counts that follow from their shapes, systems and scale-out fabrics with the
-/// bill of materials for `chips` accelerators (0: the size published). Empty, with an error that
-/// names the nearest, for an unknown name.
+/// Everything the catalogue knows under a name, or a model file says: one line per figure (field,
+/// value, basis, source), models with the counts that follow from their shapes, systems and
+/// scale-out fabrics with the bill of materials for `chips` accelerators (0: the size published).
+/// Empty, with an error that names the nearest, for an unknown name.
 std::vector<EntryLine> show_entry(const topology::Catalogue& catalogue, const std::string& name,
                                   int chips, Diagnostics& diagnostics);
 

@@ -3,6 +3,7 @@
 #include "sim/engine/engine.hpp"
 #include "sim/kernels/kernels.hpp"
 #include "sim/study/measure.hpp"
+#include "sim/study/model_of.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/workload_runs.hpp"
@@ -31,25 +32,17 @@ struct Prepared {
   topology::Precision precision;
 };
 
-std::optional<pb::Model> describe_model(const pb::Training& training, const SourceMap& places,
-                                        const topology::Catalogue& catalogue,
-                                        Diagnostics& diagnostics) {
+std::optional<pb::Model> asked_model(const pb::Training& training, const SourceMap& places,
+                                     const topology::Catalogue& catalogue,
+                                     Diagnostics& diagnostics) {
   const std::string field = "workload.training.model";
-  const pb::Model* entry = catalogue.model(training.model());
   if (training.model().empty()) {
     diagnostics.error(places.find(field), field, "no model is named",
                       "`aisle list models` names those of the catalogue");
     return std::nullopt;
   }
-  if (entry == nullptr) {
-    const std::string suggestion = did_you_mean(training.model(), catalogue.names("model"));
-    diagnostics.error(places.find(field), field,
-                      fmt::format("unknown model '{}'", training.model()),
-                      suggestion.empty() ? "`aisle list models` names them" : suggestion);
-    return std::nullopt;
-  }
-  pb::Model model = *entry;
-  model.MergeFrom(training.what_if());
+  auto model = describe_model(training.model(), catalogue, places.find(field), field, diagnostics);
+  if (model) model->MergeFrom(training.what_if());
   return model;
 }
 
@@ -112,7 +105,7 @@ std::optional<Prepared> prepare(const Study& study, const topology::Catalogue& c
   const pb::Training& training = scenario.workload().training();
   auto cluster =
       topology::build_cluster(cluster_spec(scenario), study.places, catalogue, diagnostics);
-  const auto description = describe_model(training, study.places, catalogue, diagnostics);
+  const auto description = asked_model(training, study.places, catalogue, diagnostics);
   const auto precision = training_precision(training, study.places, diagnostics);
   std::optional<workloads::ModelGraph> model;
   if (description) {

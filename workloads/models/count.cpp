@@ -48,14 +48,25 @@ Count active_feed_forward(const ModelGraph& model, const FeedForwardShape& f) {
          f.top_k * block_matrices(model, f.gated, f.hidden);
 }
 
-/// Attention, feed-forward and the norm before each.
+/// Biases of one block of `width`.
+Count block_biases(const ModelGraph& model, const FeedForwardShape& f, int width) {
+  return f.bias ? (f.gated ? 2 : 1) * static_cast<Count>(width) + model.hidden : 0;
+}
+
+Count active_biases(const ModelGraph& model, const FeedForwardShape& f) {
+  if (f.experts == 0) return block_biases(model, f, f.hidden);
+  return f.shared * block_biases(model, f, f.shared_hidden) +
+         f.top_k * block_biases(model, f, f.hidden);
+}
+
+/// Attention, feed-forward and the norms before them.
 ParameterCount transformer_block(const ModelGraph& model, const Layer& layer) {
   const FeedForwardShape& f = layer.feed_forward;
   ParameterCount count;
   count.attention = attention_parameters(model, layer.attention);
-  count.active =
-      count.attention + active_feed_forward(model, f) + 2 * static_cast<Count>(model.hidden);
-  const Count expert = block_matrices(model, f.gated, f.hidden);
+  const Count norms = (model.parallel_block ? 1 : 2) * static_cast<Count>(model.hidden);
+  count.active = count.attention + active_feed_forward(model, f) + active_biases(model, f) + norms;
+  const Count expert = block_matrices(model, f.gated, f.hidden) + block_biases(model, f, f.hidden);
   count.routed_experts = f.experts * expert;
   count.total = count.active + (f.experts - (f.experts > 0 ? f.top_k : 0)) * expert;
   return count;

@@ -89,6 +89,13 @@ void check_attention(const pb::Model& model, Checker& check) {
   if (a.window_period() > 0 && a.window() == 0) {
     check.error("attention.window_period", "needs a window", "give attention.window in tokens");
   }
+  for (int i = 0; i < a.global_layer_size(); ++i) {
+    check.range(fmt::format("attention.global_layer[{}]", i), a.global_layer(i), 0,
+                std::max(0, model.layers() - 1), "layers are counted from 0");
+  }
+  if (a.global_layer_size() > 0 && a.window() == 0) {
+    check.error("attention.global_layer", "needs a window", "give attention.window in tokens");
+  }
   if (a.kind() == pb::Attention::mla) return check_mla(a, check);
 
   check.needed("attention.head_dim", a.has_head_dim(), a.head_dim(), kMaxWidth);
@@ -178,7 +185,9 @@ AttentionShape attention_shape(const pb::Attention& a, int index) {
     shape.kv_lora_rank = a.kv_lora_rank();
     shape.rope_dim = a.qk_rope_head_dim();
   }
-  const bool is_global = a.window_period() > 0 && (index + 1) % a.window_period() == 0;
+  const auto& listed = a.global_layer();
+  const bool is_global = (a.window_period() > 0 && (index + 1) % a.window_period() == 0) ||
+                         std::find(listed.begin(), listed.end(), index) != listed.end();
   shape.window = is_global ? 0 : a.window();
   shape.extra_parameters = a.extra_parameters();
   shape.bias = a.bias();
@@ -188,6 +197,7 @@ AttentionShape attention_shape(const pb::Attention& a, int index) {
 FeedForwardShape feed_forward_shape(const pb::Model& model, bool moe) {
   FeedForwardShape shape;
   shape.gated = model.gated();
+  shape.bias = model.feed_forward_bias();
   if (!moe) {
     shape.hidden = model.ffn_hidden();
     return shape;
@@ -209,6 +219,7 @@ ModelGraph unfold(const pb::Model& model) {
   graph.hidden = model.hidden();
   graph.vocabulary = model.vocabulary();
   graph.tied_embeddings = model.tied_embeddings();
+  graph.parallel_block = model.parallel_block();
   graph.learned_positions = model.learned_positions();
   graph.extra_parameters = model.extra_parameters();
   graph.layers.push_back({LayerKind::embedding, {}, {}});

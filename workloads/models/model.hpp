@@ -35,6 +35,7 @@ struct AttentionShape {
 struct FeedForwardShape {
   int hidden = 0;  ///< width of the dense block, or of one routed expert
   bool gated = true;
+  bool bias = false;
   int experts = 0, top_k = 0, shared = 0, shared_hidden = 0;
   int groups = 1, group_limit = 0;
 };
@@ -56,6 +57,7 @@ struct ModelGraph {
   int hidden = 0;
   int vocabulary = 0;
   bool tied_embeddings = false;
+  bool parallel_block = false;  ///< attention and feed-forward block share one norm
   int learned_positions = 0;
   std::int64_t extra_parameters = 0;
   std::vector<Layer> layers;

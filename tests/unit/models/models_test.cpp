@@ -94,6 +94,24 @@ const Expected kExpected[] = {
     {"mpt-13b", 12.84, 12.84},
     {"mpt-30b", 29.96, 29.96},
     {"mpt-70b", 64.84, 64.84},
+    {"megatron-1.7b", 1.65, 1.65},
+    {"megatron-18b", 18.44, 18.44},
+    {"megatron-145b", 145.6, 145.6},
+    {"megatron-310b", 310.1, 310.1},
+    {"megatron-h100-16b", 15.31, 15.31},
+    {"bloom-trial-181b", 181.2, 181.2},
+    {"deepspeed-moe-1.3b-128", 52.5, 1.31},
+    {"internlm-7b", 7.32, 7.32},
+    {"llama-65b", 65.29, 65.29},
+    {"llama-2-34b", 33.74, 33.74},
+    {"tinyllama-1.1b", 1.10, 1.10},
+    {"mistral-7b", 7.24, 7.24},
+    {"mistral-nemo-12b", 12.25, 12.25},
+    {"nemotron-8b", 8.54, 8.54},
+    {"qwen2.5-7b", 7.62, 7.62},
+    {"qwen3-8b", 8.19, 8.19},
+    {"qwen3-32b", 32.76, 32.76},
+    {"gpt-j-6b", 6.05, 6.05},
 };
 
 TEST(ModelCatalogue, CountsMatchSumsOfPublishedSizes) {
@@ -132,7 +150,7 @@ TEST(ModelCatalogue, EveryEntryIsSourcedAndExplained) {
           << name << " counts " << count.total << " and " << count.active;
     }
   }
-  EXPECT_GE(entries, 40);
+  EXPECT_GE(entries, 75);
 }
 
 // README_WEIGHTS of DeepSeek-V3: 11.5B unique parameters in the MTP module, beside 671B.
@@ -170,6 +188,20 @@ TEST(ModelLayers, DenseAndMoeAlternateAsDescribed) {
   const ModelGraph gemma = load("gemma-3-27b");
   for (int i = 1; i <= 12; ++i) {
     EXPECT_EQ(gemma.layers[static_cast<std::size_t>(i)].attention.window, i % 6 == 0 ? 0 : 1024);
+  }
+}
+
+// The convention of the Megatron papers (arXiv 2104.04473, eq. 3): per step 96 B s l h^2 (1 + s/6h
+// + V/16lh) with everything recomputed, the whole square of attention counted; three quarters of
+// the layers' part of it without recomputation, and the head's part whole.
+TEST(ModelFlops, MegatronConvention) {
+  for (const char* name : {"megatron-1.7b", "megatron-18b", "megatron-39b", "megatron-145b",
+                           "megatron-310b", "megatron-turing-530b", "megatron-1t", "gpt-3-175b"}) {
+    const ModelGraph model = load(name);
+    const double l = model.transformer_layers(), h = model.hidden, s = 2048, v = model.vocabulary;
+    const double published = 72 * l * h * h * (1 + s / (6 * h) + v / (12 * l * h));
+    const double counted = training_flops_per_token(model, 2048, false, false).in(units::FLOP);
+    EXPECT_NEAR(counted / published, 1, 0.001) << name;
   }
 }
 

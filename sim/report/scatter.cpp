@@ -7,21 +7,58 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <span>
 #include <string_view>
 
 namespace aisle::sim {
 
 namespace {
 
+/// Rows of one colour: those of a size class, or of a kind of model.
 struct Class {
-  std::string_view size, colour, label;
+  std::string_view of, colour, label;
 };
 
-constexpr Class kClasses[] = {
+constexpr Class kSizes[] = {
     {"<= 64 KiB", "#3b6fb6", "to 64 KiB"},
     {"to 16 MiB", "#e08a3c", "to 16 MiB"},
     {"above", "#3f9b74", "above 16 MiB"},
 };
+constexpr Class kModels[] = {
+    {"dense", "#3b6fb6", "dense"},
+    {"moe", "#e08a3c", "experts"},
+};
+
+/// What the metric with the most rows measures.
+struct Quantity {
+  std::string_view metric, label;
+};
+
+constexpr Quantity kQuantities[] = {
+    {"time_us", "time, us"},
+    {"algbw_GBps", "bandwidth, GB/s"},
+    {"busbw_GBps", "bandwidth, GB/s"},
+    {"step_time", "time of a step, s"},
+    {"tokens_per_s_per_chip", "tokens/s per chip"},
+    {"samples_per_s", "sequences/s"},
+    {"tflops_per_chip", "TFLOP/s per chip"},
+};
+
+bool is_training(const ValidationRow& row) {
+  return row.ledger == LedgerKind::training;
+}
+
+std::span<const Class> classes_of(const ValidationRow& row) {
+  return is_training(row) ? std::span<const Class>(kModels) : std::span<const Class>(kSizes);
+}
+
+std::string_view colour_of(const ValidationRow& row) {
+  const std::string& of = is_training(row) ? row.kind : row.size;
+  for (const Class& entry : classes_of(row)) {
+    if (entry.of == of) return entry.colour;
+  }
+  return "#8e9aa8";
+}
 
 constexpr double kWidth = 640, kLeft = 64, kTop = 64, kSide = 540;
 
@@ -78,10 +115,11 @@ void append_mark(const ValidationRow& row, const Axis& axis, std::string_view co
   std::string title;
   if (titled) {
     title = fmt::format("<title>{}: {} {}, measured {:.4g}, predicted {:.4g}</title>",
-                        report::escape(row.id), report::escape(row.chip), report::escape(row.kind),
-                        row.measured, *row.predicted);
+                        report::escape(row.id), report::escape(row.chip),
+                        report::escape(is_training(row) ? row.model : row.kind), row.measured,
+                        *row.predicted);
   }
-  if (row.reach == "across") {
+  if (row.reach == "across" || row.completeness == "guessed") {
     fmt::format_to(std::back_inserter(out),
                    "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"4.4\" height=\"4.4\" "
                    "fill=\"{}\">{}</rect>\n",
@@ -101,13 +139,15 @@ void append_legend(const std::vector<const ValidationRow*>& rows, std::string_vi
   const bool collective = std::any_of(rows.begin(), rows.end(), [](const ValidationRow* row) {
     return row->reach == "inside" || row->reach == "across";
   });
-  std::string note = collective ? "round: inside a domain, square: across" : "bytes moved at least";
+  std::string note = is_training(*rows.front()) ? "round: layout given, square: guessed"
+                     : collective               ? "round: inside a domain, square: across"
+                                                : "bytes moved at least";
   if (rows.size() > kMarks) {
     note +=
         fmt::format("; one in {:.0f} drawn", std::ceil(static_cast<double>(rows.size()) / kMarks));
   }
   double x = kLeft;
-  for (const Class& entry : kClasses) {
+  for (const Class& entry : classes_of(*rows.front())) {
     fmt::format_to(std::back_inserter(out),
                    "<circle cx=\"{:g}\" cy=\"44\" r=\"4\" fill=\"{}\"/>"
                    "<text x=\"{:g}\" y=\"48\">{}</text>",
@@ -126,12 +166,15 @@ void append_legend(const std::vector<const ValidationRow*>& rows, std::string_vi
 std::string validation_svg(const Validation& validation) {
   // Times and bandwidths do not share an axis: the metric with the most rows is drawn.
   std::vector<const ValidationRow*> rows;
-  for (const std::string_view metric : {"time_us", "algbw_GBps", "busbw_GBps"}) {
+  std::string_view unit;
+  for (const Quantity& quantity : kQuantities) {
     std::vector<const ValidationRow*> those;
     for (const ValidationRow& row : validation.rows) {
-      if (row.predicted && row.metric == metric) those.push_back(&row);
+      if (row.predicted && row.metric == quantity.metric) those.push_back(&row);
     }
-    if (those.size() > rows.size()) rows = std::move(those);
+    if (those.size() <= rows.size()) continue;
+    rows = std::move(those);
+    unit = quantity.label;
   }
   if (rows.empty()) return {};
   double low = rows.front()->measured, high = low;
@@ -142,7 +185,6 @@ std::string validation_svg(const Validation& validation) {
   Axis axis{static_cast<int>(std::floor(std::log10(low))),
             static_cast<int>(std::ceil(std::log10(high)))};
   axis.last = std::max(axis.last, axis.first + 1);
-  const std::string_view unit = rows.front()->metric == "time_us" ? "time, us" : "bandwidth, GB/s";
   std::string out = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {:g} {:g}\" role=\"img\" "
       "aria-label=\"Predicted against measured\">\n<style>text{{font:12px "
@@ -156,12 +198,7 @@ std::string validation_svg(const Validation& validation) {
   out += '\n';
   const std::size_t stride = (rows.size() + kMarks - 1) / kMarks;
   for (std::size_t i = 0; i < rows.size(); i += stride) {
-    const ValidationRow* row = rows[i];
-    const auto* entry =
-        std::find_if(std::begin(kClasses), std::end(kClasses),
-                     [&](const Class& candidate) { return candidate.size == row->size; });
-    append_mark(*row, axis, entry == std::end(kClasses) ? "#8e9aa8" : entry->colour, stride == 1,
-                out);
+    append_mark(*rows[i], axis, colour_of(*rows[i]), stride == 1, out);
   }
   return out + "</svg>\n";
 }

@@ -39,6 +39,7 @@ class Models {
 
 ValidationRow described(const KernelRow& row, const std::string& file) {
   ValidationRow out;
+  out.ledger = LedgerKind::kernels;
   out.id = fmt::format("{}:{}{}{}", file, row.line, row.name.empty() ? "" : ":", row.name);
   out.kind = std::string(to_string(row.kernel.family));
   out.chip = row.device;

@@ -54,6 +54,19 @@ int LedgerCells::count(std::string_view column) {
   return 1;
 }
 
+std::optional<int> LedgerCells::whole(std::string_view column, int least) {
+  const std::string digits = text(column);
+  if (digits.empty() || digits == "-") return std::nullopt;
+  int value = 0;
+  const char* end = digits.data() + digits.size();
+  const auto read = std::from_chars(digits.data(), end, value);
+  if (read.ec == std::errc() && read.ptr == end && value >= least) return value;
+  error(
+      column, fmt::format("'{}' is no count", digits),
+      fmt::format("a whole number from {} is wanted, or an empty cell if it is not known", least));
+  return std::nullopt;
+}
+
 void LedgerCells::error(std::string_view column, std::string sentence, std::string hint) {
   const int at = table_.column(column);
   diagnostics_.error(at < 0 ? place() : table_.place(row_[static_cast<std::size_t>(at)]),

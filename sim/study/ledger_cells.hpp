@@ -27,6 +27,8 @@ class LedgerCells {
   std::optional<double> number(std::string_view column);
   /// A whole number that must be there.
   int count(std::string_view column);
+  /// A whole number of at least `least`; nothing for an empty cell or "-".
+  std::optional<int> whole(std::string_view column, int least);
 
   const std::string& file() const { return table_.file; }
 

@@ -37,8 +37,11 @@ std::optional<pb::Model> asked_model(const pb::Training& training, const SourceM
                                      Diagnostics& diagnostics) {
   const std::string field = "workload.training.model";
   if (training.model().empty()) {
+    // A model of one's own is described whole.
+    if (training.what_if().has_layers()) return training.what_if();
     diagnostics.error(places.find(field), field, "no model is named",
-                      "`aisle list models` names those of the catalogue");
+                      "`aisle list models` names those of the catalogue; one of your own goes "
+                      "whole into what_if");
     return std::nullopt;
   }
   auto model = describe_model(training.model(), catalogue, places.find(field), field, diagnostics);

@@ -8,15 +8,13 @@
 #include "sim/study/kernel_ledger.hpp"
 #include "sim/study/kernel_tables.hpp"
 #include "sim/study/study.hpp"
+#include "sim/study/training_ledger.hpp"
+#include "sim/study/validate_groups.hpp"
 
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
-#include <functional>
-#include <map>
-#include <numeric>
 
 namespace aisle::sim {
 
@@ -25,15 +23,15 @@ namespace {
 constexpr std::string_view kSizes[] = {"<= 64 KiB", "to 16 MiB", "above"};
 
 /// A kind of ledger, by the columns that tell it from the others.
-struct LedgerKind {
+struct LedgerColumns {
   std::string name;
   std::vector<std::string> columns;
 };
 
-const std::vector<LedgerKind>& ledger_kinds() {
-  static const std::vector<LedgerKind> kinds = {
+const std::vector<LedgerColumns>& ledger_kinds() {
+  static const std::vector<LedgerColumns> kinds = {
       {"collectives", required_collective_columns()},
-      {"training", {"id", "model", "chip", "n_chips", "global_batch_seqs", "metric", "value"}},
+      {"training", required_training_columns()},
       {"inference", {"id", "model", "chip", "n_chips", "isl", "osl", "metric", "value"}},
   };
   return kinds;
@@ -52,11 +50,11 @@ std::string listed(const std::vector<std::string>& names) {
   return out;
 }
 
-/// Whether the table is a ledger of collectives; says what else it is, or what it lacks.
-bool is_collectives(const CsvTable& table, Diagnostics& diagnostics) {
-  const LedgerKind* likest = nullptr;
+/// Which of the ledgers that can be expressed the table is; says what else it is, or what it lacks.
+std::optional<LedgerKind> recognise(const CsvTable& table, Diagnostics& diagnostics) {
+  const LedgerColumns* likest = nullptr;
   double share = 0;
-  for (const LedgerKind& kind : ledger_kinds()) {
+  for (const LedgerColumns& kind : ledger_kinds()) {
     const double lacks = static_cast<double>(absent(table, kind.columns).size());
     const double has = 1 - lacks / static_cast<double>(kind.columns.size());
     if (has > share) {
@@ -68,7 +66,7 @@ bool is_collectives(const CsvTable& table, Diagnostics& diagnostics) {
   if (likest == nullptr || share < 0.5) {
     diagnostics.error(top, {}, "the columns are those of no ledger that Aisle knows",
                       "a ledger of collectives has " + listed(required_collective_columns()));
-    return false;
+    return std::nullopt;
   }
   const std::vector<std::string> missing = absent(table, likest->columns);
   if (!missing.empty()) {
@@ -76,18 +74,18 @@ bool is_collectives(const CsvTable& table, Diagnostics& diagnostics) {
                       fmt::format("a ledger of {} needs the column{} {}", likest->name,
                                   missing.size() > 1 ? "s" : "", listed(missing)),
                       did_you_mean(missing.front(), table.header));
-    return false;
+    return std::nullopt;
   }
-  if (likest->name != "collectives") {
+  if (likest->name == "inference") {
     diagnostics.error(top, {}, fmt::format("a ledger of {} is not yet expressed", likest->name),
-                      "ledgers of collectives are");
-    return false;
+                      "ledgers of collectives and of training steps are");
+    return std::nullopt;
   }
   if (table.rows.empty()) {
     diagnostics.error(top, {}, "the ledger has no rows under its header", "");
-    return false;
+    return std::nullopt;
   }
-  return true;
+  return likest->name == "training" ? LedgerKind::training : LedgerKind::collectives;
 }
 
 ValidationRow validated(const LedgerRow& row, const topology::Catalogue& catalogue,
@@ -127,82 +125,7 @@ ValidationRow validated(const LedgerRow& row, const topology::Catalogue& catalog
   return out;
 }
 
-double quantile(const std::vector<double>& sorted, double share) {
-  const double at = share * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(at);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
-}
-
-using Property = std::function<std::string(const ValidationRow&)>;
-
-const std::vector<std::pair<std::string, Property>>& properties() {
-  static const std::vector<std::pair<std::string, Property>> list = {
-      {"reach and size", [](const ValidationRow& row) { return row.reach + ", " + row.size; }},
-      {"reach", [](const ValidationRow& row) { return row.reach; }},
-      {"size", [](const ValidationRow& row) { return row.size; }},
-      {"kind", [](const ValidationRow& row) { return row.kind; }},
-      {"chip", [](const ValidationRow& row) { return row.accelerator; }},
-      {"fabric", [](const ValidationRow& row) { return row.fabric; }},
-      {"algorithm", [](const ValidationRow& row) { return row.algorithm; }},
-      {"half", [](const ValidationRow& row) { return row.half; }},
-  };
-  return list;
-}
-
-/// Order of "inside, <= 64 KiB", "inside, to 16 MiB", ..., "across, above".
-int size_rank(const std::string& name) {
-  int rank = name.starts_with("across") ? 10 : 0;
-  for (const std::string_view size : kSizes) {
-    if (name.ends_with(size)) break;
-    ++rank;
-  }
-  return rank;
-}
-
-void summarise(Validation& validation) {
-  std::vector<double> all;
-  for (const ValidationRow& row : validation.rows) {
-    if (row.predicted) all.push_back(row.absolute_error());
-  }
-  validation.expressed = static_cast<int>(all.size());
-  validation.all = error_group("all", "all", std::move(all));
-  for (const auto& [by, property] : properties()) {
-    std::map<std::string, std::vector<double>> errors;
-    for (const ValidationRow& row : validation.rows) {
-      if (row.predicted) errors[property(row)].push_back(row.absolute_error());
-    }
-    if (errors.size() == 1 && errors.begin()->first.empty()) continue;  // no row has the property
-    const std::size_t first = validation.groups.size();
-    for (auto& [name, values] : errors) {
-      validation.groups.push_back(error_group(by, name, std::move(values)));
-    }
-    const bool by_size = by.ends_with("size");
-    if (by == "reach" || by == "half") continue;
-    std::stable_sort(validation.groups.begin() + static_cast<std::ptrdiff_t>(first),
-                     validation.groups.end(), [by_size](const ErrorGroup& a, const ErrorGroup& b) {
-                       return by_size ? size_rank(a.name) < size_rank(b.name) : a.rows > b.rows;
-                     });
-  }
-}
-
 }  // namespace
-
-double ValidationRow::absolute_error() const {
-  AISLE_ASSERT(predicted.has_value(), "only a predicted row has an error");
-  return std::abs(std::log(*predicted / measured));
-}
-
-ErrorGroup error_group(std::string by, std::string name, std::vector<double> errors) {
-  ErrorGroup group{std::move(by), std::move(name), static_cast<int>(errors.size()), 0, 0, 0, 0};
-  if (errors.empty()) return group;
-  std::sort(errors.begin(), errors.end());
-  group.median = quantile(errors, 0.5);
-  group.p90 = quantile(errors, 0.9);
-  group.worst = errors.back();
-  group.mean = std::accumulate(errors.begin(), errors.end(), 0.0) / group.rows;
-  return group;
-}
 
 std::optional<Validation> validate(const ValidateOptions& options,
                                    const topology::Catalogue& catalogue, Diagnostics& diagnostics) {
@@ -217,7 +140,12 @@ std::optional<Validation> validate(const ValidateOptions& options,
     }
     if (!table) continue;
     const bool published = is_collective_table(*table);
-    if (!published && !is_collectives(*table, diagnostics)) continue;
+    const auto kind = published ? LedgerKind::collectives : recognise(*table, diagnostics);
+    if (kind == LedgerKind::training) {
+      const auto steps = validate_training(*table, options, catalogue, diagnostics);
+      if (steps) validation.rows.insert(validation.rows.end(), steps->begin(), steps->end());
+    }
+    if (kind != LedgerKind::collectives) continue;
     const auto read = published ? read_collective_table(*table, catalogue, diagnostics)
                                 : read_collective_rows(*table, diagnostics);
     if (read) rows.insert(rows.end(), read->begin(), read->end());

@@ -14,13 +14,26 @@
 /// |ln(predicted/measured)|, so that twice as fast and twice as slow weigh the same.
 namespace aisle::sim {
 
+/// What a ledger holds.
+enum class LedgerKind { collectives, kernels, training };
+
 /// One measured figure and the predicted one.
 struct ValidationRow {
+  LedgerKind ledger = LedgerKind::collectives;
   std::string id, kind, chip, model, metric;
+  std::string accelerator;  ///< catalogue name; the ledger's spelling where unknown
+  std::string half;         ///< "fitted", "held-out"
+  // Of collectives and kernels.
   std::string fabric, algorithm;  ///< as the ledger has them
-  std::string accelerator;        ///< catalogue name; the ledger's spelling where unknown
   std::string size, reach;        ///< see size_class(); "inside", "across" scale-up domains
-  std::string half;               ///< "fitted", "held-out"
+  // Of training steps.
+  std::string source;            ///< family of the source: the id up to its first dash
+  std::string precision, scale;  ///< number format; see chips_class()
+  std::string layout;            ///< "TP8 PP12 DP4 ZeRO-1, 4 of 2048"
+  std::string completeness;      ///< "given", "guessed": layout, batch, number format, sequence
+  std::string sweep;             ///< rows of one source that differ in their layout alone
+  int chips = 0;                 ///< 0: not stated
+  double sequences = 1;          ///< of a step; what times of a sweep are compared per
   double measured = 0;
   std::optional<double> predicted;
   std::string reason;  ///< why there is no prediction; with one, what it assumes
@@ -33,9 +46,15 @@ struct ErrorGroup {
   std::string by, name;  ///< "chip", "h100-sxm"
   int rows = 0;
   double median = 0, mean = 0, p90 = 0, worst = 0;
+  /// Of layouts of one sweep: Spearman's, of predicted and measured times per sequence.
+  std::optional<double> rank_correlation;
 };
 
 ErrorGroup error_group(std::string by, std::string name, std::vector<double> errors);
+
+/// Spearman's: 1 if both put their values in the same order, -1 in opposite ones; 0 where either
+/// has no order.
+double rank_correlation(const std::vector<double>& a, const std::vector<double>& b);
 
 struct Validation {
   std::vector<ValidationRow> rows;
@@ -48,7 +67,7 @@ struct ValidateOptions {
   std::vector<std::string> ledgers;  ///< files; none: those shipped
   std::string kind;                  ///< only rows of this kind; empty: all
   std::string half;                  ///< "fitted", "held-out"; empty: both
-  bool event = true;                 ///< the event engine; false: closed forms
+  bool event = true;                 ///< the event engine, of collectives; false: closed forms
 };
 
 /// Reads the ledgers, recognised by their columns, and predicts every row that can be expressed.

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+// A row of a ledger of training steps as a question to the simulator: machine, layout, batch,
+// formats, and what its note says of the software.
+#include "sim/base/proto_text.hpp"
+#include "sim/study/collective_ledger.hpp"
+#include "sim/study/ledger_cells.hpp"
+#include "sim/study/training_ledger.hpp"
+#include "topology/catalogue/figures.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <regex>
+#include <span>
+
+namespace aisle::sim {
+
+namespace {
+
+bool has_word(const std::string& text, std::string_view word) {
+  return text.find(word) != std::string::npos;
+}
+
+/// A family of sources whose software is known by its date, not by its rows.
+struct Practice {
+  std::string_view family;
+  /// Gradients and weights are communicated beside computation.
+  bool overlap;
+  FlopConvention convention;
+};
+
+/// Where a family is absent: overlap, and FLOPs with causal attention.
+constexpr Practice kPractices[] = {
+    // Megatron-LM and Megatron-DeepSpeed of 2021 to 2023: one bucket after the last backward pass.
+    {"kor", false, FlopConvention::recompute},     {"bl", false, FlopConvention::recompute},
+    {"vt", false, FlopConvention::recompute},      {"glm", false, FlopConvention::recompute},
+    {"pap", false, FlopConvention::recompute},     {"smx", false, FlopConvention::causal},
+    {"mlm", true, FlopConvention::full_attention}, {"nemo", true, FlopConvention::full_attention},
+    {"ali", true, FlopConvention::full_attention}, {"asc", true, FlopConvention::full_attention},
+    {"dsp", true, FlopConvention::recompute},
+};
+
+const Practice* practice_of(const TrainingRow& row) {
+  const auto* found =
+      std::find_if(std::begin(kPractices), std::end(kPractices),
+                   [&](const Practice& practice) { return practice.family == row.family(); });
+  return found == std::end(kPractices) ? nullptr : found;
+}
+
+/// FLOP convention by the note's words, else by the family's habit.
+FlopConvention convention_of(const TrainingRow& row, bool moe) {
+  if (has_word(row.note, "recompute counted") || has_word(row.note, "recompute included") ||
+      has_word(row.note, "counts recompute")) {
+    return FlopConvention::recompute;
+  }
+  if (has_word(row.note, "causal attention")) return FlopConvention::causal;
+  // The tables of mixtures of experts come from Megatron Bridge, which counts the causal half.
+  if (moe) return FlopConvention::causal;
+  const Practice* practice = practice_of(row);
+  if (practice == nullptr) return FlopConvention::causal;
+  // Megatron-LM counts recomputation in TFLOP/s, but never in MFU.
+  if (practice->convention == FlopConvention::recompute && row.metric == "mfu") {
+    return FlopConvention::full_attention;
+  }
+  return practice->convention;
+}
+
+/// Chips that a job of so many takes of each scale-up domain, as schedulers deal them: all domains
+/// give as many.
+int filled_domain(int chips, int domain) {
+  int filled = std::min(chips, domain);
+  while (chips % filled != 0) --filled;
+  return filled;
+}
+
+std::string set_cluster(const TrainingRow& row, const topology::Catalogue& catalogue,
+                        TrainingQuestion& question) {
+  pb::Cluster& cluster = *question.scenario.mutable_cluster();
+  const std::string accelerator = find_accelerator(row.chip, catalogue);
+  if (accelerator.empty()) {
+    const std::string near = did_you_mean(row.chip, catalogue.names("accelerator"));
+    return fmt::format("the catalogue has no accelerator '{}'{}{}", row.chip,
+                       near.empty() ? "" : "; ", near);
+  }
+  cluster.set_accelerator(accelerator);
+  int chips = row.chips.value_or(0);
+  if (chips == 0) {
+    chips = row.data.value_or(1) * row.tensor.value_or(1) * row.pipeline.value_or(1) *
+            row.context.value_or(1);
+  }
+  cluster.set_count(chips);
+  const pb::Accelerator& chip = *catalogue.accelerator(accelerator);
+  const bool torus = chip.scale_up_shape() == pb::torus && !row.domain;
+  if (!torus) {
+    const int sold = std::max(1, static_cast<int>(topology::number_or(chip.scale_up_domain(), 1)));
+    const int domain = row.domain.value_or(sold);
+    cluster.mutable_scale_up()->set_size(filled_domain(chips, domain));
+    if (chips % domain != 0 && chips > domain) {
+      question.assumed.push_back(
+          fmt::format("{} chips of a domain of {}", cluster.scale_up().size(), domain));
+    }
+  }
+  if (row.nic) {
+    cluster.mutable_scale_out()->set_nic(
+        fmt::format("{:.6f} GB/s", row.nic->in(units::GB / units::s)));
+  } else if (!torus && chips > cluster.scale_up().size()) {
+    question.assumed.emplace_back("network of the chip's usual system");
+  }
+  return {};
+}
+
+struct FormatWord {
+  std::string_view word;  ///< in lower case, anywhere in the cell
+  std::string_view means;
+};
+
+std::string set_precision(const TrainingRow& row, TrainingQuestion& question) {
+  static constexpr FormatWord words[] = {
+      {"nvfp4", "fp4"},      {"mxfp8", "fp8"}, {"fp8", "fp8"},   {"int8", "int8"},
+      {"fp16/bf16", "bf16"}, {"bf16", "bf16"}, {"fp16", "fp16"},
+  };
+  pb::Training& training = *question.scenario.mutable_workload()->mutable_training();
+  const std::string stated = lower(row.precision);
+  if (stated.empty()) {
+    training.set_precision("bf16");
+    question.given = false;
+    question.assumed.emplace_back("BF16");
+    return {};
+  }
+  for (const FormatWord& word : words) {
+    if (!has_word(stated, word.word)) continue;
+    training.set_precision(std::string(word.means));
+    return {};
+  }
+  return fmt::format("the number format '{}' is not known", row.precision);
+}
+
+void set_recompute(const TrainingRow& row, TrainingQuestion& question) {
+  pb::Training& training = *question.scenario.mutable_workload()->mutable_training();
+  const std::string stated = lower(row.recompute);
+  if (stated.starts_with("none") || stated.starts_with("minimal")) {
+    training.set_recompute(pb::none);
+  } else if (stated.starts_with("full")) {
+    training.set_recompute(pb::full);
+  } else if (stated.starts_with("selective")) {
+    training.set_recompute(pb::selective);
+  } else {
+    training.set_recompute(pb::none);
+    question.if_misfit = {pb::selective, pb::full};
+    question.assumed.emplace_back(stated.empty()
+                                      ? "no recomputation"
+                                      : fmt::format("'{}' as no recomputation", row.recompute));
+  }
+}
+
+/// Layers of every stage as Megatron-LM deals them: equal, or with embedding and loss counted as a
+/// layer each; empty where neither divides.
+std::vector<int> even_stages(int layers, int stages) {
+  if (stages < 2) return {};
+  if (layers % stages == 0) {
+    return std::vector<int>(static_cast<std::size_t>(stages), layers / stages);
+  }
+  if ((layers + 2) % stages != 0) return {};
+  std::vector<int> split(static_cast<std::size_t>(stages), (layers + 2) / stages);
+  --split.front();
+  --split.back();
+  return split;
+}
+
+std::string set_schedule(const TrainingRow& row, TrainingQuestion& question) {
+  pb::Parallel& parallel =
+      *question.scenario.mutable_workload()->mutable_training()->mutable_parallel();
+  const std::string stated = lower(row.schedule);
+  if (has_word(stated, "dualpipe")) {
+    parallel.set_schedule(pb::dual_pipe);
+    return {};
+  }
+  if (has_word(stated, "zbv")) return "the schedule 'ZBV' is not modelled";
+  int chunks = row.virtual_stages.value_or(1);
+  if (parallel.pipeline() == 1) chunks = 1;
+  if (has_word(stated, "interleaved") && !row.virtual_stages && parallel.pipeline() > 1) {
+    // As many as there are layers for: what the tables that state it have.
+    chunks = std::max(
+        1, question.scenario.workload().training().what_if().layers() / parallel.pipeline());
+    if (chunks > 1) question.assumed.push_back(fmt::format("{} chunks per rank", chunks));
+  }
+  if (chunks > 1) {
+    parallel.set_schedule(pb::interleaved);
+    parallel.set_virtual_stages(chunks);
+  }
+  const int layers = question.scenario.workload().training().what_if().layers();
+  const int modules = question.scenario.workload().training().what_if().mtp_layers();
+  if (modules > 0) return {};  // stages are dealt by cost
+  for (const int count : even_stages(layers, parallel.pipeline() * chunks)) {
+    parallel.add_stage_layers(count);
+  }
+  return {};
+}
+
+std::string set_layout(const TrainingRow& row, TrainingQuestion& question) {
+  pb::Parallel& parallel =
+      *question.scenario.mutable_workload()->mutable_training()->mutable_parallel();
+  const int chips = question.scenario.cluster().count();
+  if (!row.tensor && !row.pipeline && !row.data) return "the layout is not given";
+  if (!row.tensor || !row.pipeline) question.given = false;
+  int tensor = row.tensor.value_or(1);
+  if (has_word(row.note, "count NeuronCores")) {
+    constexpr int kCores = 2;  // of one chip; tensor-parallel ranks are neighbours
+    if (tensor % kCores != 0) return "a chip would hold different tensor-parallel ranks";
+    tensor /= kCores;
+  }
+  parallel.set_tensor(tensor);
+  parallel.set_pipeline(row.pipeline.value_or(1));
+  parallel.set_context(row.context.value_or(1));
+  parallel.set_expert(row.expert.value_or(1));
+  if (row.data) parallel.set_data(*row.data);
+  const long product = static_cast<long>(parallel.tensor()) * parallel.pipeline() *
+                       parallel.context() * row.data.value_or(1);
+  if (row.data ? product != chips : chips % product != 0) {
+    return fmt::format("TP x PP x CP x DP is {}, not the {} chips of the row", product, chips);
+  }
+  if (row.zero) {
+    parallel.set_zero(*row.zero);
+  } else {
+    parallel.set_zero(1);
+    question.assumed.emplace_back("ZeRO-1");
+  }
+  const Practice* practice = practice_of(row);
+  const bool overlap =
+      practice == nullptr || practice->overlap || has_word(lower(row.schedule), "overlap");
+  parallel.set_overlap(overlap);
+  return {};
+}
+
+std::string set_batch(const TrainingRow& row, TrainingQuestion& question) {
+  pb::Training& training = *question.scenario.mutable_workload()->mutable_training();
+  const pb::Parallel& parallel = training.parallel();
+  const int replicas = question.scenario.cluster().count() /
+                       (parallel.tensor() * parallel.pipeline() * parallel.context());
+  if (row.sequence) {
+    training.set_sequence(*row.sequence);
+  } else {
+    static const std::regex stated(R"(\((\d{3,6}) by the model config\))");
+    std::smatch match;
+    constexpr int kUsual = 8192;
+    training.set_sequence(std::regex_search(row.note, match, stated) ? std::stoi(match[1])
+                                                                     : kUsual);
+    question.given = false;
+    question.assumed.push_back(fmt::format("{} tokens in a sequence", training.sequence()));
+  }
+  if (!row.global_batch) return "the batch is not given";
+  training.set_global_batch(*row.global_batch);
+  training.set_micro_batch(row.micro_batch.value_or(1));
+  if (!row.micro_batch) {
+    question.given = false;
+    question.assumed.emplace_back("micro-batches of one sequence");
+  }
+  const long at_once = static_cast<long>(replicas) * training.micro_batch();
+  if (training.global_batch() % at_once != 0) {
+    return fmt::format("{} sequences do not divide into {} replicas x micro-batch {}",
+                       training.global_batch(), replicas, training.micro_batch());
+  }
+  return {};
+}
+
+/// What the note says of the software, and of what was measured.
+void read_note(const TrainingRow& row, TrainingQuestion& question) {
+  pb::Training& training = *question.scenario.mutable_workload()->mutable_training();
+  if (has_word(row.note, "eager")) training.set_operators(pb::eager);
+  std::smatch match;
+  static const std::regex evaluation(R"(INCLUDES evaluation \(about (\d{1,2})%)");
+  if (std::regex_search(row.note, match, evaluation)) {
+    question.beside_training = 1 + std::stod(match[1]) / 100;
+    question.assumed.push_back(fmt::format("evaluation {} % of training", match[1].str()));
+  }
+}
+
+}  // namespace
+
+std::variant<TrainingQuestion, std::string> express(const TrainingRow& row,
+                                                    const topology::Catalogue& catalogue) {
+  TrainingQuestion question;
+  question.scenario.set_engine(pb::analytic);
+  pb::Training& training = *question.scenario.mutable_workload()->mutable_training();
+  if (row.value <= 0) return "no figure is given";
+  if (has_word(row.model, "LoRA")) return "fine-tuning of low-rank adapters is not modelled";
+  auto model = model_of_row(row, catalogue, question.assumed);
+  if (!model) return fmt::format("the sizes of '{}' are not given", row.model);
+  Diagnostics diagnostics;
+  const auto graph = workloads::build_model(*model, SourceMap(), "", diagnostics);
+  if (!graph) return diagnostics.all().front().sentence;
+  question.model = *graph;
+  *training.mutable_what_if() = std::move(*model);
+  if (!row.chips && !row.data) return "the number of chips is not given";
+  if (std::string reason = set_cluster(row, catalogue, question); !reason.empty()) return reason;
+  if (std::string reason = set_precision(row, question); !reason.empty()) return reason;
+  if (std::string reason = set_layout(row, question); !reason.empty()) return reason;
+  if (std::string reason = set_schedule(row, question); !reason.empty()) return reason;
+  if (std::string reason = set_batch(row, question); !reason.empty()) return reason;
+  set_recompute(row, question);
+  read_note(row, question);
+  question.convention = convention_of(row, graph->is_moe());
+  return question;
+}
+
+}  // namespace aisle::sim

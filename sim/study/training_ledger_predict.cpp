@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers of the simulator to rows of a ledger of training steps, in the rows' own metrics.
+#include "sim/study/result.pb.h"
+#include "sim/study/study.hpp"
+#include "sim/study/training_ledger.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace aisle::sim {
+
+namespace {
+
+std::string first_error(const Diagnostics& diagnostics) {
+  for (const Diagnostic& diagnostic : diagnostics.all()) {
+    if (diagnostic.severity == Severity::error) return diagnostic.sentence;
+  }
+  AISLE_ASSERT(false, "what fails says why");
+}
+
+using Outcome = std::variant<pb::Result, std::string>;
+
+Outcome simulate(const pb::Scenario& scenario, const topology::Catalogue& catalogue) {
+  Study study;
+  study.scenario = std::make_unique<pb::Scenario>(scenario);
+  Diagnostics diagnostics;
+  auto result = run(study, catalogue, RunOptions{}, diagnostics);
+  if (!result) return first_error(diagnostics);
+  return std::move(*result);
+}
+
+double metric_of(const pb::Result& result, std::string_view name) {
+  const auto found =
+      std::find_if(result.metric().begin(), result.metric().end(),
+                   [name](const pb::Metric& metric) { return metric.name() == name; });
+  AISLE_ASSERT(found != result.metric().end(), "every training result has the metric");
+  return found->value();
+}
+
+/// Model FLOPs of one token, as the row counts them.
+Flops flops_per_token(const TrainingQuestion& question) {
+  const pb::Training& training = question.scenario.workload().training();
+  const int sequence = training.sequence();
+  if (question.convention == FlopConvention::causal) {
+    return workloads::training_flops_per_token(question.model, sequence, true);
+  }
+  Flops sum = workloads::training_flops_per_token(question.model, sequence, true, false);
+  if (question.convention == FlopConvention::recompute && training.recompute() == pb::full) {
+    for (const workloads::Layer& layer : question.model.layers) {
+      if (layer.kind == workloads::LayerKind::head) continue;
+      sum += workloads::forward_flops(question.model, layer, 1, sequence, false);
+    }
+  }
+  return sum;
+}
+
+double activations_of_first_stage(const pb::Result& result) {
+  for (const pb::MemoryItem& item : result.memory(0).item()) {
+    if (item.use() == "activations") return item.bytes();
+  }
+  return 0;
+}
+
+/// The row's metric, from the time of a step.
+std::variant<double, std::string> figure_of(const TrainingRow& row,
+                                            const TrainingQuestion& question,
+                                            const pb::Result& result) {
+  const pb::Training& training = question.scenario.workload().training();
+  const double chips = question.scenario.cluster().count();
+  const double seconds = metric_of(result, "step_time_s") * question.beside_training;
+  const double sequences = training.global_batch();
+  const double tokens = sequences * training.sequence();
+  const double chip_hours_per_token = chips * seconds / 3600 / tokens;
+  const double flops = flops_per_token(question).in(units::FLOP)*tokens / seconds / chips;
+  if (row.metric == "step_time") return seconds;
+  if (row.metric == "tokens_per_s_per_chip") return tokens / seconds / chips;
+  if (row.metric == "samples_per_s") return sequences / seconds;
+  if (row.metric == "tflops_per_chip") return flops / 1e12;
+  if (row.metric == "mfu") {
+    const double peak = metric_of(result, "tflops_per_chip") / metric_of(result, "mfu");
+    return flops / 1e12 / peak;
+  }
+  if (row.metric == "gpu_hours_per_Ttok") return chip_hours_per_token * 1e12;
+  if (row.metric == "gpu_hours" && question.run_tokens > 0) {
+    return chip_hours_per_token * question.run_tokens;
+  }
+  if (row.metric == "gpu_hours") return "the tokens of the run are not given";
+  return fmt::format("the metric '{}' is not known", row.metric);
+}
+
+}  // namespace
+
+std::variant<TrainingAnswer, std::string> predict(const TrainingRow& row, TrainingQuestion question,
+                                                  const topology::Catalogue& catalogue) {
+  pb::Training& training = *question.scenario.mutable_workload()->mutable_training();
+  Outcome outcome = simulate(question.scenario, catalogue);
+  for (const pb::Recompute more : question.if_misfit) {
+    const auto* result = std::get_if<pb::Result>(&outcome);
+    if (result == nullptr || result->feasible()) break;
+    training.set_recompute(more);
+    question.assumed.push_back(
+        fmt::format("{} recomputation, since it does not fit with less", pb::Recompute_Name(more)));
+    outcome = simulate(question.scenario, catalogue);
+  }
+  if (auto* reason = std::get_if<std::string>(&outcome)) return std::move(*reason);
+  const auto& result = std::get<pb::Result>(outcome);
+  TrainingAnswer answer;
+  answer.assumed = fmt::format("{}", fmt::join(question.assumed, "; "));
+  if (row.metric == "activation_mem_per_chip") {
+    constexpr double kGib = 1024.0 * 1024 * 1024;
+    answer.figure = activations_of_first_stage(result) / kGib;
+    return answer;
+  }
+  if (!result.feasible()) return "does not fit: " + result.reason();
+  const auto figure = figure_of(row, question, result);
+  if (const auto* reason = std::get_if<std::string>(&figure)) return *reason;
+  answer.figure = std::get<double>(figure);
+  return answer;
+}
+
+}  // namespace aisle::sim

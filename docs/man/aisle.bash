@@ -3,7 +3,7 @@
 _aisle() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "run collective replay check list show explain compare report validate import import-model inspect calibrate --help --version -h" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "run search collective replay check list show explain compare report validate import import-model inspect calibrate --help --version -h" -- "$word")
     return
   fi
   case $previous in
@@ -17,6 +17,8 @@ _aisle() {
     --grow) mapfile -t COMPREPLY < <(compgen -W "tensor pipeline data expert" -- "$word"); return ;;
     --accelerator) mapfile -t COMPREPLY < <(compgen -W "$(aisle list accelerators 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
     --system) mapfile -t COMPREPLY < <(compgen -W "$(aisle list systems 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
+    --objective) mapfile -t COMPREPLY < <(compgen -W "step_time_s mfu tokens_per_s_per_chip tflops_per_chip cost_usd usd_per_million_tokens energy_mwh kwh_per_million_tokens co2_t hbm_headroom_bytes" -- "$word"); return ;;
+    --over | --fix) mapfile -t COMPREPLY < <(compgen -W "tensor context pipeline expert zero schedule virtual_stages micro_batch recompute" -- "$word"); return ;;
     --half) mapfile -t COMPREPLY < <(compgen -W "fitted held-out" -- "$word"); return ;;
     -o | --output | --ledger | --plot) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     list) mapfile -t COMPREPLY < <(compgen -W "accelerators systems fabrics models calibrations studies" -- "$word"); return ;;
@@ -24,6 +26,7 @@ _aisle() {
   local flags
   case $command in
     run) flags="--set --engine --both-engines --no-fold --seed -o --output --json -q --quiet" ;;
+    search) flags="--objective --limit --rerank --over --fix --set --jobs -o --output --json -q --quiet" ;;
     collective) flags="--system --chips --op -b --begin -e --end -f --factor --algo --proto --fabric --nic --set --engine --no-fold --json" ;;
     replay) flags="--onto --ranks --from --model --grow --group --set --engine --both-engines -o --output --json -q --quiet" ;;
     check) flags="--set --json" ;;

@@ -89,6 +89,21 @@ struct CalibrateArguments {
 
 int calibrate(const CalibrateArguments& arguments);
 
+struct SearchArguments {
+  std::string study;
+  std::vector<std::string> assignments;
+  std::string objective = "step_time_s";
+  int limit = 5;                         ///< layouts shown, each run on the event engine
+  int rerank = 64;                       ///< layouts run on the analytic engine
+  std::vector<std::string> over, fixed;  ///< axes; AXIS=VALUE
+  int jobs = 0;                          ///< threads; 0: all
+  std::string output;                    ///< scenario of the winner; empty: none
+  bool json = false;
+  bool quiet = false;
+};
+
+int search(const SearchArguments& arguments);
+
 int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
           bool json);
 int list(const std::string& kind, bool json);

@@ -47,6 +47,53 @@ void add_run(CLI::App& app, RunArguments& a, int& code) {
   command->callback([&] { code = aisle::cli::run(a); });
 }
 
+void add_search(CLI::App& app, aisle::cli::SearchArguments& a, int& code) {
+  CLI::App* command = app.add_subcommand(
+      "search", "Find the parallel layouts of a training study that are best by one metric");
+  command
+      ->add_option("STUDY", a.study,
+                   "Scenario file, folder with study.textproto, or name of a shipped study")
+      ->required();
+  command
+      ->add_option("--objective", a.objective,
+                   "Metric to go for: step_time_s, mfu, cost_usd, energy_mwh, "
+                   "hbm_headroom_bytes, ...")
+      ->capture_default_str();
+  command
+      ->add_option("--limit", a.limit, "Layouts to show, each of them run on the event engine")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--rerank", a.rerank,
+                   "Best estimates that the analytic engine runs at most before that")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--over", a.over,
+                   "Axes to search, the others stay as the study has them: tensor, context, "
+                   "pipeline, expert, zero, schedule, virtual_stages, micro_batch, recompute; all "
+                   "where absent")
+      ->delimiter(',')
+      ->type_name("AXIS,...");
+  command->add_option("--fix", a.fixed, "Hold an axis at a value (repeatable): tensor=8")
+      ->delimiter(',')
+      ->type_name("AXIS=VALUE");
+  command
+      ->add_option("--set", a.assignments,
+                   "Change a field of the scenario: PATH=VALUE (repeatable)")
+      ->take_all()
+      ->type_name("PATH=VALUE");
+  command->add_option("--jobs", a.jobs, "Threads; all that the machine has where absent")
+      ->check(CLI::PositiveNumber);
+  command->add_option("-o,--output", a.output, "Write the winner as a scenario to this file")
+      ->type_name("FILE");
+  command->add_flag("--json", a.json, "Print one JSON document on stdout");
+  command->add_flag("-q,--quiet", a.quiet, "No talk on stderr except errors");
+  command->footer(
+      example("aisle search deepseek-v3-h800 --objective mfu --fix zero=1 -o better.textproto"));
+  command->callback([&] { code = aisle::cli::search(a); });
+}
+
 void add_collective(CLI::App& app, aisle::cli::CollectiveArguments& a, int& code) {
   CLI::App* command = app.add_subcommand(
       "collective", "Time one collective operation over a range of sizes, as nccl-tests prints it");
@@ -305,6 +352,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int code = aisle::cli::kDone;
   RunArguments run_arguments;
+  aisle::cli::SearchArguments search_arguments;
   aisle::cli::CollectiveArguments collective_arguments;
   aisle::cli::ValidateArguments validate_arguments;
   aisle::cli::ReplayArguments replay_arguments;
@@ -313,6 +361,7 @@ int main(int argc, char** argv) {
   aisle::cli::CalibrateArguments calibrate_arguments;
   Inputs inputs;
   add_run(app, run_arguments, code);
+  add_search(app, search_arguments, code);
   add_collective(app, collective_arguments, code);
   add_replay(app, replay_arguments, code);
   add_study_commands(app, inputs, code);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sim/study/training.hpp"
+
 #include "power/power.hpp"
 #include "sim/engine/engine.hpp"
 #include "sim/kernels/kernels.hpp"
@@ -21,16 +23,6 @@
 namespace aisle::sim {
 
 namespace {
-
-/// A study with every name resolved and every quantity read: what run() and check() share.
-struct Prepared {
-  topology::Cluster cluster;
-  workloads::ModelGraph model;
-  pb::Model description;
-  power::SiteModel site;
-  power::PowerCurve curve;
-  topology::Precision precision;
-};
 
 std::optional<pb::Model> asked_model(const pb::Training& training, const SourceMap& places,
                                      const topology::Catalogue& catalogue,
@@ -102,6 +94,8 @@ pb::Cluster cluster_spec(const pb::Scenario& scenario) {
   return spec;
 }
 
+}  // namespace
+
 std::optional<Prepared> prepare(const Study& study, const topology::Catalogue& catalogue,
                                 Diagnostics& diagnostics) {
   const pb::Scenario& scenario = *study.scenario;
@@ -124,6 +118,8 @@ std::optional<Prepared> prepare(const Study& study, const topology::Catalogue& c
       cluster->accelerator(), catalogue.power(cluster->accelerator().name), diagnostics);
   return Prepared{std::move(*cluster), std::move(*model), *description, *site, curve, *precision};
 }
+
+namespace {
 
 using Placed = std::variant<workloads::TrainingPlan, workloads::Infeasible>;
 

@@ -29,6 +29,7 @@ struct AttentionShape {
   int window = 0;  ///< 0: all earlier tokens
   std::int64_t extra_parameters = 0;
   bool bias = false;
+  friend bool operator==(const AttentionShape&, const AttentionShape&) = default;
 };
 
 /// Feed-forward block of one layer: dense (experts == 0) or mixture of experts.
@@ -38,6 +39,7 @@ struct FeedForwardShape {
   bool bias = false;
   int experts = 0, top_k = 0, shared = 0, shared_hidden = 0;
   int groups = 1, group_limit = 0;
+  friend bool operator==(const FeedForwardShape&, const FeedForwardShape&) = default;
 };
 
 enum class LayerKind { embedding, dense, moe, mtp, head };
@@ -49,6 +51,7 @@ struct Layer {
   LayerKind kind = LayerKind::dense;
   AttentionShape attention;
   FeedForwardShape feed_forward;
+  friend bool operator==(const Layer&, const Layer&) = default;
 };
 
 /// A model with its layers in order: embedding, transformer layers, head, MTP modules.

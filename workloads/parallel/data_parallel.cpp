@@ -7,6 +7,20 @@
 
 namespace aisle::workloads::parallel {
 
+std::vector<Kernel> optimizer_kernels(const Job& job, double parameters, double held) {
+  const StateSizes& size = job.states;
+  const auto rows = static_cast<std::int64_t>(parameters);
+  const auto all = static_cast<std::int64_t>(held);
+  KernelList kernels(job);
+  kernels.stream(Family::optimizer, "gradient norm", Direction::forward, rows, 1, size.gradients);
+  kernels.stream(Family::optimizer, "Adam update", Direction::forward, rows, 1,
+                 size.gradients + 2 * size.master_weights + 4 * size.moments + size.weights);
+  kernels.stream(Family::optimizer, "clear gradients", Direction::forward,
+                 job.layout.zero >= 2 ? rows : all, 1, size.gradients);
+  kernels.cast("cast weights", Direction::forward, all, 1);
+  return kernels.take();
+}
+
 DataParallel::DataParallel(const Job& job, Groups& groups, Plan& plan, WorkTable& works,
                            const std::vector<Stage>& stages)
     : job_(job), groups_(groups), plan_(plan), works_(works), stages_(stages) {}
@@ -150,9 +164,6 @@ void DataParallel::after_pass(Flow& flow, const Pass& pass) {
   computed_[flow.pipeline_rank()] = flow.weights();
 }
 
-/// Memory-bound: gradients, master weights and both moments read, the latter three and the weights
-/// written; the gradients read once before, for their norm, and cleared after; a quantised recipe
-/// casts the new weights.
 std::int32_t DataParallel::optimizer_work(int pipeline_rank) {
   double parameters = 0, held = 0;
   for (int stage = 0; stage < job_.stages(); ++stage) {
@@ -168,17 +179,7 @@ std::int32_t DataParallel::optimizer_work(int pipeline_rank) {
       parameters += layer.expert_parameters / (sharded ? expert_sharing : 1);
     }
   }
-  const StateSizes& size = job_.states;
-  const auto rows = static_cast<std::int64_t>(parameters);
-  KernelList kernels(job_);
-  kernels.stream(Family::optimizer, "gradient norm", Direction::forward, rows, 1, size.gradients);
-  kernels.stream(Family::optimizer, "Adam update", Direction::forward, rows, 1,
-                 size.gradients + 2 * size.master_weights + 4 * size.moments + size.weights);
-  const auto all = static_cast<std::int64_t>(held);
-  kernels.stream(Family::optimizer, "clear gradients", Direction::forward,
-                 job_.layout.zero >= 2 ? rows : all, 1, size.gradients);
-  kernels.cast("cast weights", Direction::forward, all, 1);
-  return works_.computation("optimizer", kernels.take());
+  return works_.computation("optimizer", optimizer_kernels(job_, parameters, held));
 }
 
 void DataParallel::update() {

@@ -9,6 +9,11 @@
 
 namespace aisle::workloads::parallel {
 
+/// The optimizer on a rank that updates `parameters` and holds `held`. Memory-bound: gradients,
+/// master weights and both moments read, the latter three and the weights written; the gradients
+/// read once before, for their norm, and cleared after; a quantised recipe casts the new weights.
+std::vector<Kernel> optimizer_kernels(const Job& job, double parameters, double held);
+
 /// Everything about replicas of weights: gathering them, reducing their gradients, updating them.
 ///
 /// ZeRO-0 all-reduces gradients and every replica updates everything. ZeRO-1 and 2 reduce-scatter

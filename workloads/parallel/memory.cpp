@@ -200,6 +200,14 @@ std::vector<MemoryItem> activations_by_tensor(const Job& job, const Layer& layer
   return items;
 }
 
+void StageLoad::add(const StageLoad& other, int count) {
+  shared += count * other.shared;
+  experts += count * other.experts;
+  activation += count * other.activation;
+  workspace = std::max(workspace, other.workspace);
+  largest_layer = std::max(largest_layer, other.largest_layer);
+}
+
 StageLoad load_of(const Job& job, const std::vector<Layer>& layers) {
   StageLoad load;
   const Job rest = job.beyond_recomputed_layers();
@@ -208,11 +216,9 @@ StageLoad load_of(const Job& job, const std::vector<Layer>& layers) {
     const Job& own = job.recompute_covers(block) ? job : rest;
     if (layer.attention.heads > 0) ++block;
     const HeldParameters held = held_parameters(job, layer);
-    load.shared += held.shared;
-    load.experts += held.experts;
-    load.activation += activation_bytes(own, layer);
-    load.workspace = std::max(load.workspace, workspace(job, layer));
-    load.largest_layer = std::max(load.largest_layer, held.shared + held.experts);
+    const double both = held.shared + held.experts;
+    load.add({held.shared, held.experts, activation_bytes(own, layer), workspace(job, layer), both},
+             1);
   }
   return load;
 }

@@ -21,6 +21,9 @@ struct StageLoad {
   double activation = 0;           ///< bytes of one micro-batch
   double workspace = 0;            ///< bytes
   double largest_layer = 0;        ///< parameters of the largest layer
+
+  /// So many times the layers of another.
+  void add(const StageLoad& other, int count);
 };
 
 StageLoad load_of(const Job& job, const std::vector<Layer>& layers);

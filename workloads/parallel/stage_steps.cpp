@@ -22,11 +22,15 @@ class StageBuilder {
     LayerBuilder builder(job_, groups_, works_, rank_, exposure);
     LayerBuilder beyond(beyond_, groups_, works_, rank_, exposure);
     std::vector<LayerSteps> steps;
+    std::vector<LayerSteps> built;  // of the layer before, which most are like
+    const LayerBuilder* builder_before = nullptr;
     int block = 0;
-    for (const Layer& layer : layers) {
+    for (std::size_t i = 0; i < layers.size(); ++i) {
       LayerBuilder& one = job_.recompute_covers(block) ? builder : beyond;
-      if (layer.attention.heads > 0) ++block;
-      for (LayerSteps& built : one.build(layer)) steps.push_back(std::move(built));
+      if (layers[i].attention.heads > 0) ++block;
+      if (builder_before != &one || layers[i] != layers[i - 1]) built = one.build(layers[i]);
+      builder_before = &one;
+      steps.insert(steps.end(), built.begin(), built.end());
     }
     return steps;
   }

@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/study/search.hpp"
+
+#include "sim/study/search_estimate.hpp"
+#include "sim/study/search_space.hpp"
+#include "sim/study/training.hpp"
+#include "workloads/parallel/place.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <mutex>
+#include <sys/wait.h>
+#include <system_error>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+#include <variant>
+
+namespace aisle::sim {
+
+namespace {
+
+namespace parallel = workloads::parallel;
+
+struct Objective {
+  const char* metric;
+  bool larger;
+};
+
+/// Of one study the batch and the cluster stay, so that all but the last follow from the step time.
+constexpr Objective kObjectives[] = {
+    {"step_time_s", false},
+    {"mfu", true},
+    {"tokens_per_s_per_chip", true},
+    {"tflops_per_chip", true},
+    {"cost_usd", false},
+    {"usd_per_million_tokens", false},
+    {"energy_mwh", false},
+    {"kwh_per_million_tokens", false},
+    {"co2_t", false},
+    {"hbm_headroom_bytes", true},
+};
+
+/// A front ends at so many times the best step, and each of its layouts needs at most this share of
+/// the memory of the one before.
+constexpr double kFrontTime = 2, kFrontStep = 0.9;
+
+struct Candidate {
+  Mapping mapping;
+  double seconds = 0, bytes = 0;
+};
+
+/// Which of two estimates comes first; layouts of equal worth in the order of their fields.
+struct Better {
+  bool by_memory = false;
+
+  bool operator()(const Candidate& a, const Candidate& b) const {
+    const auto key = [this](const Candidate& c) {
+      return by_memory ? std::pair{c.bytes, c.seconds} : std::pair{c.seconds, c.bytes};
+    };
+    if (key(a) != key(b)) return key(a) < key(b);
+    return a.mapping < b.mapping;
+  }
+};
+
+/// What one thread finds.
+struct Findings {
+  SearchCounts counts;
+  std::vector<Candidate> best;   // a heap, worst on top
+  std::vector<Candidate> front;  // time against memory
+  std::optional<Candidate> misfit;
+};
+
+void add_to_front(std::vector<Candidate>& front, const Candidate& candidate) {
+  const auto covers = [](const Candidate& a, const Candidate& b) {
+    return a.seconds <= b.seconds && a.bytes <= b.bytes;
+  };
+  for (const Candidate& other : front) {
+    if (covers(other, candidate)) return;
+  }
+  std::erase_if(front, [&](const Candidate& other) { return covers(candidate, other); });
+  front.push_back(candidate);
+}
+
+/// Of a front in order of time, what a planner would weigh: not slower than twice the best, and
+/// each step worth some memory.
+void thin(std::vector<Candidate>& front) {
+  std::vector<Candidate> kept;
+  for (const Candidate& candidate : front) {
+    if (!kept.empty() && (candidate.seconds > kFrontTime * front.front().seconds ||
+                          candidate.bytes > kFrontStep * kept.back().bytes)) {
+      continue;
+    }
+    kept.push_back(candidate);
+  }
+  front = std::move(kept);
+}
+
+/// Estimates the layouts of one cut after the other.
+class Worker {
+ public:
+  Worker(const LayoutSpace& space, const Prepared& prepared, const KernelModel& kernels,
+         const SearchOptions& options, std::size_t keep, Better better)
+      : space_(space),
+        estimator_(prepared.model, prepared.cluster, kernels),
+        options_(options),
+        keep_(keep),
+        better_(better),
+        capacity_(prepared.cluster.accelerator().hbm_capacity.value.in(units::B)) {}
+
+  void search(const LayoutSpace::Cut& cut) {
+    space_.each(cut, [this](const Mapping& mapping, const parallel::Job* job) {
+      ++found_.counts.enumerated;
+      if (job == nullptr) {
+        ++found_.counts.not_dividing;
+      } else {
+        consider({mapping, 0, estimator_.memory(*job)}, *job);
+      }
+      return options_.stop == nullptr || !*options_.stop;
+    });
+  }
+
+  Findings& found() { return found_; }
+
+ private:
+  void consider(Candidate candidate, const parallel::Job& job) {
+    if (candidate.bytes > capacity_) {
+      ++found_.counts.not_fitting;
+      if (!found_.misfit || candidate.bytes < found_.misfit->bytes) found_.misfit = candidate;
+      return;
+    }
+    const bool full = found_.best.size() >= keep_;
+    if (options_.prune_by_bound && full && !better_.by_memory) {
+      candidate.seconds = estimator_.bound(job);
+      if (candidate.seconds > found_.best.front().seconds && covered(candidate)) {
+        ++found_.counts.beyond_bound;
+        return;
+      }
+    }
+    candidate.seconds = estimator_.step(job);
+    ++found_.counts.estimated;
+    add_to_front(found_.front, candidate);
+    if (full && !better_(candidate, found_.best.front())) return;
+    if (full) {
+      std::pop_heap(found_.best.begin(), found_.best.end(), better_);
+      found_.best.pop_back();
+    }
+    found_.best.push_back(candidate);
+    std::push_heap(found_.best.begin(), found_.best.end(), better_);
+  }
+
+  /// Whether another layout is as good in time and memory as this one could be.
+  bool covered(const Candidate& candidate) const {
+    return std::any_of(found_.front.begin(), found_.front.end(), [&](const Candidate& other) {
+      return other.seconds <= candidate.seconds && other.bytes <= candidate.bytes;
+    });
+  }
+
+  const LayoutSpace& space_;
+  Estimator estimator_;
+  const SearchOptions& options_;
+  std::size_t keep_;
+  Better better_;
+  double capacity_;
+  Findings found_;
+};
+
+/// Runs `work(i)` for 0 <= i < count on threads, telling how far it is.
+void in_parallel(int threads, std::size_t count, const SearchOptions& options,
+                 const std::string& stage, const std::function<void(int, std::size_t)>& work) {
+  std::atomic<std::size_t> next{0}, done{0};
+  std::mutex told;
+  const auto run = [&](int thread) {
+    for (std::size_t i = next++; i < count; i = next++) {
+      if (options.stop != nullptr && *options.stop) return;
+      work(thread, i);
+      const auto ready = static_cast<std::int64_t>(++done);
+      if (!options.progress) continue;
+      const std::lock_guard lock(told);
+      options.progress({stage, ready, static_cast<std::int64_t>(count)});
+    }
+  };
+  std::vector<std::thread> others;
+  for (int thread = 1; thread < threads; ++thread) others.emplace_back(run, thread);
+  run(0);
+  for (std::thread& other : others) other.join();
+}
+
+Study study_of(const Study& study, const Mapping& mapping, pb::Engine engine) {
+  Study other;
+  other.name = study.name;
+  other.path = study.path;
+  other.scenario = std::make_unique<pb::Scenario>(with_layout(*study.scenario, mapping));
+  other.scenario->set_engine(engine);
+  other.scenario->mutable_workload()->mutable_training()->set_ranks(pb::alike);
+  return other;
+}
+
+class Search {
+ public:
+  Search(const Study& study, const topology::Catalogue& catalogue, const SearchOptions& options,
+         const Prepared& prepared, const LayoutSpace& space)
+      : study_(study),
+        catalogue_(catalogue),
+        options_(options),
+        prepared_(prepared),
+        space_(space),
+        threads_(options.threads > 0
+                     ? options.threads
+                     : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))) {
+    better_.by_memory = options.objective == "hbm_headroom_bytes";
+  }
+
+  SearchOutcome run() {
+    estimate();
+    if (found_.best.empty()) {
+      if (!is_stopped()) outcome_.reason = why_nothing();
+    } else {
+      run_analytic();
+      run_event();
+      sort_best();
+    }
+    outcome_.stopped = is_stopped();
+    return std::move(outcome_);
+  }
+
+ private:
+  bool is_stopped() const { return options_.stop != nullptr && *options_.stop; }
+
+  void estimate();
+  void merge(std::vector<std::unique_ptr<Worker>>& workers);
+  void run_analytic();
+  void run_event();
+  void sort_best();
+  std::string why_nothing() const;
+  bool is_better(const FoundLayout& a, const FoundLayout& b) const;
+
+  const Study& study_;
+  const topology::Catalogue& catalogue_;
+  const SearchOptions& options_;
+  const Prepared& prepared_;
+  const LayoutSpace& space_;
+  int threads_;
+  Better better_;
+  Findings found_;
+  SearchOutcome outcome_;
+};
+
+void Search::estimate() {
+  const auto started = std::chrono::steady_clock::now();
+  const KernelModel kernels(prepared_.cluster.accelerator(), catalogue_);
+  const auto keep = static_cast<std::size_t>(std::max({options_.rerank, options_.limit, 1}));
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (int thread = 0; thread < threads_; ++thread) {
+    workers.push_back(
+        std::make_unique<Worker>(space_, prepared_, kernels, options_, keep, better_));
+  }
+  const auto& cuts = space_.cuts();
+  in_parallel(threads_, cuts.size(), options_, "estimating", [&](int thread, std::size_t i) {
+    workers[static_cast<std::size_t>(thread)]->search(cuts[i]);
+  });
+  merge(workers);
+  outcome_.counts = found_.counts;
+  outcome_.counts.estimating_s =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+}
+
+/// Sums and best of all threads, in an order that does not depend on who found what.
+void Search::merge(std::vector<std::unique_ptr<Worker>>& workers) {
+  for (const auto& worker : workers) {
+    Findings& one = worker->found();
+    found_.counts.enumerated += one.counts.enumerated;
+    found_.counts.not_dividing += one.counts.not_dividing;
+    found_.counts.not_fitting += one.counts.not_fitting;
+    found_.counts.beyond_bound += one.counts.beyond_bound;
+    found_.counts.estimated += one.counts.estimated;
+    found_.best.insert(found_.best.end(), one.best.begin(), one.best.end());
+    for (const Candidate& candidate : one.front) add_to_front(found_.front, candidate);
+    if (!one.misfit) continue;
+    const auto key = [](const Candidate& c) { return std::pair{c.bytes, c.mapping}; };
+    if (!found_.misfit || key(*one.misfit) < key(*found_.misfit)) found_.misfit = one.misfit;
+  }
+  std::sort(found_.best.begin(), found_.best.end(), better_);
+  const auto keep = static_cast<std::size_t>(std::max({options_.rerank, options_.limit, 1}));
+  if (found_.best.size() > keep) found_.best.resize(keep);
+  std::sort(found_.front.begin(), found_.front.end(), Better{});
+  thin(found_.front);
+}
+
+/// The best estimates and the front, each once.
+void Search::run_analytic() {
+  std::vector<Candidate> all = found_.best;
+  for (const Candidate& candidate : found_.front) {
+    const bool known = std::any_of(all.begin(), all.end(), [&](const Candidate& other) {
+      return other.mapping == candidate.mapping;
+    });
+    if (!known) all.push_back(candidate);
+  }
+  std::vector<FoundLayout> layouts(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    layouts[i] = {all[i].mapping, all[i].seconds, all[i].bytes, "", {}};
+  }
+  const std::size_t ranked = options_.rerank > 0 ? layouts.size() : 0;
+  in_parallel(threads_, ranked, options_, "analytic engine", [&](int, std::size_t i) {
+    Diagnostics diagnostics;
+    auto result =
+        sim::run(study_of(study_, layouts[i].mapping, pb::analytic), catalogue_, {}, diagnostics);
+    if (!result) return;
+    result->clear_timeline();
+    layouts[i].result = std::move(*result);
+    layouts[i].engine = "analytic";
+  });
+  for (FoundLayout& layout : layouts) {
+    if (layout.engine.empty()) {
+      if (ranked == 0) outcome_.best.push_back(std::move(layout));
+      continue;
+    }
+    ++outcome_.counts.analytic;
+    if (!layout.result.feasible()) continue;  // the planner's own memory has the last word
+    const double seconds = objective_of(layout, "step_time_s");
+    outcome_.largest_correction = std::max(outcome_.largest_correction,
+                                           std::abs(std::log(seconds / layout.estimated_step_s)));
+    outcome_.best.push_back(std::move(layout));
+  }
+  sort_best();
+  std::vector<Candidate> front;
+  for (const FoundLayout& layout : outcome_.best) {
+    add_to_front(front, {layout.mapping, objective_of(layout, "step_time_s"), layout.memory_bytes});
+  }
+  for (const FoundLayout& layout : outcome_.best) {
+    const bool on_front = std::any_of(front.begin(), front.end(), [&](const Candidate& other) {
+      return other.mapping == layout.mapping;
+    });
+    if (on_front) outcome_.pareto.push_back(layout);
+  }
+  const auto limit = static_cast<std::size_t>(std::max(1, options_.limit));
+  if (outcome_.best.size() > limit) outcome_.best.resize(limit);
+}
+
+void Search::run_event() {
+  std::int64_t done = 0;
+  const auto all = static_cast<std::int64_t>(outcome_.best.size());
+  for (FoundLayout& layout : outcome_.best) {
+    if (is_stopped() || options_.limit <= 0) return;
+    auto result = run_apart(study_of(study_, layout.mapping, pb::event), catalogue_);
+    if (options_.progress) options_.progress({"event engine", ++done, all});
+    if (!result || !result->feasible()) continue;
+    ++outcome_.counts.event;
+    result->clear_timeline();
+    layout.result = std::move(*result);
+    layout.engine = "event";
+    for (FoundLayout& other : outcome_.pareto) {
+      if (other.mapping == layout.mapping) other = layout;
+    }
+  }
+}
+
+bool Search::is_better(const FoundLayout& a, const FoundLayout& b) const {
+  const double left = objective_of(a, options_.objective);
+  const double right = objective_of(b, options_.objective);
+  if (left != right) return is_larger_better(options_.objective) ? left > right : left < right;
+  if (a.memory_bytes != b.memory_bytes) return a.memory_bytes < b.memory_bytes;
+  return a.mapping < b.mapping;
+}
+
+void Search::sort_best() {
+  const auto better = [this](const FoundLayout& a, const FoundLayout& b) {
+    return is_better(a, b);
+  };
+  std::sort(outcome_.best.begin(), outcome_.best.end(), better);
+  std::sort(outcome_.pareto.begin(), outcome_.pareto.end(), better);
+}
+
+std::string Search::why_nothing() const {
+  if (!found_.misfit) {
+    return found_.counts.enumerated == 0
+               ? "No layout divides the cluster's accelerators as asked."
+               : fmt::format("None of {} layouts divides accelerators, batch and model as it must.",
+                             found_.counts.enumerated);
+  }
+  Diagnostics diagnostics;
+  const Study closest = study_of(study_, found_.misfit->mapping, pb::analytic);
+  const auto placed =
+      workloads::place(prepared_.model, closest.scenario->workload().training(), prepared_.cluster,
+                       workloads::Folding::folded, closest.places, diagnostics);
+  const Mapping& m = found_.misfit->mapping;
+  std::string reason = fmt::format(
+      "Nothing fits. Closest: tensor {} context {} pipeline {} data {} expert {} zero {}, "
+      "micro-batch {}, recompute {}.",
+      m.tensor, m.context, m.pipeline, m.data, m.expert, m.zero, m.micro_batch,
+      pb::Recompute_Name(m.recompute));
+  if (placed && std::holds_alternative<workloads::Infeasible>(*placed)) {
+    reason += " " + std::get<workloads::Infeasible>(*placed).reason;
+  }
+  return reason;
+}
+
+bool check_options(const Study& study, const SearchOptions& options, Diagnostics& diagnostics) {
+  if (!study.scenario->workload().has_training()) {
+    diagnostics.error(study.places.find("workload"), "workload",
+                      "a search needs a training workload",
+                      "workload { training { model: \"llama-3.1-70b\" global_batch: 1024 } }");
+  } else if (study.scenario->workload().training().has_chunk()) {
+    diagnostics.error(study.places.find("workload.training.chunk"), "workload.training.chunk",
+                      "a search needs a whole step, not a chunk of one", "leave chunk out");
+  }
+  const std::vector<std::string> names = search_objectives();
+  if (std::find(names.begin(), names.end(), options.objective) == names.end()) {
+    const std::string suggestion = did_you_mean(options.objective, names);
+    std::string all;
+    for (const std::string& name : names) all += (all.empty() ? "one of " : ", ") + name;
+    diagnostics.error({"--objective", 0, 0}, {},
+                      fmt::format("'{}' is no objective of a search", options.objective),
+                      suggestion.empty() ? all : suggestion);
+  }
+  return !diagnostics.has_errors();
+}
+
+std::string read_all(int descriptor) {
+  std::string bytes;
+  char buffer[65536];
+  for (ssize_t got = 0; (got = read(descriptor, buffer, sizeof buffer)) > 0;) {
+    bytes.append(buffer, static_cast<std::size_t>(got));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::vector<std::string> search_objectives() {
+  std::vector<std::string> names;
+  for (const Objective& objective : kObjectives) names.emplace_back(objective.metric);
+  return names;
+}
+
+bool is_larger_better(const std::string& objective) {
+  return std::any_of(std::begin(kObjectives), std::end(kObjectives),
+                     [&](const Objective& one) { return objective == one.metric && one.larger; });
+}
+
+double objective_of(const FoundLayout& layout, const std::string& objective) {
+  if (objective == "hbm_headroom_bytes") {
+    if (layout.result.memory().empty()) return -layout.memory_bytes;
+    return layout.result.memory(0).capacity_bytes() - layout.memory_bytes;
+  }
+  for (const pb::Metric& metric : layout.result.metric()) {
+    if (metric.name() == objective) return metric.value();
+  }
+  return is_larger_better(objective) ? 1 / layout.estimated_step_s : layout.estimated_step_s;
+}
+
+std::optional<pb::Result> run_apart(const Study& study, const topology::Catalogue& catalogue) {
+  int ends[2];
+  if (pipe(ends) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
+  const pid_t child = fork();
+  if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
+  if (child == 0) {
+    close(ends[0]);
+    Diagnostics diagnostics;
+    auto result = sim::run(study, catalogue, {}, diagnostics);
+    _exit(result && result->SerializeToFileDescriptor(ends[1]) ? 0 : 1);
+  }
+  close(ends[1]);
+  const std::string bytes = read_all(ends[0]);
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  pb::Result result;
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !result.ParseFromString(bytes)) {
+    return std::nullopt;
+  }
+  return result;
+}
+
+std::optional<SearchOutcome> search(const Study& study, const topology::Catalogue& catalogue,
+                                    const SearchOptions& options, Diagnostics& diagnostics) {
+  const auto started = std::chrono::steady_clock::now();
+  if (!check_options(study, options, diagnostics)) return std::nullopt;
+  const std::optional<Prepared> prepared = prepare(study, catalogue, diagnostics);
+  if (!prepared || diagnostics.has_errors()) return std::nullopt;
+  const auto space = LayoutSpace::build(study.scenario->workload().training(), prepared->model,
+                                        prepared->cluster, options, diagnostics);
+  if (!space) return std::nullopt;
+  SearchOutcome outcome = Search(study, catalogue, options, *prepared, *space).run();
+  outcome.wall_time_s =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  return outcome;
+}
+
+}  // namespace aisle::sim

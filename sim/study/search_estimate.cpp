@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/study/search_estimate.hpp"
+
+#include "sim/base/diagnostics.hpp"
+#include "sim/study/search_tables.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+namespace aisle::sim {
+
+namespace {
+
+namespace parallel = workloads::parallel;
+using parallel::Job;
+using Kind = parallel::Action::Kind;
+
+/// Micro-batches from which on a step grows by the same time for each further round of them, and a
+/// round.
+struct Rounds {
+  int steady = 1, round = 1;
+};
+
+Rounds rounds_of(const Job& job) {
+  const int pipeline = job.layout.pipeline;
+  switch (job.schedule) {
+    case parallel::Schedule::interleaved:
+      return {2 * pipeline, pipeline};
+    case parallel::Schedule::dual_pipe:
+      return {2 * pipeline + 2, 2};
+    default:
+      return {pipeline + 1, 1};
+  }
+}
+
+/// What one stage's ranks do, in seconds.
+struct StageTimes {
+  const PassTimes* passes = nullptr;
+  double forward = 0, backward = 0, backward_input = 0, weight = 0;
+  double pair = 0;                         ///< this stage forward beside the mirrored one backward
+  double gathers_before = 0, gathers = 0;  ///< ZeRO-1, 2: of weights at the start of the step
+  double reduces = 0;
+  bool exchanges = false;
+};
+
+}  // namespace
+
+struct Estimator::Tables : SearchTables {
+  using SearchTables::SearchTables;
+
+  // Of the layout in hand.
+  std::vector<StageTimes> stages;
+  std::vector<parallel::StageLoad> rank_loads;
+  std::vector<double> arrival, free, send_free, receive_free, replica_free, exchange_end;
+
+  void time_stages(const Job& job);
+  void time_zero3(StageTimes& stage, const std::vector<ReplicaTimes>& exchanges);
+  double first_forward(const StageTimes& stage, const std::vector<ReplicaTimes>& exchanges,
+                       double start);
+  double last_backward(const StageTimes& stage, const std::vector<ReplicaTimes>& exchanges,
+                       double start, double duration, double& exchanging);
+  double pipeline(const Job& job, int micro_batches);
+  double duration(const parallel::OrderedAction& action) const;
+};
+
+/// With ZeRO-3 a layer's weights are gathered before each pass, the next layer's meanwhile, and
+/// gradients reduced after; one queue, as in DataParallel.
+void Estimator::Tables::time_zero3(StageTimes& stage, const std::vector<ReplicaTimes>& exchanges) {
+  const auto& layers = stage.passes->layers;
+  double queue = 0, end = 0, before = 0;  // `before`: end of the layer before the last
+  const auto pass = [&](const LayerTimes& run, double seconds, double reduce) {
+    for (int i = 0; i < run.count; ++i) {
+      queue = std::max(queue, before) + exchanges[static_cast<std::size_t>(run.layer)].gather;
+      before = end;
+      end = std::max(end, queue) + seconds;
+      if (reduce > 0) queue = std::max(queue, end) + reduce;
+    }
+  };
+  for (const LayerTimes& run : layers) pass(run, run.forward, 0);
+  stage.forward = end;
+  queue = end = before = 0;
+  for (auto run = layers.rbegin(); run != layers.rend(); ++run) {
+    pass(*run, run->backward, exchanges[static_cast<std::size_t>(run->layer)].reduce);
+  }
+  stage.backward = end;
+  stage.reduces = std::max(0.0, queue - end);  // still on its way when the pass ends
+}
+
+void Estimator::Tables::time_stages(const Job& job) {
+  const auto count = static_cast<std::size_t>(job.stages());
+  stages.assign(count, {});
+  const std::vector<ReplicaTimes>& exchanges = replica(job);
+  for (std::size_t s = 0; s < count; ++s) {
+    StageTimes& stage = stages[s];
+    stage.passes = &passes.of(job, static_cast<int>(s));
+    stage.forward = stage.passes->forward;
+    stage.backward = stage.passes->backward;
+    stage.weight = stage.passes->weight;
+    stage.backward_input = stage.backward - stage.weight;
+    if (job.schedule == parallel::Schedule::dual_pipe) {
+      stage.pair = passes.pair(job, static_cast<int>(s));
+    }
+    for (const LayerTimes& run : stage.passes->layers) {
+      const ReplicaTimes& one = exchanges[static_cast<std::size_t>(run.layer)];
+      stage.gathers += run.count * one.gather;
+      stage.reduces += run.count * one.reduce;
+    }
+    stage.exchanges = stage.reduces > 0;
+    if (job.layout.zero >= 3) time_zero3(stage, exchanges);
+  }
+  // Gathers queue at each rank in the order of stages.
+  if (job.layout.zero < 1 || job.layout.zero > 2 || !job.overlap) return;
+  replica_free.assign(static_cast<std::size_t>(job.layout.pipeline), 0);
+  for (std::size_t s = 0; s < count; ++s) {
+    const auto rank =
+        static_cast<std::size_t>(parallel::rank_of_stage(job, static_cast<int>(s), 0));
+    const auto mirror = static_cast<std::size_t>(parallel::mirror_of(job, static_cast<int>(rank)));
+    const double from = std::max(replica_free[rank], replica_free[mirror]);
+    stages[s].gathers_before = from;
+    replica_free[rank] = replica_free[mirror] = from + stages[s].gathers;
+  }
+}
+
+double Estimator::Tables::duration(const parallel::OrderedAction& action) const {
+  switch (action.kind) {
+    case Kind::forward:
+      return stages[static_cast<std::size_t>(action.forward_stage)].forward;
+    case Kind::backward:
+      return stages[static_cast<std::size_t>(action.backward_stage)].backward;
+    case Kind::backward_input:
+      return stages[static_cast<std::size_t>(action.backward_stage)].backward_input;
+    case Kind::weight:
+      return stages[static_cast<std::size_t>(action.backward_stage)].weight;
+    case Kind::pair:
+      return stages[static_cast<std::size_t>(action.forward_stage)].pair;
+  }
+  return 0;
+}
+
+/// End of a stage's first forward pass, whose layers wait for their weights.
+double Estimator::Tables::first_forward(const StageTimes& stage,
+                                        const std::vector<ReplicaTimes>& exchanges, double start) {
+  double gathered = stage.gathers_before, end = start;
+  for (const LayerTimes& run : stage.passes->layers) {
+    const ReplicaTimes& one = exchanges[static_cast<std::size_t>(run.layer)];
+    for (int i = 0; i < run.count; ++i) {
+      gathered += one.gather;
+      end = std::max(end, gathered) + run.forward;
+    }
+  }
+  return end;
+}
+
+/// End of a stage's last backward pass, in which its gradients leave layer by layer; `exchanging`
+/// is until when the rank's exchanges go on.
+double Estimator::Tables::last_backward(const StageTimes& stage,
+                                        const std::vector<ReplicaTimes>& exchanges, double start,
+                                        double duration, double& exchanging) {
+  const PassTimes& pass = *stage.passes;
+  const double scale = pass.backward > 0 ? duration / pass.backward : 0;
+  double end = start;
+  for (auto run = pass.layers.rbegin(); run != pass.layers.rend(); ++run) {
+    const ReplicaTimes& one = exchanges[static_cast<std::size_t>(run->layer)];
+    const double slower = pass.slower_backward(one.cores), work = run->backward * scale;
+    for (int i = 0; i < run->count; ++i) {
+      const double beside = std::max(0.0, std::min(exchanging - end, work * slower));
+      end += beside + work - beside / slower;
+      exchanging = std::max(exchanging, end) + one.reduce;
+    }
+  }
+  return end;
+}
+
+/// Seconds until the last rank has its gradients.
+double Estimator::Tables::pipeline(const Job& job, int micro_batches) {
+  const parallel::PipelineOrder& schedule = order(job, micro_batches);
+  const std::vector<ReplicaTimes>& exchanges = replica(job);
+  const auto ranks = static_cast<std::size_t>(job.layout.pipeline);
+  const double message_time = message(job);
+  const bool waits = !job.asynchronous_messages();
+  const bool layered = job.overlap && job.layout.zero < 3;
+  const bool gathers = layered && job.layout.zero >= 1;
+  const bool each_pass = job.layout.zero >= 3;
+  arrival.assign(static_cast<std::size_t>(schedule.slots), 0);
+  free.assign(ranks, 0);
+  send_free.assign(ranks, 0);
+  receive_free.assign(ranks, 0);
+  if (!gathers) replica_free.assign(ranks, 0);
+  exchange_end = replica_free;
+  const auto send = [&](std::size_t from, std::int16_t to, std::int32_t slot, double ready) {
+    double& at = arrival[static_cast<std::size_t>(slot)];
+    at = ready;
+    if (to < 0) return;
+    const auto receiver = static_cast<std::size_t>(to);
+    at = std::max({ready, send_free[from], receive_free[receiver]}) + message_time;
+    send_free[from] = receive_free[receiver] = at;
+    if (waits) free[from] = std::max(free[from], at);
+  };
+  for (const parallel::OrderedAction& action : schedule.actions) {
+    const auto rank = static_cast<std::size_t>(action.rank);
+    double start = free[rank];
+    if (action.forward_in >= 0) {
+      start = std::max(start, arrival[static_cast<std::size_t>(action.forward_in)]);
+    }
+    if (action.backward_in >= 0) {
+      start = std::max(start, arrival[static_cast<std::size_t>(action.backward_in)]);
+    }
+    if (each_pass) start = std::max(start, exchange_end[rank]);
+    double end = start + duration(action);
+    if (gathers && action.first_forward && exchange_end[rank] > start) {
+      const StageTimes& stage = stages[static_cast<std::size_t>(action.forward_stage)];
+      end = std::max(end, first_forward(stage, exchanges, start));
+    }
+    if (action.last_backward && layered) {
+      const StageTimes& stage = stages[static_cast<std::size_t>(action.backward_stage)];
+      if (stage.exchanges) {
+        end = last_backward(stage, exchanges, start, end - start, exchange_end[rank]);
+      }
+    } else if (each_pass && action.backward_stage >= 0) {
+      exchange_end[rank] = end + stages[static_cast<std::size_t>(action.backward_stage)].reduces;
+    }
+    free[rank] = end;
+    if (action.forward_out >= 0) send(rank, action.forward_to, action.forward_out, end);
+    if (action.backward_out >= 0) send(rank, action.backward_to, action.backward_out, end);
+  }
+  double last = 0;
+  for (std::size_t r = 0; r < ranks; ++r) last = std::max({last, free[r], exchange_end[r]});
+  return last;
+}
+
+Estimator::Estimator(const workloads::ModelGraph& model, const topology::Cluster& cluster,
+                     const KernelModel& kernels)
+    : tables_(std::make_unique<Tables>(model, cluster, kernels)) {}
+
+Estimator::~Estimator() = default;
+
+double Estimator::memory(const Job& job) {
+  const auto& classes = tables_->load(job);
+  // Where some layers of a stage are recomputed and others not, its load is no sum over classes.
+  const bool by_class = job.recompute_layers < 0;
+  double most = 0;
+  int rank = 0;
+  for (const parallel::Backlog& backlog : tables_->backlog(job)) {
+    auto& loads = tables_->rank_loads;
+    loads.clear();
+    for (const int stage : backlog.stages) {
+      parallel::StageLoad load;
+      if (!by_class) load = parallel::load_of(job, parallel::layers_of_stage(job, stage));
+      for (const StageRun& run : tables_->passes.shape(job, stage).runs) {
+        if (by_class) load.add(classes[static_cast<std::size_t>(run.layer)], run.count);
+      }
+      loads.push_back(load);
+    }
+    most = std::max(most, parallel::rank_bytes(job, rank++, loads, backlog).total());
+  }
+  return most;
+}
+
+double Estimator::step(const Job& job) {
+  tables_->time_stages(job);
+  const Rounds rounds = rounds_of(job);
+  const int all = job.layout.micro_batches, more = rounds.steady + rounds.round;
+  double seconds = 0;
+  if (all <= more + rounds.round) {
+    seconds = tables_->pipeline(job, all);
+  } else {
+    // Every round adds the same once the pipeline is full; take a number that leaves whole rounds.
+    const int short_of = rounds.steady + (all - rounds.steady) % rounds.round;
+    const double few = tables_->pipeline(job, short_of);
+    const double round = tables_->pipeline(job, short_of + rounds.round) - few;
+    seconds = few + round * ((all - short_of) / rounds.round);
+  }
+  if (!job.overlap && job.layout.zero < 3) {
+    double reduces = 0, gathers = 0;
+    for (const StageTimes& stage : tables_->stages) {
+      reduces = std::max(reduces, stage.reduces);
+      gathers = std::max(gathers, stage.gathers);
+    }
+    seconds += job.layout.virtual_stages * (reduces + gathers);
+  }
+  return seconds + tables_->norm(job) + tables_->optimizer(job);
+}
+
+double Estimator::bound(const Job& job) {
+  double most = 0;
+  const bool pairs = job.schedule == parallel::Schedule::dual_pipe;
+  for (int rank = 0; rank < job.layout.pipeline; ++rank) {
+    double busy = 0;
+    for (int v = 0; v < job.layout.virtual_stages; ++v) {
+      const PassTimes& pass = tables_->passes.of(job, v * job.layout.pipeline + rank);
+      busy += pairs ? pass.computing : pass.forward + pass.backward;
+    }
+    most = std::max(most, busy);
+  }
+  return most * job.layout.micro_batches;
+}
+
+}  // namespace aisle::sim

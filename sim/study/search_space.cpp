@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/study/search_space.hpp"
+
+#include "sim/base/proto_text.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <set>
+#include <utility>
+
+namespace aisle::sim {
+
+namespace {
+
+namespace parallel = workloads::parallel;
+
+std::vector<int> divisors(int number) {
+  std::vector<int> low, high;
+  for (int i = 1; static_cast<std::int64_t>(i) * i <= number; ++i) {
+    if (number % i != 0) continue;
+    low.push_back(i);
+    if (i != number / i) high.push_back(number / i);
+  }
+  low.insert(low.end(), high.rbegin(), high.rend());
+  return low;
+}
+
+std::vector<int> values_of(const google::protobuf::EnumDescriptor& descriptor) {
+  std::vector<int> values;
+  for (int i = 0; i < descriptor.value_count(); ++i) {
+    values.push_back(descriptor.value(i)->number());
+  }
+  return values;
+}
+
+const google::protobuf::EnumDescriptor* enum_of(const std::string& axis) {
+  if (axis == "schedule") return pb::Schedule_descriptor();
+  if (axis == "recompute") return pb::Recompute_descriptor();
+  return nullptr;
+}
+
+std::optional<int> read_value(const std::string& axis, const std::string& text) {
+  if (const auto* descriptor = enum_of(axis)) {
+    const auto* value = descriptor->FindValueByName(text);
+    return value == nullptr ? std::nullopt : std::optional<int>(value->number());
+  }
+  int value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
+  return value;
+}
+
+/// What the study itself has.
+int own_value(const std::string& axis, const pb::Training& training) {
+  const pb::Parallel& p = training.parallel();
+  if (axis == "tensor") return p.tensor();
+  if (axis == "context") return p.context();
+  if (axis == "pipeline") return p.pipeline();
+  if (axis == "expert") return p.expert();
+  if (axis == "zero") return p.zero();
+  if (axis == "schedule") return p.schedule();
+  if (axis == "virtual_stages") return p.virtual_stages();
+  if (axis == "micro_batch") return training.micro_batch();
+  return training.recompute();
+}
+
+void set_layout(const Mapping& m, pb::Training& training) {
+  pb::Parallel& p = *training.mutable_parallel();
+  p.set_tensor(m.tensor);
+  p.set_context(m.context);
+  p.set_pipeline(m.pipeline);
+  p.set_data(m.data);
+  p.set_expert(m.expert);
+  p.set_zero(m.zero);
+  p.set_schedule(m.schedule);
+  p.set_virtual_stages(m.virtual_stages);
+  training.set_micro_batch(m.micro_batch);
+  training.set_recompute(m.recompute);
+}
+
+}  // namespace
+
+std::vector<std::string> search_axes() {
+  return {"tensor",   "context",        "pipeline",    "expert",   "zero",
+          "schedule", "virtual_stages", "micro_batch", "recompute"};
+}
+
+pb::Scenario with_layout(const pb::Scenario& scenario, const Mapping& mapping) {
+  pb::Scenario other = scenario;
+  pb::Training& training = *other.mutable_workload()->mutable_training();
+  const int stages = mapping.pipeline * mapping.virtual_stages;
+  if (training.parallel().stage_layers_size() != stages ||
+      training.parallel().pipeline() != mapping.pipeline) {
+    training.mutable_parallel()->clear_stage_layers();
+  }
+  set_layout(mapping, training);
+  other.clear_reference();  // published figures are those of the job as written
+  return other;
+}
+
+bool LayoutSpace::choose(const SearchOptions& options, Diagnostics& diagnostics) {
+  const std::vector<std::string> names = search_axes();
+  const auto known = [&](const std::string& flag, const std::string& axis) {
+    if (std::find(names.begin(), names.end(), axis) != names.end()) return true;
+    const std::string suggestion = did_you_mean(axis, names);
+    diagnostics.error({flag, 0, 0}, {}, fmt::format("'{}' is no axis of a layout", axis),
+                      suggestion.empty() ? "tensor, context, pipeline, expert, zero, schedule, "
+                                           "virtual_stages, micro_batch or recompute"
+                                         : suggestion);
+    return false;
+  };
+  for (const std::string& axis : names) {
+    axes_[axis] = {options.over.empty(), own_value(axis, training_)};
+  }
+  for (const std::string& axis : options.over) {
+    if (known("--over", axis)) axes_[axis].searched = true;
+  }
+  for (const std::string& text : options.fixed) {
+    const std::size_t equals = text.find('=');
+    const std::string axis = text.substr(0, equals);
+    if (!known("--fix", axis)) continue;
+    const auto value =
+        equals == std::string::npos ? std::nullopt : read_value(axis, text.substr(equals + 1));
+    if (!value) {
+      std::string hint = fmt::format("write for example --fix {}=8", axis);
+      if (const auto* descriptor = enum_of(axis)) {
+        hint = fmt::format("write for example --fix {}={}", axis, descriptor->value(0)->name());
+      }
+      diagnostics.error({"--fix", 0, 0}, {}, fmt::format("'{}' gives no value to hold", text),
+                        hint);
+      continue;
+    }
+    axes_[axis] = {false, *value};
+  }
+  return !diagnostics.has_errors();
+}
+
+std::vector<int> LayoutSpace::among(const std::string& axis, std::vector<int> candidates) const {
+  const AxisChoice& choice = axes_.at(axis);
+  if (choice.searched) return candidates;
+  return {choice.value};
+}
+
+void LayoutSpace::find_cuts() {
+  const int count = cluster_.count();
+  std::vector<int> experts = {1};
+  for (const workloads::Layer& layer : model_.layers) {
+    if (layer.feed_forward.experts > 0) experts = divisors(layer.feed_forward.experts);
+  }
+  for (const int tensor : among("tensor", divisors(count))) {
+    if (tensor < 1 || count % tensor != 0) continue;
+    for (const int context : among("context", divisors(count / tensor))) {
+      if (context < 1 || count / tensor % context != 0) continue;
+      if (training_.sequence() % (static_cast<std::int64_t>(tensor) * context) != 0) continue;
+      for (const int expert : among("expert", experts)) cuts_.push_back({tensor, context, expert});
+    }
+  }
+}
+
+std::optional<LayoutSpace> LayoutSpace::build(const pb::Training& training,
+                                              const workloads::ModelGraph& model,
+                                              const topology::Cluster& cluster,
+                                              const SearchOptions& options,
+                                              Diagnostics& diagnostics) {
+  LayoutSpace space(training, model, cluster);
+  if (!space.choose(options, diagnostics)) return std::nullopt;
+  space.find_cuts();
+  return space;
+}
+
+/// Numbers of chunks per rank that change how many layers the largest chunk holds.
+std::vector<int> LayoutSpace::virtual_stages(int pipeline, int schedule) const {
+  if (schedule != pb::interleaved) return {1};
+  const int layers = model_.transformer_layers();
+  const auto largest = [&](int chunks) { return (layers - 1) / (pipeline * chunks) + 1; };
+  std::vector<int> chosen;
+  for (int v = 2; v * pipeline <= layers; ++v) {
+    if (largest(v) < largest(chosen.empty() ? 1 : chosen.back())) chosen.push_back(v);
+  }
+  return chosen;
+}
+
+/// Whether the study's own numbers of layers by stage still mean something.
+bool LayoutSpace::keeps_stages() const {
+  return !axes_.at("pipeline").searched && !axes_.at("virtual_stages").searched &&
+         axes_.at("pipeline").value == training_.parallel().pipeline() &&
+         axes_.at("virtual_stages").value == training_.parallel().virtual_stages();
+}
+
+void LayoutSpace::each(
+    const Cut& cut, const std::function<bool(const Mapping&, const parallel::Job*)>& visit) const {
+  const int rest = cluster_.count() / (cut.tensor * cut.context);
+  const int layers = model_.transformer_layers();
+  const SourceMap places;
+  pb::Training training = training_;
+  training.set_ranks(pb::alike);
+  std::map<int, std::vector<int>> balanced;
+  Mapping m;
+  m.tensor = cut.tensor;
+  m.context = cut.context;
+  m.expert = cut.expert;
+  const std::vector<int> recomputes = among("recompute", values_of(*pb::Recompute_descriptor()));
+  for (const int pipeline : among("pipeline", divisors(rest))) {
+    if (pipeline < 1 || rest % pipeline != 0 || pipeline > layers + 2) continue;
+    m.pipeline = pipeline;
+    m.data = rest / pipeline;
+    const bool shares = m.data * m.context > 1;
+    const std::vector<int> zeros =
+        among("zero", shares ? std::vector<int>{0, 1, 2, 3} : std::vector<int>{0});
+    const int batch = training.global_batch() % m.data == 0 ? training.global_batch() / m.data : 0;
+    if (batch == 0) continue;
+    // On one rank all schedules are the same.
+    const std::vector<int> schedules =
+        among("schedule", pipeline == 1 ? std::vector<int>{pb::one_f_one_b}
+                                        : values_of(*pb::Schedule_descriptor()));
+    for (const int schedule : schedules) {
+      m.schedule = static_cast<pb::Schedule>(schedule);
+      for (const int chunks : among("virtual_stages", virtual_stages(pipeline, schedule))) {
+        m.virtual_stages = chunks;
+        const int stages = pipeline * chunks;
+        if (chunks < 1 || stages > layers + 2) continue;
+        if (!keeps_stages()) {
+          auto& counts = balanced[stages];
+          if (counts.empty()) {
+            counts = parallel::balanced_stage_layers(model_, stages, training.sequence());
+          }
+          training.mutable_parallel()->mutable_stage_layers()->Assign(counts.begin(), counts.end());
+        }
+        for (const int micro_batch : among("micro_batch", divisors(batch))) {
+          m.micro_batch = micro_batch;
+          for (const int zero : zeros) {
+            m.zero = zero;
+            for (const int recompute : recomputes) {
+              m.recompute = static_cast<pb::Recompute>(recompute);
+              set_layout(m, training);
+              Diagnostics refused;
+              const auto job = parallel::check(model_, training, cluster_,
+                                               workloads::Folding::folded, places, refused);
+              if (!visit(m, job ? &*job : nullptr)) return;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace aisle::sim

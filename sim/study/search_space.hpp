@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sim/study/scenario.pb.h"
+#include "sim/study/search.hpp"
+#include "topology/cluster.hpp"
+#include "workloads/models/model.hpp"
+#include "workloads/parallel/estimate.hpp"
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+/// Used by sim/study's search alone.
+namespace aisle::sim {
+
+/// Values of one axis that the user leaves to the search or holds.
+struct AxisChoice {
+  bool searched = true;
+  int value = 0;  ///< where it is not
+};
+
+/// The layouts of one study.
+class LayoutSpace {
+ public:
+  /// Nothing if the choice of axes is wrong, which is reported.
+  static std::optional<LayoutSpace> build(const pb::Training& training,
+                                          const workloads::ModelGraph& model,
+                                          const topology::Cluster& cluster,
+                                          const SearchOptions& options, Diagnostics& diagnostics);
+
+  /// Cuts of a layer; layouts of one cut have most of their tables in common.
+  struct Cut {
+    int tensor = 1, context = 1, expert = 1;
+  };
+
+  const std::vector<Cut>& cuts() const { return cuts_; }
+
+  /// Calls `visit` with every layout of a cut whose ranks multiply to the cluster, and the job, or
+  /// nullptr if the planner refuses it. Ends early when `visit` says false.
+  void each(
+      const Cut& cut,
+      const std::function<bool(const Mapping&, const workloads::parallel::Job*)>& visit) const;
+
+ private:
+  LayoutSpace(const pb::Training& training, const workloads::ModelGraph& model,
+              const topology::Cluster& cluster)
+      : training_(training), model_(model), cluster_(cluster) {}
+
+  bool choose(const SearchOptions& options, Diagnostics& diagnostics);
+  void find_cuts();
+  std::vector<int> among(const std::string& axis, std::vector<int> candidates) const;
+  std::vector<int> virtual_stages(int pipeline, int schedule) const;
+  bool keeps_stages() const;
+
+  const pb::Training& training_;
+  const workloads::ModelGraph& model_;
+  const topology::Cluster& cluster_;
+  std::map<std::string, AxisChoice> axes_;
+  std::vector<Cut> cuts_;
+};
+
+}  // namespace aisle::sim

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/study/search_tables.hpp"
+
+#include "workloads/parallel/data_parallel.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace aisle::sim {
+
+namespace {
+
+namespace parallel = workloads::parallel;
+using parallel::Job;
+
+/// Numbers below 2^width side by side in one key.
+class Key {
+ public:
+  Key& add(int value, unsigned width) {
+    key_ = key_ << width | static_cast<std::uint64_t>(value);
+    return *this;
+  }
+
+  std::uint64_t value() const { return key_; }
+
+ private:
+  std::uint64_t key_ = 0;
+};
+
+constexpr unsigned kSize = 14;  // bits for a number of ranks, stages or sequences
+
+/// Micro-batches beyond which a rank never has more in hand.
+int saturating(const Job& job) {
+  if (job.schedule == parallel::Schedule::gpipe) return job.layout.micro_batches;
+  return std::min(job.layout.micro_batches, 2 * job.layout.pipeline);
+}
+
+}  // namespace
+
+const parallel::PipelineOrder& SearchTables::order(const Job& job, int micro_batches) {
+  const std::uint64_t key = Key()
+                                .add(static_cast<int>(job.schedule), 6)
+                                .add(job.layout.pipeline, kSize)
+                                .add(job.layout.virtual_stages, kSize)
+                                .add(micro_batches, 20)
+                                .value();
+  const auto found = orders_.find(key);
+  if (found != orders_.end()) return found->second;
+  Job other = job;
+  other.layout.micro_batches = micro_batches;
+  return orders_.emplace(key, parallel::order_of(other)).first->second;
+}
+
+const std::vector<parallel::Backlog>& SearchTables::backlog(const Job& job) {
+  const std::uint64_t key = Key()
+                                .add(static_cast<int>(job.schedule), 6)
+                                .add(job.layout.pipeline, kSize)
+                                .add(job.layout.virtual_stages, kSize)
+                                .add(saturating(job), 20)
+                                .value();
+  const auto found = backlogs_.find(key);
+  if (found != backlogs_.end()) return found->second;
+  Job other = job;
+  other.layout.micro_batches = saturating(job);
+  std::vector<parallel::Backlog> ranks;
+  for (int rank = 0; rank < job.layout.pipeline; ++rank) {
+    ranks.push_back(parallel::backlog_of(other, rank));
+  }
+  return backlogs_.emplace(key, std::move(ranks)).first->second;
+}
+
+const std::vector<parallel::StageLoad>& SearchTables::load(const Job& job) {
+  const workloads::Layout& layout = job.layout;
+  const std::uint64_t key = Key()
+                                .add(layout.tensor, 10)
+                                .add(layout.context, kSize)
+                                .add(layout.expert, kSize)
+                                .add(job.micro_batch, kSize)
+                                .add(static_cast<int>(job.recompute), 3)
+                                .add(layout.pipeline > 1 ? 1 : 0, 1)
+                                .add(static_cast<int>(job.schedule), 6)
+                                .value();
+  const auto found = loads_.find(key);
+  if (found != loads_.end()) return found->second;
+  std::vector<parallel::StageLoad> classes;
+  for (const workloads::Layer& layer : passes.classes()) {
+    classes.push_back(parallel::load_of(job, {layer}));
+  }
+  return loads_.emplace(key, std::move(classes)).first->second;
+}
+
+const std::vector<ReplicaTimes>& SearchTables::replica(const Job& job) {
+  const workloads::Layout& layout = job.layout;
+  const std::uint64_t key = Key()
+                                .add(layout.tensor, 10)
+                                .add(layout.context, kSize)
+                                .add(layout.expert, kSize)
+                                .add(layout.pipeline, kSize)
+                                .add(static_cast<int>(job.schedule), 6)
+                                .add(layout.zero >= 1 ? 1 : 0, 1)
+                                .value();
+  const auto found = replicas_.find(key);
+  if (found != replicas_.end()) return found->second;
+  parallel::Groups groups(job);
+  std::vector<ReplicaTimes> classes;
+  for (const workloads::Layer& layer : passes.classes()) {
+    const parallel::ReplicaTraffic traffic = parallel::replica_traffic(job, groups, layer);
+    ReplicaTimes times;
+    for (const workloads::Communication& c : traffic.reduce) {
+      const auto cost = workloads::cost_of(c, cluster_, kernels_.communication());
+      times.reduce += cost.alone.si();
+      times.cores = std::max(times.cores, cost.cores);
+    }
+    for (const workloads::Communication& c : traffic.gather) {
+      times.gather += workloads::cost_of(c, cluster_, kernels_.communication()).alone.si();
+    }
+    classes.push_back(times);
+  }
+  return replicas_.emplace(key, std::move(classes)).first->second;
+}
+
+/// The longest message between neighbouring ranks.
+double SearchTables::message(const Job& job) {
+  const workloads::Layout& layout = job.layout;
+  if (layout.pipeline == 1) return 0;
+  const int width = job.stage_width();
+  const std::uint64_t key = Key()
+                                .add(width, 20)
+                                .add(layout.tensor, 10)
+                                .add(layout.context, kSize)
+                                .add(job.micro_batch, kSize)
+                                .value();
+  const auto found = messages_.find(key);
+  if (found != messages_.end()) return found->second;
+  workloads::Communication c;
+  c.kind = workloads::CollectiveKind::send_recv;
+  c.bytes = static_cast<double>(job.shard_tokens()) * model_.hidden * 2.0 * units::B;
+  double longest = 0;
+  for (int rank = 0; rank + 1 < layout.pipeline; ++rank) {
+    c.group = cluster_.hierarchy(std::array{rank * width, (rank + 1) * width});
+    longest =
+        std::max(longest, workloads::cost_of(c, cluster_, kernels_.communication()).alone.si());
+    if (rank > cluster_.domain_size()) break;  // offsets repeat
+  }
+  return messages_.emplace(key, longest).first->second;
+}
+
+double SearchTables::norm(const Job& job) {
+  if (!norm_) {
+    const workloads::Communication c = parallel::norm_traffic(job);
+    norm_ =
+        c.group.size > 1 ? workloads::cost_of(c, cluster_, kernels_.communication()).alone.si() : 0;
+  }
+  return *norm_;
+}
+
+/// On the rank that updates most.
+double SearchTables::optimizer(const Job& job) {
+  const workloads::Layout& layout = job.layout;
+  const std::uint64_t key = Key()
+                                .add(layout.tensor, 10)
+                                .add(layout.context, 12)
+                                .add(layout.expert, 12)
+                                .add(layout.pipeline, 12)
+                                .add(layout.virtual_stages, 10)
+                                .add(static_cast<int>(job.schedule), 5)
+                                .add(layout.zero, 2)
+                                .value();
+  const auto found = optimizers_.find(key);
+  if (found != optimizers_.end()) return found->second;
+  const auto& classes = load(job);
+  double most_shared = 0, most_experts = 0;
+  for (const parallel::Backlog& rank : backlog(job)) {
+    double shared = 0, experts = 0;
+    for (const int stage : rank.stages) {
+      for (const StageRun& run : passes.shape(job, stage).runs) {
+        const parallel::StageLoad& one = classes[static_cast<std::size_t>(run.layer)];
+        shared += run.count * one.shared;
+        experts += run.count * one.experts;
+      }
+    }
+    if (shared + experts <= most_shared + most_experts) continue;
+    most_shared = shared;
+    most_experts = experts;
+  }
+  const double copies = parallel::mirror_of(job, 0) == 0 ? 1 : 2;
+  const bool sharded = layout.zero >= 1;
+  const double updated = most_shared / (sharded ? layout.data * layout.context * copies : 1) +
+                         most_experts / (sharded ? job.expert_holders() * copies : 1);
+  double seconds = 0;
+  for (const workloads::Kernel& kernel :
+       parallel::optimizer_kernels(job, updated, most_shared + most_experts)) {
+    seconds += kernel.count *
+               (kernels_.time_of(kernel).time.si() * kernel.load * cluster_.slowest_factor() +
+                kernels_.launch_gap().si());
+  }
+  return optimizers_.emplace(key, seconds).first->second;
+}
+
+}  // namespace aisle::sim

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sim/study/search_passes.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+/// Used by sim/study's search alone.
+namespace aisle::sim {
+
+/// Exchanges of the holders of one layer's weights.
+struct ReplicaTimes {
+  double reduce = 0, gather = 0;
+  int cores = 0;
+};
+
+/// What many layouts have in common, made when it is first asked for. Arguments are whole jobs, of
+/// which each table uses what it depends on.
+class SearchTables {
+ public:
+  SearchTables(const workloads::ModelGraph& model, const topology::Cluster& cluster,
+               const KernelModel& kernels)
+      : passes(model, cluster, kernels), model_(model), cluster_(cluster), kernels_(kernels) {}
+
+  PassTable passes;
+
+  const workloads::parallel::PipelineOrder& order(const workloads::parallel::Job& job,
+                                                  int micro_batches);
+  /// By pipeline rank.
+  const std::vector<workloads::parallel::Backlog>& backlog(const workloads::parallel::Job& job);
+  /// By class of layers.
+  const std::vector<workloads::parallel::StageLoad>& load(const workloads::parallel::Job& job);
+  const std::vector<ReplicaTimes>& replica(const workloads::parallel::Job& job);
+  /// Seconds of a message between neighbouring ranks, the longest.
+  double message(const workloads::parallel::Job& job);
+  /// Seconds of the norm over all gradients.
+  double norm(const workloads::parallel::Job& job);
+  /// Seconds of the optimizer on the rank that updates most.
+  double optimizer(const workloads::parallel::Job& job);
+
+ private:
+  const workloads::ModelGraph& model_;
+  const topology::Cluster& cluster_;
+  const KernelModel& kernels_;
+  std::unordered_map<std::uint64_t, workloads::parallel::PipelineOrder> orders_;
+  std::unordered_map<std::uint64_t, std::vector<workloads::parallel::Backlog>> backlogs_;
+  std::unordered_map<std::uint64_t, std::vector<workloads::parallel::StageLoad>> loads_;
+  std::unordered_map<std::uint64_t, std::vector<ReplicaTimes>> replicas_;
+  std::unordered_map<std::uint64_t, double> optimizers_, messages_;
+  std::optional<double> norm_;
+};
+
+}  // namespace aisle::sim

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "power/power.hpp"
+#include "sim/study/study.hpp"
+#include "topology/cluster.hpp"
+#include "workloads/models/model.hpp"
+#include "workloads/models/model.pb.h"
+
+#include <optional>
+
+/// Used by sim/study alone.
+namespace aisle::sim {
+
+/// A training study with every name resolved and every quantity read.
+struct Prepared {
+  topology::Cluster cluster;
+  workloads::ModelGraph model;
+  pb::Model description;
+  power::SiteModel site;
+  power::PowerCurve curve;
+  topology::Precision precision;
+};
+
+std::optional<Prepared> prepare(const Study& study, const topology::Catalogue& catalogue,
+                                Diagnostics& diagnostics);
+
+}  // namespace aisle::sim

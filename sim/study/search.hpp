@@ -4,6 +4,7 @@
 #include "sim/study/result.pb.h"
 #include "sim/study/study.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -36,7 +37,16 @@ struct Mapping {
   int micro_batch = 1;
   pb::Schedule schedule = pb::one_f_one_b;
   pb::Recompute recompute = pb::none;
-  friend auto operator<=>(const Mapping&, const Mapping&) = default;
+  friend bool operator==(const Mapping&, const Mapping&) = default;
+
+  /// In the order of the fields.
+  friend bool operator<(const Mapping& a, const Mapping& b) { return a.fields() < b.fields(); }
+
+ private:
+  std::array<int, 10> fields() const {
+    return {tensor, context,        pipeline,    data,     expert,
+            zero,   virtual_stages, micro_batch, schedule, recompute};
+  }
 };
 
 struct FoundLayout {

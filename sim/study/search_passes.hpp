@@ -22,7 +22,10 @@ namespace aisle::sim {
 /// So many equal layers one after the other; `layer` is an index into PassTable::classes().
 struct StageRun {
   int layer = 0, count = 0;
-  friend auto operator<=>(const StageRun&, const StageRun&) = default;
+
+  friend bool operator<(const StageRun& a, const StageRun& b) {
+    return a.layer != b.layer ? a.layer < b.layer : a.count < b.count;
+  }
 };
 
 /// The layers of a stage.

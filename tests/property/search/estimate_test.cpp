@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Estimates of the search beside the planner's memory and the analytic engine's time, over layouts
+// drawn from whole spaces.
+#include "sim/base/random.hpp"
+#include "sim/report/search.hpp"
+#include "tests/property/search/ground.hpp"
+#include "workloads/parallel/place.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace aisle::sim::test {
+
+namespace {
+
+/// Every `all.size() / count`-th layout, from an offset that the seed gives.
+std::vector<Estimated> drawn(const std::vector<Estimated>& all, std::size_t count,
+                             std::uint64_t seed) {
+  std::vector<Estimated> some;
+  const std::size_t step = std::max<std::size_t>(1, all.size() / count);
+  for (std::size_t i = seed % step; i < all.size(); i += step) some.push_back(all[i]);
+  return some;
+}
+
+double planned_bytes(const Ground& on, const Mapping& mapping) {
+  Diagnostics diagnostics;
+  const pb::Scenario scenario = with_layout(*on.study.scenario, mapping);
+  const auto placed =
+      workloads::place(on.prepared->model, scenario.workload().training(), on.prepared->cluster,
+                       workloads::Folding::folded, on.study.places, diagnostics);
+  if (!placed) return 0;
+  const auto* plan = std::get_if<workloads::TrainingPlan>(&*placed);
+  const auto& memory =
+      plan != nullptr ? plan->memory : std::get<workloads::Infeasible>(*placed).memory;
+  Bytes most;
+  for (const workloads::RankMemory& rank : memory) most = std::max(most, rank.total());
+  return most.in(units::B);
+}
+
+struct Errors {
+  double median = 0, worst = 0;
+  std::string worst_layout;
+};
+
+Errors errors_of(const Ground& on, const std::vector<Estimated>& layouts) {
+  std::vector<double> all;
+  Errors errors;
+  for (const Estimated& one : layouts) {
+    const double error = std::abs(std::log(one.seconds / step_of(run_analytic(on, one.mapping))));
+    all.push_back(error);
+    if (error > errors.worst) {
+      errors.worst = error;
+      errors.worst_layout = describe(one.mapping);
+    }
+  }
+  std::sort(all.begin(), all.end());
+  if (!all.empty()) errors.median = all[all.size() / 2];
+  return errors;
+}
+
+constexpr const char* kDense =
+    "model: \"llama-3.1-8b\" sequence: 4096 global_batch: 64 states { optimizer_moments: \"bf16\" "
+    "}";
+constexpr const char* kSparse =
+    "model: \"deepseek-v2-lite\" sequence: 4096 global_batch: 128 states { optimizer_moments: "
+    "\"bf16\" }";
+constexpr const char* kCluster = "accelerator: \"h100-sxm\" count: 32";
+
+}  // namespace
+
+TEST(Estimate, MemoryIsThatOfThePlanner) {
+  for (const char* training : {kDense, kSparse}) {
+    const Ground on = ground(kCluster, training);
+    for (const Estimated& one : drawn(estimate_all(on, {}), 60, 7)) {
+      EXPECT_NEAR(one.bytes / planned_bytes(on, one.mapping), 1, 1e-9) << describe(one.mapping);
+    }
+  }
+}
+
+TEST(Estimate, TimeIsNearThatOfTheAnalyticEngine) {
+  for (const char* training : {kDense, kSparse}) {
+    const Ground on = ground(kCluster, training);
+    const Errors errors = errors_of(on, drawn(estimate_all(on, {}), 60, 3));
+    std::printf("%s: median %.2f %%, worst %.2f %% (%s)\n", training, 100 * errors.median,
+                100 * errors.worst, errors.worst_layout.c_str());
+    EXPECT_LT(errors.median, 0.01);
+    EXPECT_LT(errors.worst, 0.08) << errors.worst_layout;
+  }
+}
+
+TEST(Estimate, TimeIsTheEnginesWhereNothingContends) {
+  const Ground on = ground("accelerator: \"h100-sxm\" count: 8", kDense);
+  SearchOptions options;
+  options.fixed = {"tensor=1", "context=1", "zero=0", "pipeline=8"};
+  int compared = 0;
+  for (const Estimated& one : drawn(estimate_all(on, options), 20, 1)) {
+    if (one.mapping.schedule != pb::one_f_one_b && one.mapping.schedule != pb::gpipe) continue;
+    EXPECT_NEAR(one.seconds / step_of(run_analytic(on, one.mapping)), 1, 1e-6)
+        << describe(one.mapping);
+    ++compared;
+  }
+  EXPECT_GT(compared, 2);
+}
+
+}  // namespace aisle::sim::test

@@ -45,6 +45,8 @@ struct StageTimes {
   double pair = 0;                         ///< this stage forward beside the mirrored one backward
   double gathers_before = 0, gathers = 0;  ///< ZeRO-1, 2: of weights at the start of the step
   double reduces = 0;
+  double first_gather_forward = 0, first_gather_backward = 0;  ///< ZeRO-3: of a pass
+  double last_forward = 0;                                     ///< ZeRO-3: after the last gather
   bool exchanges = false;
 };
 
@@ -65,27 +67,43 @@ struct Estimator::Tables : SearchTables {
   double last_backward(const StageTimes& stage, const std::vector<ReplicaTimes>& exchanges,
                        double start, double duration, double& exchanging);
   double pipeline(const Job& job, int micro_batches);
-  double duration(const parallel::OrderedAction& action) const;
+  double duration(const parallel::OrderedStep& action) const;
 };
 
 /// With ZeRO-3 a layer's weights are gathered before each pass, the next layer's meanwhile, and
 /// gradients reduced after; one queue, as in DataParallel.
 void Estimator::Tables::time_zero3(StageTimes& stage, const std::vector<ReplicaTimes>& exchanges) {
-  const auto& layers = stage.passes->layers;
+  const PassTimes& own = *stage.passes;
   double queue = 0, end = 0, before = 0;  // `before`: end of the layer before the last
-  const auto pass = [&](const LayerTimes& run, double seconds, double reduce) {
+  const auto pass = [&](const LayerTimes& run, double seconds, double slower, double reduce) {
+    const double gather = exchanges[static_cast<std::size_t>(run.layer)].gather;
     for (int i = 0; i < run.count; ++i) {
-      queue = std::max(queue, before) + exchanges[static_cast<std::size_t>(run.layer)].gather;
+      queue = std::max(queue, before) + gather;
       before = end;
       end = std::max(end, queue) + seconds;
+      // The gather of a layer like this one runs beside it.
+      end += std::min(gather, seconds * slower) * (1 - 1 / slower);
       if (reduce > 0) queue = std::max(queue, end) + reduce;
     }
   };
-  for (const LayerTimes& run : layers) pass(run, run.forward, 0);
+  for (const LayerTimes& run : own.layers) {
+    const int cores = exchanges[static_cast<std::size_t>(run.layer)].cores;
+    pass(run, run.forward, own.slower_forward(cores), 0);
+  }
   stage.forward = end;
+  if (!own.layers.empty()) {
+    const auto gather = [&](const LayerTimes& run) {
+      return exchanges[static_cast<std::size_t>(run.layer)].gather;
+    };
+    stage.first_gather_forward = gather(own.layers.front());
+    stage.first_gather_backward = gather(own.layers.back());
+    stage.last_forward = end - queue;
+  }
   queue = end = before = 0;
-  for (auto run = layers.rbegin(); run != layers.rend(); ++run) {
-    pass(*run, run->backward, exchanges[static_cast<std::size_t>(run->layer)].reduce);
+  for (auto run = own.layers.rbegin(); run != own.layers.rend(); ++run) {
+    const ReplicaTimes& one = exchanges[static_cast<std::size_t>(run->layer)];
+    // Here the reduction stands between two gathers in the queue: nothing runs beside the pass.
+    pass(*run, run->backward, 1, one.reduce);
   }
   stage.backward = end;
   stage.reduces = std::max(0.0, queue - end);  // still on its way when the pass ends
@@ -126,7 +144,7 @@ void Estimator::Tables::time_stages(const Job& job) {
   }
 }
 
-double Estimator::Tables::duration(const parallel::OrderedAction& action) const {
+double Estimator::Tables::duration(const parallel::OrderedStep& action) const {
   switch (action.kind) {
     case Kind::forward:
       return stages[static_cast<std::size_t>(action.forward_stage)].forward;
@@ -181,7 +199,7 @@ double Estimator::Tables::pipeline(const Job& job, int micro_batches) {
   const parallel::PipelineOrder& schedule = order(job, micro_batches);
   const std::vector<ReplicaTimes>& exchanges = replica(job);
   const auto ranks = static_cast<std::size_t>(job.layout.pipeline);
-  const double message_time = message(job);
+  const std::vector<double>& message_times = messages(job);
   const bool waits = !job.asynchronous_messages();
   const bool layered = job.overlap && job.layout.zero < 3;
   const bool gathers = layered && job.layout.zero >= 1;
@@ -192,41 +210,47 @@ double Estimator::Tables::pipeline(const Job& job, int micro_batches) {
   receive_free.assign(ranks, 0);
   if (!gathers) replica_free.assign(ranks, 0);
   exchange_end = replica_free;
-  const auto send = [&](std::size_t from, std::int16_t to, std::int32_t slot, double ready) {
-    double& at = arrival[static_cast<std::size_t>(slot)];
-    at = ready;
-    if (to < 0) return;
-    const auto receiver = static_cast<std::size_t>(to);
-    at = std::max({ready, send_free[from], receive_free[receiver]}) + message_time;
-    send_free[from] = receive_free[receiver] = at;
-    if (waits) free[from] = std::max(free[from], at);
+  const auto input = [this](std::int32_t slot) {
+    return slot < 0 ? 0.0 : arrival[static_cast<std::size_t>(slot)];
   };
-  for (const parallel::OrderedAction& action : schedule.actions) {
-    const auto rank = static_cast<std::size_t>(action.rank);
-    double start = free[rank];
-    if (action.forward_in >= 0) {
-      start = std::max(start, arrival[static_cast<std::size_t>(action.forward_in)]);
+  for (const parallel::OrderedStep& step : schedule.steps) {
+    const auto rank = static_cast<std::size_t>(step.rank);
+    if (step.is_message) {
+      const auto to = static_cast<std::size_t>(step.to);
+      double& at = arrival[static_cast<std::size_t>(step.forward_in)];
+      const std::size_t low = std::min(rank, to), high = std::max(rank, to);
+      at = std::max({waits ? free[rank] : at, send_free[rank], receive_free[to]}) +
+           message_times[high - low == 1 ? low : high];
+      send_free[rank] = receive_free[to] = at;
+      continue;
     }
-    if (action.backward_in >= 0) {
-      start = std::max(start, arrival[static_cast<std::size_t>(action.backward_in)]);
+    double start = std::max({free[rank], input(step.forward_in), input(step.backward_in)});
+    if (waits) start = std::max(start, send_free[rank]);
+    double end = start + duration(step);
+    if (each_pass) {
+      // The first gather asks for the pass's input alone, and may run beside what is before it.
+      const bool ahead = step.forward_stage >= 0;
+      const StageTimes& stage =
+          stages[static_cast<std::size_t>(ahead ? step.forward_stage : step.backward_stage)];
+      const double gather = ahead ? stage.first_gather_forward : stage.first_gather_backward;
+      const double gathered =
+          std::max({exchange_end[rank], input(step.forward_in), input(step.backward_in)}) + gather;
+      end = std::max(start, gathered) + duration(step) - gather;
+      exchange_end[rank] = ahead ? end - stage.last_forward : end + stage.reduces;
     }
-    if (each_pass) start = std::max(start, exchange_end[rank]);
-    double end = start + duration(action);
-    if (gathers && action.first_forward && exchange_end[rank] > start) {
-      const StageTimes& stage = stages[static_cast<std::size_t>(action.forward_stage)];
+    if (gathers && step.first_forward && exchange_end[rank] > start) {
+      const StageTimes& stage = stages[static_cast<std::size_t>(step.forward_stage)];
       end = std::max(end, first_forward(stage, exchanges, start));
     }
-    if (action.last_backward && layered) {
-      const StageTimes& stage = stages[static_cast<std::size_t>(action.backward_stage)];
+    if (step.last_backward && layered) {
+      const StageTimes& stage = stages[static_cast<std::size_t>(step.backward_stage)];
       if (stage.exchanges) {
         end = last_backward(stage, exchanges, start, end - start, exchange_end[rank]);
       }
-    } else if (each_pass && action.backward_stage >= 0) {
-      exchange_end[rank] = end + stages[static_cast<std::size_t>(action.backward_stage)].reduces;
     }
     free[rank] = end;
-    if (action.forward_out >= 0) send(rank, action.forward_to, action.forward_out, end);
-    if (action.backward_out >= 0) send(rank, action.backward_to, action.backward_out, end);
+    if (step.forward_out >= 0) arrival[static_cast<std::size_t>(step.forward_out)] = end;
+    if (step.backward_out >= 0) arrival[static_cast<std::size_t>(step.backward_out)] = end;
   }
   double last = 0;
   for (std::size_t r = 0; r < ranks; ++r) last = std::max({last, free[r], exchange_end[r]});

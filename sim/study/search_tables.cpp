@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <tuple>
 #include <utility>
 
 namespace aisle::sim {
@@ -43,6 +45,7 @@ const parallel::PipelineOrder& SearchTables::order(const Job& job, int micro_bat
                                 .add(static_cast<int>(job.schedule), 6)
                                 .add(job.layout.pipeline, kSize)
                                 .add(job.layout.virtual_stages, kSize)
+                                .add(job.recompute == parallel::Recompute::full ? 1 : 0, 1)
                                 .add(micro_batches, 20)
                                 .value();
   const auto found = orders_.find(key);
@@ -120,11 +123,10 @@ const std::vector<ReplicaTimes>& SearchTables::replica(const Job& job) {
   return replicas_.emplace(key, std::move(classes)).first->second;
 }
 
-/// The longest message between neighbouring ranks.
-double SearchTables::message(const Job& job) {
+/// Neighbours lie in few different ways: each is timed once.
+const std::vector<double>& SearchTables::messages(const Job& job) {
   const workloads::Layout& layout = job.layout;
-  if (layout.pipeline == 1) return 0;
-  const int width = job.stage_width();
+  const int width = job.stage_width(), ranks = layout.pipeline;
   const std::uint64_t key = Key()
                                 .add(width, 20)
                                 .add(layout.tensor, 10)
@@ -133,17 +135,28 @@ double SearchTables::message(const Job& job) {
                                 .value();
   const auto found = messages_.find(key);
   if (found != messages_.end()) return found->second;
+  const auto spread = [](const topology::Hierarchy& a) {
+    return std::tuple{a.domains, a.per_domain, a.pods};
+  };
+  std::map<std::tuple<int, int, int>, double> known;
   workloads::Communication c;
   c.kind = workloads::CollectiveKind::send_recv;
-  c.bytes = static_cast<double>(job.shard_tokens()) * model_.hidden * 2.0 * units::B;
-  double longest = 0;
-  for (int rank = 0; rank + 1 < layout.pipeline; ++rank) {
-    c.group = cluster_.hierarchy(std::array{rank * width, (rank + 1) * width});
-    longest =
-        std::max(longest, workloads::cost_of(c, cluster_, kernels_.communication()).alone.si());
-    if (rank > cluster_.domain_size()) break;  // offsets repeat
+  c.bytes = job.message_bytes() * units::B;
+  std::vector<double> seconds;
+  for (int rank = 0; rank < ranks && ranks > 1; ++rank) {
+    double longest = 0;
+    for (int replica = 0; replica < std::min(width, cluster_.domain_size()); ++replica) {
+      c.group = cluster_.hierarchy(
+          std::array{rank * width + replica, (rank + 1) % ranks * width + replica});
+      const auto [at, is_new] = known.emplace(spread(c.group), 0);
+      if (is_new) {
+        at->second = workloads::cost_of(c, cluster_, kernels_.communication()).alone.si();
+      }
+      longest = std::max(longest, at->second);
+    }
+    seconds.push_back(longest);
   }
-  return messages_.emplace(key, longest).first->second;
+  return messages_.emplace(key, std::move(seconds)).first->second;
 }
 
 double SearchTables::norm(const Job& job) {

@@ -34,8 +34,8 @@ class SearchTables {
   /// By class of layers.
   const std::vector<workloads::parallel::StageLoad>& load(const workloads::parallel::Job& job);
   const std::vector<ReplicaTimes>& replica(const workloads::parallel::Job& job);
-  /// Seconds of a message between neighbouring ranks, the longest.
-  double message(const workloads::parallel::Job& job);
+  /// Seconds of a message between each rank and the next; from the last to the first.
+  const std::vector<double>& messages(const workloads::parallel::Job& job);
   /// Seconds of the norm over all gradients.
   double norm(const workloads::parallel::Job& job);
   /// Seconds of the optimizer on the rank that updates most.
@@ -49,7 +49,8 @@ class SearchTables {
   std::unordered_map<std::uint64_t, std::vector<workloads::parallel::Backlog>> backlogs_;
   std::unordered_map<std::uint64_t, std::vector<workloads::parallel::StageLoad>> loads_;
   std::unordered_map<std::uint64_t, std::vector<ReplicaTimes>> replicas_;
-  std::unordered_map<std::uint64_t, double> optimizers_, messages_;
+  std::unordered_map<std::uint64_t, std::vector<double>> messages_;
+  std::unordered_map<std::uint64_t, double> optimizers_;
   std::optional<double> norm_;
 };
 

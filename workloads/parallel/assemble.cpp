@@ -295,9 +295,7 @@ void Assembler::deliver(const Message& message) {
   }
   Communication c;
   c.kind = CollectiveKind::send_recv;
-  // Tensor-parallel ranks send a share each, which they hold or which the receivers gather.
-  c.bytes = static_cast<double>(job_.tokens()) / job_.layout.tensor * job_.model->hidden *
-            job_.number() * units::B;
+  c.bytes = job_.message_bytes() * units::B;
   c.group = groups_.pair(message.from_rank, to_rank);
   const std::int32_t work =
       works_.communication(message.forward ? "pipeline forward" : "pipeline backward", c);

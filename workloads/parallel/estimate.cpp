@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <numeric>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace aisle::workloads::parallel {
@@ -26,24 +28,30 @@ bool goes_backward(const Action& action) {
   return action.kind != Kind::forward && action.kind != Kind::weight;
 }
 
-/// Orders the actions of all ranks by a time at which a forward pass takes one unit and a backward
-/// pass two.
+/// Orders actions and messages as the planner does: by a time planned from FLOPs, in which messages
+/// take none.
 class Orderer {
  public:
   explicit Orderer(const Job& job)
       : job_(job),
         passes_(job.stages() * job.layout.micro_batches),
-        arrival_(2 * static_cast<std::size_t>(passes_), kNever) {}
+        arrival_(2 * static_cast<std::size_t>(passes_), kNever) {
+    for (int stage = 0; stage < job.stages(); ++stage) {
+      double cost = 1e-6;
+      for (const Layer& layer : layers_of_stage(job, stage)) {
+        cost += forward_flops(*job.model, layer, job.tokens(), job.sequence).in(units::TFLOP);
+      }
+      cost_.push_back(cost);
+    }
+  }
 
   PipelineOrder run() {
-    PipelineOrder order;
-    order.slots = 2 * passes_;
     const std::vector<std::vector<Action>> all = programs(job_);
+    mark_last(all);
     std::vector<std::size_t> next(all.size(), 0);
     std::vector<double> free(all.size(), 0);
     std::size_t left = 0;
     for (const auto& program : all) left += program.size();
-    mark_last(all);
     for (; left > 0; --left) {
       std::size_t chosen = all.size();
       double start = kNever;
@@ -56,89 +64,116 @@ class Orderer {
         }
       }
       AISLE_ASSERT(chosen < all.size(), "a pipeline schedule never locks up");
+      deliver_until(start);
       const std::size_t index = next[chosen]++;
       const Action& action = all[chosen][index];
-      free[chosen] = start + (goes_forward(action) ? 1 : 0) + (goes_backward(action) ? 2 : 0) +
-                     (action.kind == Kind::weight ? 1 : 0);
-      order.actions.push_back(ordered(action, static_cast<int>(chosen), free[chosen]));
-      order.actions.back().last_backward = last_.contains({static_cast<int>(chosen), index});
+      free[chosen] = start + duration(action);
+      add(action, static_cast<int>(chosen), free[chosen]);
+      order_.steps.back().last_backward = last_.contains({static_cast<int>(chosen), index});
     }
-    return order;
+    deliver_until(kNever);
+    order_.slots = 2 * passes_;
+    return std::move(order_);
   }
 
  private:
   static constexpr double kNever = std::numeric_limits<double>::infinity();
 
+  /// Of messages that are ready at once, the planner's choice.
+  using Turn = std::tuple<double, bool, int, int, int>;
+
   std::int32_t slot(const Pass& pass, bool forward) const {
     return 2 * (pass.stage * job_.layout.micro_batches + pass.micro_batch) + (forward ? 0 : 1);
+  }
+
+  double& arrival(const Pass& pass, bool forward) {
+    return arrival_[static_cast<std::size_t>(slot(pass, forward))];
+  }
+
+  double cost(const Pass& pass) const { return cost_[static_cast<std::size_t>(pass.stage)]; }
+
+  double duration(const Action& action) const {
+    const double again = job_.recompute == Recompute::full ? 1 : 0;
+    double sum = goes_forward(action) ? cost(action.forward) : 0;
+    if (goes_backward(action)) {
+      sum += ((action.kind == Kind::backward_input ? 1 : 2) + again) * cost(action.backward);
+    }
+    return action.kind == Kind::weight ? cost(action.backward) : sum;
   }
 
   /// Each stage's last action with weight gradients, at each of its ranks.
   void mark_last(const std::vector<std::vector<Action>>& all) {
     for (std::size_t rank = 0; rank < all.size(); ++rank) {
-      std::vector<std::ptrdiff_t> at(static_cast<std::size_t>(job_.stages()), -1);
+      std::map<int, std::size_t> at;
       for (std::size_t i = 0; i < all[rank].size(); ++i) {
         const Action& action = all[rank][i];
-        if (action.backward.stage < 0 || action.kind == Kind::backward_input) continue;
-        at[static_cast<std::size_t>(action.backward.stage)] = static_cast<std::ptrdiff_t>(i);
+        if (action.backward.stage >= 0 && action.kind != Kind::backward_input) {
+          at[action.backward.stage] = i;
+        }
       }
-      for (const std::ptrdiff_t i : at) {
-        if (i >= 0) last_.emplace(static_cast<int>(rank), static_cast<std::size_t>(i));
-      }
+      for (const auto& [stage, index] : at) last_.emplace(static_cast<int>(rank), index);
     }
   }
 
-  double ready(const Action& action) const {
+  double ready(const Action& action) {
     double at = 0;
-    if (goes_forward(action) && action.forward.stage > 0) {
-      at = arrival_[static_cast<std::size_t>(slot(action.forward, true))];
-    }
+    if (goes_forward(action) && action.forward.stage > 0) at = arrival(action.forward, true);
     if (goes_backward(action) && action.backward.stage < job_.stages() - 1) {
-      at = std::max(at, arrival_[static_cast<std::size_t>(slot(action.backward, false))]);
+      at = std::max(at, arrival(action.backward, false));
     }
     return at;
   }
 
-  OrderedAction ordered(const Action& action, int rank, double end) {
-    OrderedAction o;
-    o.kind = action.kind;
-    o.rank = static_cast<std::int16_t>(rank);
-    o.forward_stage = static_cast<std::int16_t>(goes_forward(action) ? action.forward.stage : -1);
-    o.backward_stage = static_cast<std::int16_t>(action.backward.stage);
+  void deliver_until(double time) {
+    while (!messages_.empty() && std::get<double>(messages_.begin()->first) <= time) {
+      order_.steps.push_back(messages_.begin()->second);
+      messages_.erase(messages_.begin());
+    }
+  }
+
+  void add(const Action& action, int rank, double end) {
+    OrderedStep step;
+    step.kind = action.kind;
+    step.rank = static_cast<std::int16_t>(rank);
+    step.backward_stage = static_cast<std::int16_t>(action.backward.stage);
     if (goes_forward(action)) {
       const Pass& pass = action.forward;
-      o.first_forward = entered_.emplace(rank, pass.stage).second;
-      if (pass.stage > 0) o.forward_in = slot(pass, true);
-      if (pass.stage < job_.stages() - 1) {
-        Pass to = pass;
-        ++to.stage;
-        o.forward_out = slot(to, true);
-        o.forward_to = receiver(rank, to);
-        arrival_[static_cast<std::size_t>(o.forward_out)] = end;
-      }
+      step.forward_stage = static_cast<std::int16_t>(pass.stage);
+      step.first_forward = entered_.emplace(rank, pass.stage).second;
+      if (pass.stage > 0) step.forward_in = slot(pass, true);
+      step.forward_out = post(pass, 1, rank, end);
     }
     if (goes_backward(action)) {
       const Pass& pass = action.backward;
-      if (pass.stage < job_.stages() - 1) o.backward_in = slot(pass, false);
-      if (pass.stage > 0) {
-        Pass to = pass;
-        --to.stage;
-        o.backward_out = slot(to, false);
-        o.backward_to = receiver(rank, to);
-        arrival_[static_cast<std::size_t>(o.backward_out)] = end;
-      }
+      if (pass.stage < job_.stages() - 1) step.backward_in = slot(pass, false);
+      step.backward_out = post(pass, -1, rank, end);
     }
-    return o;
+    order_.steps.push_back(step);
   }
 
-  std::int16_t receiver(int rank, const Pass& to) const {
-    const int other = rank_of_stage(job_, to.stage, to.direction);
-    return static_cast<std::int16_t>(other == rank ? -1 : other);
+  /// Slot of the output for the neighbouring stage, to whose rank a message will take it.
+  std::int32_t post(Pass to, int by, int rank, double end) {
+    const bool forward = by > 0;
+    to.stage += by;
+    if (to.stage < 0 || to.stage >= job_.stages()) return -1;
+    arrival(to, forward) = end;
+    const int receiver = rank_of_stage(job_, to.stage, to.direction);
+    if (receiver != rank) {
+      OrderedStep message;
+      message.is_message = true;
+      message.rank = static_cast<std::int16_t>(rank);
+      message.to = static_cast<std::int16_t>(receiver);
+      message.forward_in = slot(to, forward);
+      messages_.emplace(Turn{end, !forward, to.stage, to.micro_batch, to.direction}, message);
+    }
+    return slot(to, forward);
   }
 
   const Job& job_;
   int passes_;
-  std::vector<double> arrival_;
+  std::vector<double> cost_, arrival_;
+  PipelineOrder order_;
+  std::map<Turn, OrderedStep> messages_;
   std::set<std::pair<int, int>> entered_;       // rank and stage
   std::set<std::pair<int, std::size_t>> last_;  // rank and index in its program
 };

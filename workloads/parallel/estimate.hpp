@@ -14,20 +14,21 @@
 /// step's time and memory are put together from, so that equal pieces are made once.
 namespace aisle::workloads::parallel {
 
-/// One action of a schedule, with what it needs and gives: slots of a table of arrival times
-/// (-1: none) and the ranks that messages go to (-1: none leaves).
-struct OrderedAction {
+/// One action of a schedule with the slots, of a table of times, that its inputs stand in and its
+/// outputs go to (-1: none); or a message, which takes what stands in a slot to another rank.
+struct OrderedStep {
   Action::Kind kind = Action::Kind::forward;
-  std::int16_t rank = 0, forward_stage = -1, backward_stage = -1;
-  std::int16_t forward_to = -1, backward_to = -1;
+  bool is_message = false;
   bool first_forward = false, last_backward = false;  ///< of the stage at this rank
+  std::int16_t rank = 0, to = -1;
+  std::int16_t forward_stage = -1, backward_stage = -1;
   std::int32_t forward_in = -1, forward_out = -1, backward_in = -1, backward_out = -1;
 };
 
-/// All ranks' actions in an order in which every input comes before its consumer, whatever the
-/// passes take.
+/// All ranks' actions, and the messages between them, in the order in which the planner inserts
+/// them: every input comes before its consumer, whatever the passes take.
 struct PipelineOrder {
-  std::vector<OrderedAction> actions;
+  std::vector<OrderedStep> steps;
   int slots = 0;
 };
 

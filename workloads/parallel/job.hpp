@@ -93,6 +93,12 @@ struct Job {
   /// Bytes of scales per number of a narrow operand.
   double scale_bytes() const;
 
+  /// Of one rank's message to another stage: tensor-parallel ranks send a share each, which they
+  /// hold or which the receivers gather.
+  double message_bytes() const {
+    return static_cast<double>(tokens()) / layout.tensor * model->hidden * number();
+  }
+
   /// Whether a rank goes on while its messages to other stages leave. The published DualPipe code
   /// (deepseek-ai/DualPipe @ bb214e8) and Megatron's 1F1B wait for them before the next pass;
   /// Megatron's interleaved schedule overlaps them.

@@ -28,7 +28,7 @@ Ground ground(const std::string& cluster, const std::string& training) {
   read_text("cluster { " + cluster + " } workload { training { " + training + " } }", "test",
             *on.study.scenario, on.study.places, diagnostics);
   on.prepared = prepare(on.study, catalogue(), diagnostics);
-  for (const Diagnostic& d : diagnostics.all()) ADD_FAILURE() << to_string(d);
+  EXPECT_FALSE(diagnostics.has_errors());
   on.kernels = std::make_unique<KernelModel>(on.prepared->cluster.accelerator(), catalogue());
   return on;
 }

@@ -33,6 +33,9 @@ Rounds rounds_of(const Job& job) {
       return {2 * pipeline, pipeline};
     case parallel::Schedule::dual_pipe:
       return {2 * pipeline + 2, 2};
+    case parallel::Schedule::zb_h1:
+    case parallel::Schedule::zb_v:
+      return {2 * pipeline, 1};
     default:
       return {pipeline + 1, 1};
   }
@@ -122,6 +125,8 @@ void Estimator::Tables::time_stages(const Job& job) {
     stage.backward_input = stage.backward - stage.weight;
     if (job.schedule == parallel::Schedule::dual_pipe) {
       stage.pair = passes.pair(job, static_cast<int>(s));
+    } else if (job.pairs()) {
+      stage.pair = stage.forward + stage.backward;  // what they hide is left to the engine
     }
     for (const LayerTimes& run : stage.passes->layers) {
       const ReplicaTimes& one = exchanges[static_cast<std::size_t>(run.layer)];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/study/search_tables.hpp"
 
-#include "workloads/parallel/data_parallel.hpp"
+#include "workloads/parallel/groups.hpp"
+#include "workloads/parallel/optimizer.hpp"
 
 #include <algorithm>
 #include <array>
@@ -199,11 +200,12 @@ double SearchTables::optimizer(const Job& job) {
   }
   const double copies = parallel::mirror_of(job, 0) == 0 ? 1 : 2;
   const bool sharded = layout.zero >= 1;
-  const double updated = most_shared / (sharded ? layout.data * layout.context * copies : 1) +
-                         most_experts / (sharded ? job.expert_holders() * copies : 1);
+  parallel::Update update;
+  update.share = most_shared / (sharded ? job.shard() * copies : 1) +
+                 most_experts / (sharded ? job.expert_shard(job.shard()) * copies : 1);
+  update.held = most_shared + most_experts;
   double seconds = 0;
-  for (const workloads::Kernel& kernel :
-       parallel::optimizer_kernels(job, updated, most_shared + most_experts)) {
+  for (const workloads::Kernel& kernel : parallel::optimizer_kernels(job, update, {})) {
     seconds += kernel.count *
                (kernels_.time_of(kernel).time.si() * kernel.load * cluster_.slowest_factor() +
                 kernels_.launch_gap().si());

@@ -45,26 +45,32 @@ Shape shape_of(const Job& job, const AttentionShape& a) {
 
 /// Keys that one query sees on average.
 double visible(const Job& job, const AttentionShape& a) {
-  const double length = job.sequence;
-  const double window = a.window > 0 && a.window < job.sequence ? a.window : length;
+  const double length = job.document > 0 ? job.document : job.sequence;
+  const double window = a.window > 0 && a.window < length ? a.window : length;
   return window * (length - window / 2) / length;
 }
 
-/// Fused attention. Forward two matrix products over the visible half of the square, backward five
-/// (the scores again, and the gradients of scores, queries, keys and values); bytes forward: q, k,
-/// v and the output once, backward three times that (table of profile-data, 671 and 2013 MB).
+/// Fused attention: the whole, or in a ring with one of the blocks. Forward two matrix products
+/// over the visible half of the square, backward five (the scores again, and the gradients of
+/// scores, queries, keys and values); bytes forward: q, k, v and the output once, backward three
+/// times that (table of profile-data, 671 and 2013 MB).
 Kernel core(const Job& job, const AttentionShape& a, const Shape& s, Direction direction) {
   const bool forward = direction == kForward;
-  const double pairs = static_cast<double>(s.tokens) * visible(job, a);
+  const bool ring = job.context_kind == ContextKind::kv_ring;
+  const int blocks = ring ? job.layout.context : 1;
+  const int heads_cut = job.context_kind == ContextKind::ulysses ? job.layout.context : 1;
+  const double pairs = static_cast<double>(s.tokens) * visible(job, a) / blocks;
   const auto width = static_cast<double>(forward ? s.qk + s.v : 3 * s.qk + 2 * s.v);
-  const double rows = static_cast<double>(s.heads + s.kv_heads * job.layout.context);
+  const int gathered =
+      job.layout.context / blocks / heads_cut;  // blocks of keys and values at once
+  const double rows = static_cast<double>(s.heads + s.kv_heads * gathered);
   Kernel kernel;
   kernel.family = Family::attention;
   kernel.direction = direction;
   kernel.precision = job.wide();
-  kernel.m = s.tokens;
+  kernel.m = s.tokens * heads_cut;
   kernel.n = s.qk + s.v;
-  kernel.k = s.heads;
+  kernel.k = s.heads / heads_cut;
   kernel.flops = 2 * pairs * width * static_cast<double>(s.heads) * units::FLOP;
   kernel.hbm_bytes = (forward ? 1.0 : 3.0) * static_cast<double>(s.tokens) * rows *
                      static_cast<double>(s.qk + s.v) * job.number() * units::B;
@@ -117,8 +123,12 @@ void unfused_backward(const Job& job, const Shape& s, KernelList& k) {
 }
 
 void core_forward(const Job& job, const AttentionShape& a, const Shape& s, KernelList& k) {
-  if (job.flash) return k.add(core(job, a, s, kForward));
-  unfused_forward(job, s, k);
+  if (!job.flash) return unfused_forward(job, s, k);
+  k.add(core(job, a, s, kForward));
+  if (job.context_kind == ContextKind::kv_ring && job.layout.context > 1) {
+    // The output so far is read, scaled by the row sums, and written.
+    k.stream(Family::elementwise, "add block", kForward, s.tokens, s.heads * s.v, kAdd);
+  }
 }
 
 /// Bytes per number of adding a residual; the mask of the dropout before it is written or read too.
@@ -182,8 +192,7 @@ void forward_project(const AttentionShape& a, const Shape& s, KernelList& k) {
   k.stream(Family::elementwise, "rotary k", kForward, s.tokens, s.kv_heads * s.qk, kCopy);
 }
 
-void forward_core(const Job& job, const AttentionShape& a, const Shape& s, KernelList& k) {
-  core_forward(job, a, s, k);
+void forward_output(const Job& job, const Shape& s, KernelList& k) {
   if (job.block_scaled()) {
     k.stream(Family::cast, "cast o for stash", kForward, s.tokens, s.heads * s.v, kStash);
   }
@@ -220,16 +229,22 @@ void output_gradient(const Job& job, const Shape& s, KernelList& k) {
   k.cast_transpose("dy cast and transpose", s.tokens, s.hidden);
 }
 
+/// What stands before the core's gradient: gradient times output row by row, and the FP32 gradient
+/// of q cleared.
+void before_core_gradient(const Job& job, const Shape& s, KernelList& k) {
+  if (!job.flash) return;
+  k.stream(Family::elementwise, "attention preprocess", kBackward, s.tokens, s.heads,
+           static_cast<double>(4 * s.v + 4 * s.qk));
+}
+
 void core_gradient(const Job& job, const AttentionShape& a, const Shape& s, KernelList& k) {
-  if (job.recomputes(Part::core_attention)) core_forward(job, a, s, k);
+  if (!job.flash) return unfused_backward(job, s, k);
+  k.add(core(job, a, s, kBackward));
+}
+
+void after_core_gradient(const Job& job, const Shape& s, KernelList& k) {
   if (job.flash) {
-    // Gradient times output row by row, and the fp32 gradient of q cleared.
-    k.stream(Family::elementwise, "attention preprocess", kBackward, s.tokens, s.heads,
-             static_cast<double>(4 * s.v + 4 * s.qk));
-    k.add(core(job, a, s, kBackward));
     k.stream(Family::elementwise, "dq conversion", kBackward, s.tokens, s.query, kAdd);
-  } else {
-    unfused_backward(job, s, k);
   }
   k.stream(Family::elementwise, "rotary gradient", kBackward, s.tokens, s.heads * s.rope, kCopy);
 }
@@ -320,16 +335,25 @@ AttentionKernels attention_kernels(const Job& job, const Layer& layer) {
   AttentionKernels kernels;
   kernels.forward_shard = listed(job, [&](KernelList& k) { forward_shard(job, a, s, k); });
   kernels.forward_project = listed(job, [&](KernelList& k) { forward_project(a, s, k); });
-  kernels.forward_core = listed(job, [&](KernelList& k) { forward_core(job, a, s, k); });
+  kernels.forward_core = listed(job, [&](KernelList& k) { core_forward(job, a, s, k); });
+  kernels.forward_output = listed(job, [&](KernelList& k) { forward_output(job, s, k); });
   kernels.forward_tail = listed(job, [&](KernelList& k) { forward_tail(job, s, k); });
   kernels.backward_head = listed(job, [&](KernelList& k) { backward_head(job, s, k); });
-  kernels.backward_core = listed(job, [&](KernelList& k) {
+  kernels.backward_output = listed(job, [&](KernelList& k) {
     output_gradient(job, s, k);
     if (a.mla && job.recomputes(Part::mla_up_projection)) {
       latent_norms(s, s.tokens, k);
       latent_projections(s, k);
     }
-    core_gradient(job, a, s, k);
+    if (job.recomputes(Part::core_attention)) {
+      const int blocks = job.context_kind == ContextKind::kv_ring ? job.layout.context : 1;
+      for (int i = 0; i < blocks; ++i) core_forward(job, a, s, k);
+    }
+    before_core_gradient(job, s, k);
+  });
+  kernels.backward_core = listed(job, [&](KernelList& k) { core_gradient(job, a, s, k); });
+  kernels.backward_project = listed(job, [&](KernelList& k) {
+    after_core_gradient(job, s, k);
     a.mla ? latent_gradient(s, k) : plain_gradient(s, k);
   });
   kernels.backward_tail = listed(job, [&](KernelList& k) { backward_tail(job, a, s, k); });
@@ -337,7 +361,13 @@ AttentionKernels attention_kernels(const Job& job, const Layer& layer) {
   const std::int64_t latent = s.q_rank + s.kv_rank + s.rope;
   kernels.gather_width =
       static_cast<double>(a.mla ? latent + (s.q_rank > 0 ? 0 : s.hidden) : s.hidden);
-  kernels.kv_width = static_cast<double>(s.kv_heads * (s.qk + s.v));
+  // Ulysses deals out heads: what there is too few of goes to several.
+  const bool dealt = job.context_kind == ContextKind::ulysses;
+  const std::int64_t kv_heads =
+      dealt ? std::max<std::int64_t>(s.kv_heads, job.layout.context) : s.kv_heads;
+  kernels.kv_width = static_cast<double>(kv_heads * (s.qk + s.v));
+  kernels.query_width = static_cast<double>(s.query);
+  kernels.output_width = static_cast<double>(s.heads * s.v);
   return kernels;
 }
 

@@ -3,6 +3,7 @@
 
 #include "sim/base/proto_text.hpp"
 #include "sim/study/scenario.pb.h"
+#include "workloads/parallel/recipe.hpp"
 #include "workloads/parallel/stages.hpp"
 
 #include <fmt/format.h>
@@ -20,11 +21,6 @@ namespace {
 /// Beyond these a plan would not fit in the planner's own memory.
 constexpr std::int64_t kMaxOperations = 20'000'000;
 constexpr int kMaxUnfolded = 1024;
-
-bool has_latent_attention(const ModelGraph& model) {
-  return std::any_of(model.layers.begin(), model.layers.end(),
-                     [](const Layer& layer) { return layer.attention.mla; });
-}
 
 /// Checks a training description against model and cluster; every error at its field.
 class Checker {
@@ -53,12 +49,11 @@ class Checker {
 
   bool read_sizes();
   void read_layout();
-  void read_recompute();
   void read_precision();
-  void check_scaling();
   double state_size(const std::string& field, const std::string& name);
   void check_batch();
   void check_model_cuts();
+  void check_context();
   void check_experts();
   void check_schedule();
   void read_stage_layers();
@@ -81,6 +76,7 @@ bool Checker::read_sizes() {
   good &= positive("parallel.context", p.context());
   good &= positive("parallel.expert", p.expert());
   good &= positive("parallel.virtual_stages", p.virtual_stages());
+  good &= positive("parallel.expert_tensor", p.expert_tensor());
   if (p.has_data()) good &= positive("parallel.data", p.data());
   job_.chunk = training_.has_chunk();
   if (training_.has_global_batch()) {
@@ -101,6 +97,16 @@ bool Checker::read_sizes() {
   job_.scaling = static_cast<Scaling>(training_.scaling());
   job_.flash = training_.attention() == pb::flash;
   job_.dropout = training_.dropout();
+  job_.muon = training_.optimizer() == pb::muon;
+  job_.fragmentation = training_.fragmentation();
+  if (!(job_.fragmentation >= 0 && job_.fragmentation <= 1)) {
+    error("fragmentation", "is a share between 0 and 1");
+    good = false;
+  }
+  if (training_.has_document_tokens()) {
+    good &= positive("document_tokens", training_.document_tokens());
+    job_.document = std::min(training_.document_tokens(), training_.sequence());
+  }
   job_.sequence_parallel = p.sequence_parallel();
   return good;
 }
@@ -135,52 +141,22 @@ void Checker::read_layout() {
   } else {
     l.data = static_cast<int>(count / model_ranks);
   }
-  switch (p.schedule()) {
-    case pb::one_f_one_b:
-      job_.schedule = Schedule::one_f_one_b;
-      break;
-    case pb::interleaved:
-      job_.schedule = Schedule::interleaved;
-      break;
-    case pb::dual_pipe:
-      job_.schedule = Schedule::dual_pipe;
-      break;
-    case pb::gpipe:
-      job_.schedule = Schedule::gpipe;
-      break;
-  }
-}
-
-void Checker::read_recompute() {
-  job_.recompute = static_cast<Recompute>(training_.recompute());
-  const bool full = job_.recompute == Recompute::full;
-  if (training_.has_recompute_layers()) {
-    job_.recompute_layers = training_.recompute_layers();
-    if (!full) {
-      error("recompute_layers", "counts the layers that are recomputed whole", "recompute: full");
-    } else if (job_.recompute_layers < 0) {
-      error("recompute_layers", fmt::format("cannot be negative, is {}", job_.recompute_layers));
-    }
-  } else if (full && training_.recompute_parts_size() > 0) {
-    error("recompute_parts", "are recomputed already with all the rest (recompute: full)",
-          "recompute: none, or recompute_layers for how many layers are recomputed whole");
-  }
-  for (const int part : training_.recompute_parts()) {
-    job_.recompute_parts |= 1U << static_cast<unsigned>(part);
-    const auto is = [part](Part one) { return part == static_cast<int>(one); };
-    if ((is(Part::moe) || is(Part::moe_activation)) && !model_.is_moe()) {
-      error("recompute_parts", fmt::format("{} has no experts", model_.name),
-            is(Part::moe) ? "mlp" : "activation");
-    }
-    if (is(Part::mla_up_projection) && !has_latent_attention(model_)) {
-      error("recompute_parts", fmt::format("{} has no latent attention", model_.name));
-    }
+  job_.schedule = static_cast<Schedule>(p.schedule());
+  if (job_.schedule == Schedule::zb_v && !p.has_virtual_stages()) l.virtual_stages = 2;
+  job_.overlap_experts = p.overlap_experts();
+  job_.overlap_tensor = p.overlap_tensor();
+  job_.context_kind = static_cast<ContextKind>(p.context_kind());
+  job_.expert_tensor = p.expert_tensor();
+  if (const auto order = parse_order(p.order(), l)) {
+    job_.order = *order;
+  } else {
+    error("parallel.order", fmt::format("'{}' is not an order of tp, cp, dp and pp", p.order()),
+          "each once, fastest first, e.g. tp-cp-dp-pp; ep before or after dp");
   }
 }
 
 double Checker::state_size(const std::string& field, const std::string& name) {
-  const auto precision = topology::parse_precision(name);
-  if (precision) return topology::size_of(*precision).si();
+  if (const auto bytes = format_bytes(name)) return *bytes;
   error(field, fmt::format("unknown number format '{}'", name),
         did_you_mean(name, {"fp32", "bf16", "fp16", "fp8"}));
   return 4;
@@ -214,23 +190,16 @@ void Checker::read_precision() {
   const pb::StateFormats& states = training_.states();
   job_.states.weights = state_size("states.weights", states.weights());
   job_.states.gradients = state_size("states.gradients", states.gradients());
-  job_.states.master_weights = state_size("states.master_weights", states.master_weights());
+  if (states.master_weights() == "none") {
+    job_.states.master_weights = 0;
+    if (job_.states.weights < 4) {
+      error("states.master_weights", "weights of two bytes take updates from a wider copy",
+            "fp32, or weights: fp32");
+    }
+  } else {
+    job_.states.master_weights = state_size("states.master_weights", states.master_weights());
+  }
   job_.states.moments = state_size("states.optimizer_moments", states.optimizer_moments());
-}
-
-/// Which formats a scaling is made for. Products of two bytes and more have none, so that a study
-/// may change their precision alone.
-void Checker::check_scaling() {
-  if (!job_.quantised()) return;
-  const bool fp8 = job_.precision == topology::Precision::fp8;
-  const bool fp4 = job_.precision == topology::Precision::fp4;
-  if (job_.scaling == Scaling::blocks && !fp8) {
-    error("scaling", fmt::format("blocks of 128 are for fp8, not {}", training_.precision()),
-          fp4 ? "nv or mx" : "mx");
-  }
-  if (job_.scaling == Scaling::nv && !fp4) {
-    error("scaling", fmt::format("blocks of 16 are for fp4, not {}", training_.precision()), "mx");
-  }
 }
 
 void Checker::check_batch() {
@@ -284,10 +253,35 @@ void Checker::check_model_cuts() {
           "experts beside tensor parallelism need it: each rank sends its own share of the tokens",
           "sequence_parallel: true, or tensor: 1");
   }
+  check_context();
+  if (job_.overlap_tensor && !job_.sequence_parallel) {
+    error("parallel.overlap_tensor", "all-reduces are not cut into parts",
+          "sequence_parallel: true");
+  }
   const std::int64_t cut = static_cast<std::int64_t>(l.tensor) * l.context;
   if (job_.sequence % cut != 0) {
     error("sequence", fmt::format("{} tokens do not divide into context {} x tensor {}",
                                   job_.sequence, l.context, l.tensor));
+  }
+}
+
+/// What each way of seeing the other tokens of a sequence cannot have.
+void Checker::check_context() {
+  const Layout& l = job_.layout;
+  if (l.context == 1) return;
+  if (job_.context_kind == ContextKind::kv_ring && !job_.flash) {
+    error("parallel.context_kind", "blocks of a ring are joined by the row sums of fused attention",
+          "attention: flash, or context_kind: kv_gather");
+  }
+  if (job_.context_kind != ContextKind::ulysses) return;
+  for (const Layer& layer : model_.layers) {
+    const int heads = std::max(1, layer.attention.heads / l.tensor);
+    if (layer.attention.heads == 0 || heads % l.context == 0) continue;
+    error("parallel.context",
+          fmt::format("{} does not divide the {} heads of a rank, which Ulysses deals out",
+                      l.context, heads),
+          fmt::format("{}, or context_kind: kv_gather", std::gcd(l.context, heads)));
+    return;
   }
 }
 
@@ -298,7 +292,18 @@ void Checker::check_experts() {
           "0.076 is what a recorded DeepSeek-V3 step shows");
   }
   const Layout& l = job_.layout;
-  if (l.expert == 1) return;
+  if (l.tensor % job_.expert_tensor != 0) {
+    error("parallel.expert_tensor",
+          fmt::format("{} does not divide tensor {}", job_.expert_tensor, l.tensor),
+          fmt::format("{}", std::gcd(job_.expert_tensor, l.tensor)));
+    job_.expert_tensor = 1;
+  }
+  if (training_.ranks() == pb::individual && (job_.order.experts_apart || job_.expert_tensor > 1)) {
+    error(job_.order.experts_apart ? "parallel.order" : "parallel.expert_tensor",
+          "individual ranks draw loads for neighbouring ranks with whole experts",
+          job_.order.experts_apart ? "ep before dp" : "1");
+  }
+  if (l.expert == 1 && job_.expert_tensor == 1) return;
   if (!model_.is_moe()) {
     error("parallel.expert", fmt::format("{} has no experts to spread", model_.name));
     return;
@@ -306,15 +311,22 @@ void Checker::check_experts() {
   for (const Layer& layer : model_.layers) {
     const int experts = layer.feed_forward.experts;
     if (experts > 0 && experts % l.expert != 0) {
-      error("parallel.expert", fmt::format("{} does not divide {} experts", l.expert, experts));
+      error("parallel.expert", fmt::format("{} does not divide {} experts", l.expert, experts),
+            fmt::format("{}", std::gcd(l.expert, experts)));
+      break;
+    }
+    if (experts > 0 && layer.feed_forward.hidden % job_.expert_tensor != 0) {
+      error("parallel.expert_tensor", fmt::format("{} does not divide the width of an expert, {}",
+                                                  job_.expert_tensor, layer.feed_forward.hidden));
       break;
     }
   }
-  if (job_.stage_width() % l.expert != 0) {
+  if (job_.stage_width() % job_.expert_width() != 0) {
     error("parallel.expert",
           fmt::format("{} does not divide the {} accelerators of a pipeline rank (tensor x context "
                       "x data)",
-                      l.expert, job_.stage_width()));
+                      job_.expert_width(), job_.stage_width()),
+          fmt::format("{}", std::gcd(l.expert, job_.stage_width() / job_.expert_tensor)));
   }
 }
 
@@ -328,22 +340,35 @@ void Checker::check_schedule() {
     return;
   }
   const bool interleaved = job_.schedule == Schedule::interleaved;
-  if (!interleaved && l.virtual_stages != 1) {
+  const bool chunked = interleaved || job_.schedule == Schedule::breadth_first;
+  if (job_.schedule == Schedule::zb_v && l.virtual_stages != 2) {
     error("parallel.virtual_stages",
-          fmt::format("{} chunks per rank need the interleaved schedule", l.virtual_stages),
-          "schedule: interleaved");
+          fmt::format("ZB-V has 2 chunks per rank, not {}", l.virtual_stages), "2");
+  } else if (!chunked && job_.schedule != Schedule::zb_v && l.virtual_stages != 1) {
+    error("parallel.virtual_stages",
+          fmt::format("{} chunks per rank need a schedule for several", l.virtual_stages),
+          "schedule: interleaved, or breadth_first");
+  }
+  if (job_.overlap_experts && !interleaved && job_.schedule != Schedule::one_f_one_b) {
+    error("parallel.overlap_experts",
+          job_.schedule == Schedule::dual_pipe ? "is what DualPipe does anyway"
+                                               : "needs passes that alternate",
+          job_.schedule == Schedule::dual_pipe ? "leave it out"
+                                               : "schedule: one_f_one_b, or interleaved");
   }
   if (l.micro_batches < 1) return;  // reported with the batch
   if (interleaved && l.micro_batches % l.pipeline != 0) {
     error("global_batch",
           fmt::format("the interleaved schedule needs micro-batches in groups of pipeline {}, but "
                       "each replica has {}",
-                      l.pipeline, l.micro_batches));
+                      l.pipeline, l.micro_batches),
+          fmt::format("a multiple of {}", l.pipeline * l.data * job_.micro_batch));
   }
   if (job_.schedule != Schedule::dual_pipe) return;
   if (l.pipeline % 2 != 0) {
     error("parallel.pipeline",
-          fmt::format("DualPipe needs an even number of ranks, not {}", l.pipeline));
+          fmt::format("DualPipe needs an even number of ranks, not {}", l.pipeline),
+          fmt::format("{}", l.pipeline + 1));
   }
   if (l.micro_batches % 2 != 0 || l.micro_batches < 2 * l.pipeline) {
     error("global_batch",
@@ -415,11 +440,15 @@ std::optional<Job> Checker::check(Folding folding) {
   read_precision();
   if (!sizes) return std::nullopt;
   read_layout();
-  read_recompute();
-  check_scaling();
+  const Refuse refuse = [this](const std::string& field, std::string sentence, std::string hint) {
+    error(field, std::move(sentence), std::move(hint));
+  };
+  read_recompute(job_, training_, refuse);
+  check_scaling(job_, training_, refuse);
   // Without a product that fills the cluster, the batch means nothing.
   const Layout& l = job_.layout;
   if (static_cast<std::int64_t>(l.tensor) * l.context * l.pipeline * l.data == cluster_.count()) {
+    job_.sharding = read_sharding(job_, training_, refuse);
     check_batch();
     check_experts();
     if (individual) job_.expert_load_spread = 0;  // each draws its own

@@ -9,18 +9,15 @@
 
 namespace aisle::workloads::parallel {
 
-/// The optimizer on a rank that updates `parameters` and holds `held`. Memory-bound: gradients,
-/// master weights and both moments read, the latter three and the weights written; the gradients
-/// read once before, for their norm, and cleared after; a quantised recipe casts the new weights.
-std::vector<Kernel> optimizer_kernels(const Job& job, double parameters, double held);
-
 /// Everything about replicas of weights: gathering them, reducing their gradients, updating them.
 ///
 /// ZeRO-0 all-reduces gradients and every replica updates everything. ZeRO-1 and 2 reduce-scatter
-/// them, update a share, and gather the weights again; with `overlap`, layer by layer at the start
-/// of the next step, which for a steady state is the start of this one. ZeRO-3 gathers a layer's
-/// weights before each of its passes, one layer ahead, and reduces its gradients after each.
-/// Gradients of the other stages leave layer by layer in a stage's last backward pass.
+/// them, update a share, and gather the weights again; ahead of need, at the start of the next
+/// step, which for a steady state is the start of this one. ZeRO-3 gathers weights before each pass
+/// of their layers, one unit ahead, and reduces gradients after each. Gradients of the other stages
+/// leave unit by unit in a stage's last backward pass. A unit is a layer, or the layers of a
+/// bucket. Where a copy is cut among a part of the replicas, shares of gradients are summed across
+/// the copies afterwards (Sharding).
 class DataParallel {
  public:
   DataParallel(const Job& job, Groups& groups, Plan& plan, WorkTable& works,
@@ -37,20 +34,40 @@ class DataParallel {
   void finish();
 
  private:
-  /// Weights of one layer of one stage.
+  using ByRank = std::map<int, std::vector<Operations>>;  ///< operations at each pipeline rank
+
+  /// Weights of one unit of one stage that the same ranks hold.
   struct Part {
     double parameters = 0;
-    Group group = Group::data;
+    bool experts = false;
   };
 
-  std::vector<Part> parts(int stage, std::size_t layer) const;
-  /// One collective of the holders of a part; results by replica are appended to `done`.
-  void collective(const char* name, CollectiveKind kind, int stage, const Part& part,
-                  double bytes_per_parameter, const std::map<int, std::vector<Operations>>& after,
-                  std::map<int, std::vector<Operations>>& done);
+  /// One exchange among the holders of a part; `bytes` at each.
+  struct Exchange {
+    const char* name = "";
+    CollectiveKind kind = CollectiveKind::all_gather;
+    Group group = Group::data;  ///< of shared weights
+    double bytes = 0;
+  };
+
+  std::vector<Part> parts(int stage, std::size_t unit) const;
+  /// Results by replica are appended to `done`.
+  void collective(const Exchange& exchange, int stage, const Part& part, const ByRank& after,
+                  ByRank& done);
   std::vector<int> holders(int stage) const;
-  void gather_ahead(Flow& flow, const Pass& pass, std::size_t layer);
-  void reduce(int stage, std::size_t layer, const std::map<int, std::vector<Operations>>& after);
+  /// First layer of the unit that a layer belongs to, and the number of layers after its last.
+  std::size_t unit_of(int stage, std::size_t layer) const;
+  std::size_t unit_end(int stage, std::size_t unit) const;
+  int shard(const Part& part) const;
+
+  Group shard_group() const { return job_.shard() < job_.holders() ? Group::shard : Group::data; }
+
+  bool gathers(const Pass& pass) const;
+  void gather(int stage, std::size_t unit, Group group, const ByRank& after, ByRank& done);
+  void gather_before(Flow& flow, const Pass& pass, std::size_t unit, Group group);
+  void reduce(int stage, std::size_t unit, const ByRank& after, bool across);
+  ByRank reduce_in_shard(int stage, const Part& part, const ByRank& after);
+  void sum_tied_embeddings();
   void update();
   std::int32_t optimizer_work(int pipeline_rank);
 
@@ -60,9 +77,8 @@ class DataParallel {
   WorkTable& works_;
   const std::vector<Stage>& stages_;
 
-  using ByRank = std::map<int, std::vector<Operations>>;  ///< operations at each pipeline rank
-
-  std::map<std::pair<int, std::size_t>, ByRank> gathered_;  ///< by stage and layer
+  std::vector<std::vector<std::size_t>> units_;             ///< by stage and layer: unit_of
+  std::map<std::pair<int, std::size_t>, ByRank> gathered_;  ///< by stage and unit
   std::map<std::pair<int, std::size_t>, ByRank> ready_;     ///< gradients that wait for a mirror
   std::map<std::pair<int, int>, int> passes_left_;          ///< by stage and pipeline rank
   std::map<int, Operations> computed_;                      ///< last backward work by pipeline rank

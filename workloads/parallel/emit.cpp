@@ -2,6 +2,7 @@
 #include "workloads/parallel/emit.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace aisle::workloads::parallel {
 
@@ -77,13 +78,15 @@ void Emitter::run(Flow& flow, const Step& step, const std::vector<int>& members)
   for (const int member : members) {
     Flow::State& state = flow.replicas_[static_cast<std::size_t>(member)];
     if (step.role == Role::prefetch) state.prefetch = operation;
+    if (step.role == Role::beside) state.beside.push_back(operation);
     if (weight) {
       state.weight = operation;
       state.prefetch = -1;
     }
     if (!chain) continue;
     state.last = operation;
-    state.waits = {operation};
+    state.waits = std::exchange(state.beside, {});
+    state.waits.push_back(operation);
     if (step.stream == Stream::compute) state.computed = operation;
   }
 }

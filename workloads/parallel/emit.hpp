@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "workloads/parallel/job.hpp"
+#include "workloads/parallel/groups.hpp"
 #include "workloads/parallel/layers.hpp"
 
 #include <array>
@@ -51,7 +51,8 @@ class Flow {
   friend class Emitter;
 
   struct State {
-    std::vector<std::int32_t> waits;  ///< what the next chain operation depends on
+    std::vector<std::int32_t> waits;   ///< what the next chain operation depends on
+    std::vector<std::int32_t> beside;  ///< what the one after it depends on too
     std::int32_t last = -1, computed = -1, prefetch = -1, weight = -1;
   };
 

@@ -188,12 +188,14 @@ Plan pass_plan(const Job& job, const ModelGraph& sequence, bool interleaved) {
   Job part = job;
   part.model = &sequence;
   part.chunk = true;
+  part.overlap_experts = false;
   part.schedule = interleaved ? Schedule::dual_pipe : Schedule::one_f_one_b;
   Layout& layout = part.layout;
   // As few replicas as show every way in which groups lie in scale-up domains.
   const int cut = layout.tensor * layout.context;
-  const int period = std::lcm(std::lcm(layout.expert, cut), job.cluster->domain_size());
-  layout.data = std::max(std::lcm(layout.expert, cut) / cut, std::min(layout.data, period / cut));
+  const int period = std::lcm(std::lcm(job.expert_width(), cut), job.cluster->domain_size());
+  layout.data =
+      std::max(std::lcm(job.expert_width(), cut) / cut, std::min(layout.data, period / cut));
   layout.pipeline = 1;
   layout.virtual_stages = 1;
   layout.zero = 0;
@@ -207,20 +209,30 @@ ReplicaTraffic replica_traffic(const Job& job, Groups& groups, const Layer& laye
   const HeldParameters held = held_parameters(job, layer);
   const bool sharded = job.layout.zero >= 1;
   ReplicaTraffic traffic;
-  const auto add = [&](double parameters, Group group) {
+  const bool copies = sharded && job.shard() < job.holders();
+  const auto exchange = [&](CollectiveKind kind, Group group, double bytes,
+                            std::vector<Communication>& list) {
     Communication c;
+    c.kind = kind;
     c.group = groups.hierarchy(group, 0);
-    if (parameters <= 0 || c.group.size <= 1) return;
-    c.kind = sharded ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce;
-    c.bytes = parameters * job.states.gradients * units::B;
-    traffic.reduce.push_back(c);
-    if (!sharded) return;
-    c.kind = CollectiveKind::all_gather;
-    c.bytes = parameters * job.states.weights * units::B;
-    traffic.gather.push_back(c);
+    c.bytes = bytes * units::B;
+    if (bytes > 0 && c.group.size > 1) list.push_back(c);
   };
-  add(held.shared, Group::data);
-  add(held.experts, Group::expert_data);
+  const auto add = [&](double parameters, bool experts, int shard) {
+    const auto group = [&](Group one) { return experts ? of_experts(one) : one; };
+    const Group in_shard = group(copies ? Group::shard : Group::data);
+    exchange(sharded ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce, in_shard,
+             parameters * job.sharding.gradients, traffic.reduce);
+    if (copies) {
+      exchange(CollectiveKind::all_reduce, group(Group::across),
+               parameters * job.sharding.gradients / shard, traffic.reduce);
+    }
+    if (!sharded) return;
+    exchange(CollectiveKind::all_gather, in_shard, parameters * job.sharding.weights,
+             traffic.gather);
+  };
+  add(held.shared, false, job.shard());
+  add(held.experts, true, job.expert_shard(job.shard()));
   return traffic;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "workloads/parallel/check.hpp"
+#include "workloads/parallel/groups.hpp"
 #include "workloads/parallel/job.hpp"
 #include "workloads/parallel/memory.hpp"
 #include "workloads/parallel/schedule.hpp"

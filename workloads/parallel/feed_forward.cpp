@@ -164,6 +164,10 @@ Copies token_copies(const FeedForwardShape& shape, const topology::Hierarchy& gr
   return {expected_copies(routing, group.domains), expected_copies(routing, group.size)};
 }
 
+double arriving_copies(const FeedForwardShape& shape, int ranks) {
+  return expected_copies(routing_of(shape), ranks);
+}
+
 FeedForwardKernels feed_forward_kernels(const Job& job, const Layer& layer, double expert_load) {
   const FeedForwardShape& f = layer.feed_forward;
   FeedForwardKernels kernels;
@@ -180,11 +184,12 @@ FeedForwardKernels feed_forward_kernels(const Job& job, const Layer& layer, doub
   }
   ExpertBlock e{};
   e.tokens = job.shard_tokens();
-  e.received = static_cast<std::int64_t>(static_cast<double>(e.tokens) *
-                                         expected_copies(routing_of(f), job.layout.expert));
-  e.rows = e.tokens * f.top_k;
+  // Ranks that hold parts of the same experts all get the tokens of each other.
+  e.received = static_cast<std::int64_t>(static_cast<double>(e.tokens * job.expert_tensor) *
+                                         arriving_copies(f, job.layout.expert));
+  e.rows = e.tokens * f.top_k * job.expert_tensor;
   e.hidden = hidden;
-  e.width = f.hidden;
+  e.width = f.hidden / job.expert_tensor;
   e.gates = gates;
   e.local = f.experts / job.layout.expert;
   e.load = expert_load;

@@ -4,19 +4,20 @@
 #include "topology/cluster.hpp"
 #include "workloads/models/model.hpp"
 #include "workloads/parallel/place.hpp"
-#include "workloads/plan.hpp"
+#include "workloads/parallel/sharding.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <initializer_list>
-#include <map>
-#include <utility>
 #include <vector>
 
 /// Inside of workloads/parallel: what its files share about one training job.
 namespace aisle::workloads::parallel {
 
-enum class Schedule { one_f_one_b, interleaved, dual_pipe, gpipe };
+/// How cut sequences see each other's keys and values, in the order of pb::ContextKind.
+enum class ContextKind { kv_gather, kv_ring, ulysses };
+
+/// In the order of pb::Schedule.
+enum class Schedule { one_f_one_b, interleaved, dual_pipe, gpipe, zb_h1, zb_v, breadth_first };
 enum class Recompute { none, selective, full };
 
 /// What of a layer is computed again, in the order of pb::RecomputePart.
@@ -30,11 +31,24 @@ struct StateSizes {
   double weights = 2, gradients = 4, master_weights = 4, moments = 4;
 };
 
+/// Distance between neighbours of each dimension, in accelerators; 0 until the order is known.
+struct Order {
+  int tensor = 0, context = 0, data = 0, pipeline = 0;
+  bool experts_apart = false;  ///< expert-parallel ranks are as far apart as can be
+};
+
+/// From "tp-cp-ep-dp-pp" and the like, fastest first; nothing where a dimension is missing, unknown
+/// or twice there.
+std::optional<Order> parse_order(const std::string& text, const Layout& layout);
+
 /// A checked training job.
 struct Job {
   const ModelGraph* model = nullptr;
   const topology::Cluster* cluster = nullptr;
   Layout layout;
+  Order order;
+  int expert_tensor = 1;  ///< tensor-parallel ranks of one routed expert
+  ContextKind context_kind = ContextKind::kv_gather;
   Folding folding = Folding::folded;
   topology::Precision precision = topology::Precision::bf16;
   Schedule schedule = Schedule::one_f_one_b;
@@ -42,14 +56,20 @@ struct Job {
   unsigned recompute_parts = 0;  ///< a bit per Part, where `recompute` is not full
   int recompute_layers = -1;     ///< first ones of each stage that `full` is about; -1: all
   bool overlap = true;
+  bool overlap_experts = false;  ///< forward and backward passes in pairs, outside of DualPipe too
   bool sequence_parallel = true;
-  bool flash = true;     ///< fused attention core
-  bool dropout = false;  ///< with masks that are kept
+  bool overlap_tensor = false;  ///< gathers and scatters beside parts of products
+  bool flash = true;            ///< fused attention core
+  bool dropout = false;         ///< with masks that are kept
+  bool muon = false;            ///< in place of Adam, for matrices of layers
+  int document = 0;             ///< tokens that attention stays within; 0: the sequence
+  double fragmentation = 0;     ///< share of what comes and goes
   Scaling scaling = Scaling::per_tensor;
   bool eager = false;  ///< operator by operator instead of fused kernels
   bool chunk = false;  ///< out of the middle of a step: one pass forward, one backward
   int sequence = 0, micro_batch = 1, global_batch = 0;
   StateSizes states;
+  Sharding sharding;
   /// Relative standard deviation of one rank's rows in one layer, where the most loaded rank stands
   /// for all; 0 where each rank draws its own.
   double expert_load_spread = 0;
@@ -57,8 +77,24 @@ struct Job {
   /// Accelerators of one pipeline rank.
   int stage_width() const { return layout.tensor * layout.context * layout.data; }
 
-  /// Ranks of one pipeline rank that hold the same routed experts.
-  int expert_holders() const { return stage_width() / layout.expert; }
+  /// Ranks of one pipeline rank that hold the same shared weights, or the same routed experts.
+  int holders() const { return layout.data * layout.context; }
+
+  int expert_holders() const { return stage_width() / expert_width(); }
+
+  /// Accelerators that hold every expert of a layer once.
+  int expert_width() const { return layout.expert * expert_tensor; }
+
+  /// Number of an accelerator, given by its replica below a pipeline rank.
+  int accelerator(int pipeline_rank, int replica) const;
+
+  /// Those that hold one copy together, and those that do between forward and backward pass.
+  int shard() const { return sharding.ranks > 0 ? sharding.ranks : holders(); }
+
+  int backward_shard() const { return sharding.backward > 0 ? sharding.backward : shard(); }
+
+  /// Holders of the same experts in a run of so many holders of the same shared weights.
+  int expert_shard(int ranks) const;
 
   int stages() const { return layout.pipeline * layout.virtual_stages; }
 
@@ -83,9 +119,15 @@ struct Job {
   /// The same job for those that it is not about.
   Job beyond_recomputed_layers() const;
 
+  /// Tensor parallelism exchanges part by part, beside products.
+  bool rings_tensors() const { return overlap_tensor && layout.tensor > 1; }
+
   /// Uncompiled, the product of one of several micro-batches leaves a two-byte gradient that
   /// another kernel adds to the accumulator.
   bool accumulates_apart() const { return eager && layout.micro_batches > 1; }
+
+  /// Weights are kept wider than they are computed with (autocast, FSDP's mixed precision).
+  bool casts_weights() const { return states.weights > number(); }
 
   /// Bytes of one number between kernels: two, or what FP32 and TF32 take.
   double number() const { return std::max(2.0, topology::size_of(precision).si()); }
@@ -101,8 +143,21 @@ struct Job {
 
   /// Whether a rank goes on while its messages to other stages leave. The published DualPipe code
   /// (deepseek-ai/DualPipe @ bb214e8) and Megatron's 1F1B wait for them before the next pass;
-  /// Megatron's interleaved schedule overlaps them.
-  bool asynchronous_messages() const { return schedule == Schedule::interleaved && overlap; }
+  /// schedules with several chunks per rank and zero-bubble ones overlap them.
+  bool asynchronous_messages() const {
+    const bool waits = schedule == Schedule::one_f_one_b || schedule == Schedule::gpipe ||
+                       schedule == Schedule::dual_pipe;
+    return !waits && overlap;
+  }
+
+  /// Forward and backward passes of different micro-batches run interleaved, layer by layer.
+  bool pairs() const { return schedule == Schedule::dual_pipe || overlap_experts; }
+
+  /// Weight gradients are computed apart from their backward pass.
+  bool puts_off_weights() const {
+    return schedule == Schedule::dual_pipe || schedule == Schedule::zb_h1 ||
+           schedule == Schedule::zb_v;
+  }
 
   /// Matrix operands narrower than two bytes are cast and scaled.
   bool quantised() const { return topology::size_of(precision).si() < 2; }
@@ -112,54 +167,6 @@ struct Job {
 
   /// Format of what a narrow recipe keeps wide: head, router, attention core.
   topology::Precision wide() const { return quantised() ? topology::Precision::bf16 : precision; }
-};
-
-/// Who takes part in a communication of one pipeline rank.
-enum class Group {
-  self,
-  tensor,
-  context,
-  expert,
-  data,         ///< holders of the same part of the shared weights
-  expert_data,  ///< holders of the same routed experts
-  all           ///< every accelerator of the job
-};
-
-/// Groups of replicas by their index below one pipeline rank (tensor fastest, then context, then
-/// data). Expert groups are runs of `expert` consecutive replicas. In a folded plan there is one
-/// representative, index 0, and it alone is a member; shapes are always those of the real groups.
-class Groups {
- public:
-  explicit Groups(const Job& job);
-
-  int replicas() const { return replicas_; }
-
-  /// Members by replica index, group by group; planned ranks only.
-  const std::vector<std::vector<int>>& members(Group group) const {
-    return job_.folding == Folding::folded ? representative_ : real_.at(group);
-  }
-
-  /// How the groups of a pipeline rank lie in the cluster; the widest spread where they differ
-  /// (then `uneven` is set). DualPipe's data groups reach over the mirrored pipeline rank too.
-  topology::Hierarchy hierarchy(Group group, int pipeline_rank);
-  /// Of sender and receiver of pipeline messages.
-  topology::Hierarchy pair(int from_pipeline_rank, int to_pipeline_rank);
-
-  bool uneven() const { return uneven_; }
-
- private:
-  std::vector<std::vector<int>> real_members(Group group) const;
-  /// Widest spread of the groups' members, at each of these first ids of pipeline ranks together.
-  topology::Hierarchy widest(const std::vector<std::vector<int>>& groups,
-                             std::initializer_list<int> bases);
-
-  const Job& job_;
-  int replicas_ = 1;
-  std::vector<std::vector<int>> representative_{{0}};
-  std::map<Group, std::vector<std::vector<int>>> real_;
-  std::map<std::pair<Group, int>, topology::Hierarchy> hierarchies_;
-  std::map<std::pair<int, int>, topology::Hierarchy> pairs_;
-  bool uneven_ = false;
 };
 
 /// Pipeline rank that holds a stage, entered from the front (direction 0) or, in DualPipe, from the

@@ -170,4 +170,16 @@ void KernelList::append(const std::vector<Kernel>& kernels) {
   kernels_.insert(kernels_.end(), kernels.begin(), kernels.end());
 }
 
+void KernelList::append_part(const std::vector<Kernel>& kernels, int parts) {
+  for (Kernel part : kernels) {
+    const double weights = part.family == Family::gemm ? as_double(part.n) * as_double(part.k) *
+                                                             topology::size_of(part.precision).si()
+                                                       : 0;
+    part.hbm_bytes = ((part.hbm_bytes.si() - weights) / parts + weights) * units::B;
+    part.flops *= 1.0 / parts;
+    part.m = std::max<std::int64_t>(1, part.m / parts);
+    kernels_.push_back(part);
+  }
+}
+
 }  // namespace aisle::workloads::parallel

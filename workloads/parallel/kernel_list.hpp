@@ -62,6 +62,8 @@ class KernelList {
   }
 
   void append(const std::vector<Kernel>& kernels);
+  /// One of so many parts of their rows: products read all weights for each.
+  void append_part(const std::vector<Kernel>& kernels, int parts);
 
   /// The kernels so far; the list starts anew.
   std::vector<Kernel> take() { return std::exchange(kernels_, {}); }

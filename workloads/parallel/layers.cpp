@@ -73,7 +73,7 @@ Exposure overlapped(const Job& job, int layers) {
 LayerBuilder::LayerBuilder(const Job& job, Groups& groups, WorkTable& works, int pipeline_rank,
                            const Exposure& exposure)
     : job_(job), works_(works), exposure_(exposure) {
-  for (const Group group : {Group::tensor, Group::context, Group::expert}) {
+  for (const Group group : {Group::tensor, Group::context, Group::expert, Group::expert_tensor}) {
     hierarchies_[group] = groups.hierarchy(group, pipeline_rank);
   }
 }
@@ -97,31 +97,6 @@ void LayerBuilder::communicate(Steps& steps, const std::string& name, Collective
       {works_.communication(name, c), group, Stream::collective, Phase::communication, role});
 }
 
-/// To where tensor parallelism cuts: shares of the tokens come together. Without sequence
-/// parallelism every rank has them all.
-void LayerBuilder::gather(Steps& steps, double bytes, Role role) {
-  if (!job_.sequence_parallel) return;
-  communicate(steps, "tensor all-gather", CollectiveKind::all_gather, Group::tensor, bytes, role);
-}
-
-/// From there: the parts of each sum come together, at the ranks that go on with them.
-void LayerBuilder::sum(Steps& steps, double bytes) {
-  const bool scatter = job_.sequence_parallel;
-  communicate(steps, scatter ? "tensor reduce-scatter" : "tensor all-reduce",
-              scatter ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce, Group::tensor,
-              bytes);
-}
-
-/// Without sequence parallelism a rank sends its share of a message between stages, and the
-/// receivers gather the shares (Megatron's scatter-gather optimisation).
-Steps LayerBuilder::receipt() {
-  Steps steps;
-  if (job_.sequence_parallel) return steps;
-  communicate(steps, "pipeline all-gather", CollectiveKind::all_gather, Group::tensor,
-              static_cast<double>(job_.tokens()) * job_.model->hidden * job_.number());
-  return steps;
-}
-
 void LayerBuilder::exchange(Steps& steps, const std::string& name, CollectiveKind kind,
                             const FeedForwardShape& shape, double bytes_per_token) {
   Communication c;
@@ -143,7 +118,9 @@ void LayerBuilder::add_attention(const Layer& layer, LayerSteps& steps) {
   Sizes sizes;
   sizes.gathered = tokens * a.gather_width * job_.number();
   sizes.whole = tokens * job_.model->hidden * job_.number();
-  sizes.key_values = tokens * job_.layout.context * a.kv_width * job_.number();
+  sizes.key_values = tokens * a.kv_width * job_.number();
+  sizes.queries = tokens * a.query_width * job_.number();
+  sizes.outputs = tokens * a.output_width * job_.number();
   attention_forward(layer, a, sizes, steps);
   attention_backward(layer, a, sizes, steps);
 }
@@ -154,20 +131,22 @@ void LayerBuilder::attention_forward(const Layer& layer, const AttentionKernels&
   Steps& ahead = steps.attention;
   KernelList k(job_);
   k.append(a.forward_shard);
-  if (cut) {
-    compute(ahead, "attention norm", k, Phase::forward);
-    gather(ahead, sizes.gathered);
-  }
-  k.append(a.forward_project);
-  if (job_.layout.context > 1) {
-    compute(ahead, "attention projections", k, Phase::forward);
-    communicate(ahead, "context all-gather", CollectiveKind::all_gather, Group::context,
-                sizes.key_values);
-  }
-  k.append(a.forward_core);
-  if (cut) {
-    compute(ahead, "attention forward", k, Phase::forward);
-    sum(ahead, sizes.whole);
+  if (cut) compute(ahead, "attention norm", k, Phase::forward);
+  if (job_.rings_tensors()) {
+    ring_product(ahead, "attention projections", a.forward_project, Phase::forward,
+                 {sizes.gathered, 0});
+    core_forward(ahead, k, a, sizes);
+    compute(ahead, "attention core", k, Phase::forward);
+    ring_product(ahead, "attention output", a.forward_output, Phase::forward, {0, sizes.whole});
+  } else {
+    if (cut) gather(ahead, sizes.gathered);
+    k.append(a.forward_project);
+    core_forward(ahead, k, a, sizes);
+    k.append(a.forward_output);
+    if (cut) {
+      compute(ahead, "attention forward", k, Phase::forward);
+      sum(ahead, sizes.whole);
+    }
   }
   k.append(a.forward_tail);
   if (layer.feed_forward.experts > 0) k.append(router_forward(job_, layer.feed_forward));
@@ -181,22 +160,21 @@ void LayerBuilder::attention_backward(const Layer& layer, const AttentionKernels
   KernelList k(job_);
   if (moe) k.append(router_backward(job_, layer.feed_forward));
   k.append(a.backward_head);
-  if (cut) {
-    compute(back, "feed-forward norm backward", k, Phase::backward);
-    gather(back, sizes.whole);
+  if (cut) compute(back, "feed-forward norm backward", k, Phase::backward);
+  if (job_.rings_tensors()) {
+    ring_product(back, "attention output backward", a.backward_output, Phase::backward,
+                 {sizes.whole, 0});
     gather(back, sizes.gathered, Role::prefetch);
+    gather_keys(back, k, sizes, Phase::backward);
+  } else {
+    if (cut) {
+      gather(back, sizes.whole);
+      gather(back, sizes.gathered, Role::prefetch);
+    }
+    gather_keys(back, k, sizes, Phase::backward);
+    k.append(a.backward_output);
   }
-  if (job_.layout.context > 1) {
-    compute(back, "feed-forward norm backward", k, Phase::backward);
-    communicate(back, "context all-gather", CollectiveKind::all_gather, Group::context,
-                sizes.key_values);
-  }
-  k.append(a.backward_core);
-  if (job_.layout.context > 1) {
-    compute(back, "attention backward", k, Phase::backward);
-    communicate(back, "context reduce-scatter", CollectiveKind::reduce_scatter, Group::context,
-                sizes.key_values);
-  }
+  core_backward(back, k, a, sizes);
   if (cut) {
     compute(back, "attention backward", k, Phase::backward);
     sum(back, sizes.gathered);
@@ -222,7 +200,10 @@ void LayerBuilder::add_feed_forward(const Layer& layer, LayerSteps& steps) {
 
   KernelList k(job_);
   Steps& ahead = steps.feed_forward;
-  if (cut) {
+  if (cut && job_.rings_tensors()) {
+    ring_product(ahead, moe ? "shared expert forward" : forward, f.forward, Phase::forward,
+                 {whole, whole});
+  } else if (cut) {
     gather(ahead, whole);
     k.append(f.forward);
     compute(ahead, moe ? "shared expert forward" : forward, k, Phase::forward);
@@ -235,9 +216,15 @@ void LayerBuilder::add_feed_forward(const Layer& layer, LayerSteps& steps) {
 
   Steps& back = steps.feed_forward_backward;
   if (cut) {
-    gather(back, whole);
-    gather(back, whole, Role::prefetch);
-    k.append(f.backward);
+    if (job_.rings_tensors()) {
+      ring_product(back, moe ? "shared expert backward" : backward, f.backward, Phase::backward,
+                   {whole, 0});
+      gather(back, whole, Role::prefetch);
+    } else {
+      gather(back, whole);
+      gather(back, whole, Role::prefetch);
+      k.append(f.backward);
+    }
     k.append(f.expert_backward);
     compute(back, backward, k, Phase::backward);
     sum(back, whole);
@@ -260,10 +247,22 @@ void LayerBuilder::add_exchanges(const Layer& layer, LayerSteps& steps) {
                             ? hidden * (topology::size_of(job_.precision).si() + job_.scale_bytes())
                             : wide;
   const FeedForwardShape& shape = layer.feed_forward;
+  // Where each expert is cut, its parts get the same tokens, and their results are summed.
+  const double received = static_cast<double>(job_.shard_tokens()) *
+                          arriving_copies(shape, job_.layout.expert) * job_.expert_tensor;
+  const auto cut = [&](Steps& slot, bool before) {
+    communicate(slot, before ? "expert all-gather" : "expert reduce-scatter",
+                before ? CollectiveKind::all_gather : CollectiveKind::reduce_scatter,
+                Group::expert_tensor, received * (before ? narrow : wide));
+  };
   exchange(steps.dispatch, "expert dispatch", CollectiveKind::dispatch, shape, narrow);
+  cut(steps.dispatch, true);
+  cut(steps.combine, false);
   exchange(steps.combine, "expert combine", CollectiveKind::combine, shape, wide);
   exchange(steps.gradient_dispatch, "expert gradient dispatch", CollectiveKind::dispatch, shape,
            narrow);
+  cut(steps.gradient_dispatch, true);
+  cut(steps.gradient_combine, false);
   exchange(steps.gradient_combine, "expert gradient combine", CollectiveKind::combine, shape, wide);
 }
 
@@ -373,13 +372,20 @@ LayerSteps LayerBuilder::projection() {
   return steps;
 }
 
+bool embedding_on_both_ends(const Job& job) {
+  const auto is_mtp = [](const Layer& layer) { return layer.kind == LayerKind::mtp; };
+  const std::vector<Layer>& layers = job.model->layers;
+  return job.layout.pipeline > 1 &&
+         (job.model->tied_embeddings || std::any_of(layers.begin(), layers.end(), is_mtp));
+}
+
 HeldParameters held_parameters(const Job& job, const Layer& layer) {
   const ModelGraph& model = *job.model;
   const ParameterCount count = count_parameters(model, layer);
   const AttentionShape& a = layer.attention;
   const double hidden = model.hidden, tensor = job.layout.tensor;
   const double table = hidden * model.vocabulary;
-  const bool split = job.layout.pipeline > 1;
+  const bool split = rank_of_stage(job, 0, 0) != rank_of_stage(job, job.stages() - 1, 0);
   double uncut = 0;
   double copies = 0;
   if (a.mla) uncut += hidden * (a.q_lora_rank + a.kv_lora_rank + a.rope_dim);
@@ -392,7 +398,7 @@ HeldParameters held_parameters(const Job& job, const Layer& layer) {
   HeldParameters held;
   const double shared = static_cast<double>(count.total - count.routed_experts) + copies;
   held.shared = uncut + (shared - uncut) / tensor;
-  held.experts = static_cast<double>(count.routed_experts) / job.layout.expert;
+  held.experts = static_cast<double>(count.routed_experts) / job.expert_width();
   return held;
 }
 
@@ -419,7 +425,32 @@ std::vector<LayerSteps> LayerBuilder::build(const Layer& layer) {
   LayerSteps& owner = built[built.size() / 2];
   owner.parameters = held.shared;
   owner.expert_parameters = held.experts;
+  add_casts(built.front(), held);
   return built;
+}
+
+/// Weights kept wider than they are computed with are cast before a pass: whole before the forward
+/// pass, which leaves the result to the backward pass; with ZeRO-3 each rank's share before it is
+/// gathered. The latter stands in the chain of the pass: it is short.
+void LayerBuilder::add_casts(LayerSteps& steps, const HeldParameters& held) {
+  if (!job_.casts_weights()) return;
+  const bool shares = job_.layout.zero >= 3;
+  double numbers = held.shared + held.experts;
+  if (shares) {
+    numbers = held.shared / job_.shard() + held.experts / job_.expert_shard(job_.shard());
+  }
+  KernelList k(job_);
+  const auto before = [&](Steps& slot, Phase phase) {
+    k.stream(Family::cast, "cast weights", kForward, static_cast<std::int64_t>(numbers), 1,
+             job_.states.weights + job_.number());
+    Steps cast;
+    compute(cast, "cast weights", k, phase);
+    slot.insert(slot.begin(), cast.begin(), cast.end());
+  };
+  before(steps.attention, Phase::forward);
+  if (shares && job_.backward_shard() == job_.shard()) {
+    before(steps.gradient_dispatch, Phase::backward);
+  }
 }
 
 }  // namespace aisle::workloads::parallel

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "workloads/parallel/job.hpp"
+#include "workloads/parallel/groups.hpp"
 #include "workloads/parallel/kernel_list.hpp"
+#include "workloads/plan.hpp"
 
 #include <map>
 #include <string>
@@ -12,7 +13,8 @@ namespace aisle::workloads::parallel {
 
 /// How a step of a layer hangs on its predecessors.
 enum class Role {
-  chain,     ///< after the step before; the next chain step waits for it
+  chain,   ///< after the step before; the next chain step waits for it
+  beside,  ///< after the step before, as the next chain step; only the one after that waits for it
   prefetch,  ///< after the step before; only the next weight step waits for it
   weight     ///< after the last chain computation and the last prefetch; nobody waits for it
 };
@@ -62,19 +64,27 @@ struct HeldParameters {
 
 HeldParameters held_parameters(const Job& job, const Layer& layer);
 
+/// Whether first and last stage both have the embedding: tied to the head, or of a prediction
+/// module.
+bool embedding_on_both_ends(const Job& job);
+
 /// Kernels of the parts of a layer; attention.cpp and feed_forward.cpp. `whole` parts run on the
 /// tokens of the tensor-parallel group, `shard` parts on this rank's share of them.
 struct AttentionKernels {
   std::vector<Kernel> forward_shard;    ///< first norm and what is not cut
   std::vector<Kernel> forward_project;  ///< projections before the attention core
-  std::vector<Kernel> forward_core;     ///< attention core and output projection
+  std::vector<Kernel> forward_core;     ///< attention core; in a ring, one block of it
+  std::vector<Kernel> forward_output;   ///< output projection
   std::vector<Kernel> forward_tail;     ///< residual and second norm, on the shard
   std::vector<Kernel> backward_head;    ///< gradients of residual and second norm, on the shard
-  std::vector<Kernel> backward_core;    ///< with what is computed again before it
-  std::vector<Kernel> backward_tail;    ///< what is not cut, and the first norm
+  std::vector<Kernel> backward_output;  ///< output projection, and what is computed again
+  std::vector<Kernel> backward_core;    ///< attention core; in a ring, one block of it
+  std::vector<Kernel> backward_project;
+  std::vector<Kernel> backward_tail;  ///< what is not cut, and the first norm
   std::vector<Kernel> weight;
   double gather_width = 0;  ///< numbers per token that tensor parallelism gathers before the cut
   double kv_width = 0;      ///< numbers per token of keys and values on one rank
+  double query_width = 0, output_width = 0;  ///< and of queries, and of the core's output
 };
 
 AttentionKernels attention_kernels(const Job& job, const Layer& layer);
@@ -99,6 +109,8 @@ struct Copies {
 };
 
 Copies token_copies(const FeedForwardShape& shape, const topology::Hierarchy& group);
+/// Copies of a rank's share of tokens that arrive at one of `ranks` expert-parallel ranks.
+double arriving_copies(const FeedForwardShape& shape, int ranks);
 
 /// How a pass meets its exchanges with the experts.
 struct Exposure {
@@ -127,7 +139,9 @@ class LayerBuilder {
  private:
   /// Bytes that attention exchanges in one tensor- or context-parallel group.
   struct Sizes {
-    double gathered = 0, whole = 0, key_values = 0;
+    double gathered = 0, whole = 0;
+    double key_values = 0;            ///< of one rank's tokens
+    double queries = 0, outputs = 0;  ///< likewise
   };
 
   LayerSteps block(const Layer& layer);
@@ -139,16 +153,33 @@ class LayerBuilder {
                          LayerSteps& steps);
   void attention_backward(const Layer& layer, const AttentionKernels& kernels, const Sizes& sizes,
                           LayerSteps& steps);
+  /// Attention core with what context parallelism does around it; context.cpp.
+  void core_forward(Steps& steps, KernelList& k, const AttentionKernels& kernels,
+                    const Sizes& sizes);
+  void core_backward(Steps& steps, KernelList& k, const AttentionKernels& kernels,
+                     const Sizes& sizes);
+  void gather_keys(Steps& steps, KernelList& k, const Sizes& sizes, Phase phase);
+  void heads_for_tokens(Steps& steps, double bytes);
   void add_feed_forward(const Layer& layer, LayerSteps& steps);
   void add_exchanges(const Layer& layer, LayerSteps& steps);
   void add_recompute(const Layer& layer, LayerSteps& steps);
+  void add_casts(LayerSteps& steps, const HeldParameters& held);
 
   void compute(Steps& steps, const std::string& name, KernelList& kernels, Phase phase,
                Role role = Role::chain);
   void communicate(Steps& steps, const std::string& name, CollectiveKind kind, Group group,
                    double bytes, Role role = Role::chain);
+
+  /// Bytes that tensor parallelism exchanges before and after a product; tensor.cpp.
+  struct Around {
+    double gathered = 0, scattered = 0;
+  };
+
   void gather(Steps& steps, double bytes, Role role = Role::chain);
   void sum(Steps& steps, double bytes);
+  void ring_product(Steps& steps, const std::string& name, const std::vector<Kernel>& kernels,
+                    Phase phase, const Around& bytes);
+  void pass_on(Steps& steps, const std::string& name, Group group, double bytes, Role role);
   void exchange(Steps& steps, const std::string& name, CollectiveKind kind,
                 const FeedForwardShape& shape, double bytes_per_token);
 

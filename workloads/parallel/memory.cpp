@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 
 namespace aisle::workloads {
 
@@ -85,12 +86,12 @@ void expert_activations(const Job& job, const Layer& layer, const Sizes& z, doub
   add("router", z.shard * f.experts * 4);
   if (job.recomputes(Part::moe)) return;
   add("shared experts", z.tokens * f.shared * f.shared_hidden / z.tensor * per_number);
-  add("experts", rows * f.hidden * per_number);
+  add("experts", rows * f.hidden * per_number);  // cut experts get more rows of less width
   // By blocks (DeepSeek-V3): what other ranks sent, once per token; rows by expert are made again.
   const Routing routing{f.experts, f.top_k, f.groups, f.group_limit};
   const double received =
       job.block_scaled() ? z.shard * expected_copies(routing, job.layout.expert) : rows;
-  add("tokens of experts", received * z.hidden * z.operand);
+  add("tokens of experts", received * job.expert_tensor * z.hidden * z.operand);
 }
 
 template <typename Add>
@@ -140,12 +141,32 @@ double gradient_apart(const Job& job, double numbers) {
   return job.accumulates_apart() ? numbers * (2 + job.states.gradients) : 0;
 }
 
+/// Keys and values of others, and their gradients: all, or in a ring one block and the next; or
+/// what an all-to-all sends and receives.
+double context_buffers(const Job& job, const Layer& layer, const Sizes& z) {
+  const AttentionShape& a = layer.attention;
+  if (job.layout.context == 1 || a.heads == 0) return 0;
+  const double heads = a.heads / z.tensor;
+  const double kv_heads = a.mla ? heads : std::max(1.0, a.kv_heads / z.tensor);
+  const double keys_values = z.tokens * kv_heads * (a.qk_dim + a.v_dim) * z.number;
+  switch (job.context_kind) {
+    case ContextKind::kv_gather:
+      return 2 * job.layout.context * keys_values;
+    case ContextKind::kv_ring:
+      return 4 * keys_values;
+    case ContextKind::ulysses:
+      return 2 * (keys_values + z.tokens * heads * a.qk_dim * z.number);
+  }
+  return 0;
+}
+
 /// Scratch of one layer while it runs, forward and backward.
 double workspace(const Job& job, const Layer& layer) {
   const Sizes z(job);
   const FeedForwardShape& f = layer.feed_forward;
   const double gates = f.gated ? 2 : 1;
-  const double gathered = z.tensor > 1 ? 2 * z.tokens * z.hidden * z.number : 0;
+  const double gathered =
+      (z.tensor > 1 ? 2 * z.tokens * z.hidden * z.number : 0) + context_buffers(job, layer, z);
   if (layer.kind == LayerKind::embedding) return gathered;
   if (layer.kind == LayerKind::head) {
     const double columns = job.model->vocabulary / z.tensor;
@@ -161,8 +182,9 @@ double workspace(const Job& job, const Layer& layer) {
   }
   // Rows by expert before and after both products, and buffers of the exchange.
   const Routing routing{f.experts, f.top_k, f.groups, f.group_limit};
-  const double received = z.shard * expected_copies(routing, job.layout.expert);
-  return gathered + z.shard * f.top_k * (z.hidden + gates * f.hidden) * z.number +
+  const double cut = job.expert_tensor;
+  const double received = z.shard * expected_copies(routing, job.layout.expert) * cut;
+  return gathered + z.shard * f.top_k * (z.hidden * cut + gates * f.hidden) * z.number +
          2 * received * z.hidden * z.number;
 }
 
@@ -203,6 +225,7 @@ std::vector<MemoryItem> activations_by_tensor(const Job& job, const Layer& layer
 void StageLoad::add(const StageLoad& other, int count) {
   shared += count * other.shared;
   experts += count * other.experts;
+  tables += count * other.tables;
   activation += count * other.activation;
   workspace = std::max(workspace, other.workspace);
   largest_layer = std::max(largest_layer, other.largest_layer);
@@ -210,15 +233,21 @@ void StageLoad::add(const StageLoad& other, int count) {
 
 StageLoad load_of(const Job& job, const std::vector<Layer>& layers) {
   StageLoad load;
-  const Job rest = job.beyond_recomputed_layers();
+  std::optional<Job> rest;  // of layers that full recomputation leaves out
+  if (job.recompute_layers >= 0) rest = job.beyond_recomputed_layers();
   int block = 0;
   for (const Layer& layer : layers) {
-    const Job& own = job.recompute_covers(block) ? job : rest;
+    const Job& own = job.recompute_covers(block) ? job : *rest;
     if (layer.attention.heads > 0) ++block;
     const HeldParameters held = held_parameters(job, layer);
-    const double both = held.shared + held.experts;
-    load.add({held.shared, held.experts, activation_bytes(own, layer), workspace(job, layer), both},
-             1);
+    StageLoad one;
+    one.shared = held.shared;
+    one.experts = held.experts;
+    one.tables = layer.attention.heads == 0 ? held.shared : 0;
+    one.activation = activation_bytes(own, layer);
+    one.workspace = workspace(job, layer);
+    one.largest_layer = held.shared + held.experts;
+    load.add(one, 1);
   }
   return load;
 }
@@ -262,16 +291,19 @@ Backlog backlog_of(const Job& job, int pipeline_rank) {
 
 RankBytes rank_bytes(const Job& job, int pipeline_rank, const std::vector<StageLoad>& loads,
                      const Backlog& backlog) {
-  double shared = 0, experts = 0, scratch = 0, largest = 0;
+  double shared = 0, experts = 0, tables = 0, scratch = 0, largest = 0, largest_stage = 0;
   for (const StageLoad& load : loads) {
+    largest_stage = std::max(largest_stage, load.shared + load.experts);
     shared += load.shared;
     experts += load.experts;
+    tables += load.tables;
     // DualPipe runs a pass through one of its stages beside one through the other.
     scratch = job.schedule == Schedule::dual_pipe ? scratch + load.workspace
                                                   : std::max(scratch, load.workspace);
     largest = std::max(largest, load.largest_layer);
   }
-  if (job.chunk && job.schedule == Schedule::dual_pipe) scratch *= 2;  // both in the one stage
+  // Both passes of a pair may be in one stage.
+  if (job.pairs() && (job.chunk || job.schedule != Schedule::dual_pipe)) scratch *= 2;
   RankBytes bytes;
   for (const std::vector<int>& kept : backlog.kept) {
     double sum = 0;
@@ -287,22 +319,44 @@ RankBytes rank_bytes(const Job& job, int pipeline_rank, const std::vector<StageL
     open_gradients = std::max(open_gradients, sum);
   }
   const double copies = mirror_of(job, pipeline_rank) == pipeline_rank ? 1 : 2;
-  const double holders = job.layout.data * job.layout.context * copies;
-  const double expert_holders = job.expert_holders() * copies;
-  const double sharded = shared / holders + experts / expert_holders;
+  const auto share = [&](int ranks) {
+    return shared / (ranks * copies) + experts / (job.expert_shard(ranks) * copies);
+  };
+  const double sharded = share(job.shard());
   const double whole = shared + experts;
   const int zero = job.layout.zero;
   const StateSizes& size = job.states;
-  // A layer's weights are gathered while the one before it runs (ZeRO-3).
-  const double weights = zero >= 3 ? std::min(whole, sharded + 2 * largest) : whole;
+  // ZeRO-3: the unit that computes (breadth first: the chunk), and the one that is gathered or
+  // summed beside it.
+  const double unit = job.schedule == Schedule::breadth_first
+                          ? largest_stage
+                          : std::max(largest, job.sharding.bucket);
+  const double gathered =
+      std::min(whole - sharded, (job.sharding.gather_ahead ? 2 : 1) * unit) * job.number();
+  const bool kept = job.backward_shard() < job.shard();
+  if (zero < 3) {
+    bytes.weights = whole * (size.weights + (job.casts_weights() ? job.number() : 0));
+  } else if (kept) {
+    const double between = job.backward_shard() == 1 ? whole : share(job.backward_shard());
+    bytes.weights = sharded * size.weights +
+                    std::min(whole * job.number(), between * job.sharding.weights + gathered);
+  } else {
+    bytes.weights = sharded * size.weights + gathered;
+  }
   double gradients = whole;
   if (zero == 2) gradients = std::min(whole, sharded + open_gradients);
-  if (zero >= 3) gradients = std::min(whole, sharded + 2 * largest);
-  bytes.weights = weights * size.weights;
+  if (zero >= 3 || (zero == 2 && job.sharding.every_pass)) {
+    gradients = std::min(whole, sharded + 2 * unit);
+  }
   bytes.gradients = gradients * size.gradients;
-  bytes.optimizer = (zero >= 1 ? sharded : whole) * (size.master_weights + 2 * size.moments);
+  // Muon keeps the second moment of embedding and head alone.
+  double second = zero >= 1 ? sharded : whole;
+  if (job.muon) second = zero >= 1 ? tables / (job.shard() * copies) : tables;
+  bytes.optimizer =
+      (zero >= 1 ? sharded : whole) * (size.master_weights + size.moments) + second * size.moments;
   bytes.buffers = scratch;
   bytes.reserve = kReserve;
+  bytes.fragmentation = job.fragmentation * (bytes.activations + bytes.buffers);
   return bytes;
 }
 
@@ -324,6 +378,9 @@ std::vector<RankMemory> memory_of(const Job& job) {
         {"weights", bytes.weights * units::B},     {"gradients", bytes.gradients * units::B},
         {"optimizer", bytes.optimizer * units::B}, {"activations", bytes.activations * units::B},
         {"buffers", bytes.buffers * units::B},     {"reserve", bytes.reserve * units::B}};
+    if (bytes.fragmentation > 0) {
+      memory.items.push_back({"fragmentation", bytes.fragmentation * units::B});
+    }
     all.push_back(std::move(memory));
   }
   return all;

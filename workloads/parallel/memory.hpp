@@ -18,6 +18,7 @@ std::vector<MemoryItem> activations_by_tensor(const Job& job, const Layer& layer
 /// What one stage puts on its rank.
 struct StageLoad {
   double shared = 0, experts = 0;  ///< parameters
+  double tables = 0;               ///< those of `shared` in embedding and head
   double activation = 0;           ///< bytes of one micro-batch
   double workspace = 0;            ///< bytes
   double largest_layer = 0;        ///< parameters of the largest layer
@@ -43,8 +44,11 @@ Backlog backlog_of(const Job& job, int pipeline_rank);
 /// Bytes on one rank at the peak, by use.
 struct RankBytes {
   double weights = 0, gradients = 0, optimizer = 0, activations = 0, buffers = 0, reserve = 0;
+  double fragmentation = 0;
 
-  double total() const { return weights + gradients + optimizer + activations + buffers + reserve; }
+  double total() const {
+    return weights + gradients + optimizer + activations + buffers + reserve + fragmentation;
+  }
 };
 
 /// `loads` are those of the rank's stages, in their order.

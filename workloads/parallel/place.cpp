@@ -32,16 +32,13 @@ void add_caveats(const Job& job, bool individual, std::vector<std::string>& cave
         "{:g}).",
         job.layout.expert, 100 * (parallel::exposed(job).expert_load - 1), job.expert_load_spread));
   }
-  if (job.model->tied_embeddings && job.layout.pipeline > 1) {
-    caveats.emplace_back(
-        "The gradient sum of the tied embedding between first and last stage is left out.");
-  }
-  if (job.layout.zero >= 1 && job.layout.zero <= 2 && job.overlap && job.layout.data > 1) {
+  if (job.layout.zero >= 1 && job.layout.zero <= 2 && job.sharding.gather_ahead &&
+      job.layout.data > 1) {
     caveats.emplace_back(
         "Updated weights are gathered at the start of the next step; a step here starts with the "
         "gather of the one before.");
   }
-  if (job.layout.zero == 2) {
+  if (job.layout.zero == 2 && !job.sharding.every_pass) {
     caveats.emplace_back(
         "ZeRO-2 reduces a stage's gradients once per step, after its last backward pass.");
   }

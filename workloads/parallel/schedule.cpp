@@ -28,17 +28,152 @@ std::vector<Action> gpipe(const Job& job, int rank) {
   return actions;
 }
 
+Action input_of(Pass pass) {
+  return {Action::Kind::backward_input, {}, pass};
+}
+
+Action weight_of(Pass pass) {
+  return {Action::Kind::weight, {}, pass};
+}
+
+/// First forward passes alone, then one forward and one backward in turn, then the last backward
+/// passes. In pairs, a rank is one more forward pass ahead, so that the two never depend on each
+/// other.
+template <typename Forward, typename Backward>
+std::vector<Action> alternating(const Job& job, int count, int warm_up, Forward forward,
+                                Backward backward) {
+  const bool pairs = job.overlap_experts;
+  const int ahead = std::min(count, warm_up + (pairs ? 1 : 0));
+  std::vector<Action> actions;
+  actions.reserve(2 * static_cast<std::size_t>(count));
+  for (int i = 0; i < ahead; ++i) actions.push_back(forward_of(forward(i)));
+  for (int i = ahead; i < count; ++i) {
+    if (pairs) {
+      actions.push_back({Action::Kind::pair, forward(i), backward(i - ahead)});
+    } else {
+      actions.push_back(forward_of(forward(i)));
+      actions.push_back(backward_of(backward(i - ahead)));
+    }
+  }
+  for (int i = count - ahead; i < count; ++i) actions.push_back(backward_of(backward(i)));
+  return actions;
+}
+
 std::vector<Action> one_f_one_b(const Job& job, int rank) {
+  const auto pass = [rank](int i) { return Pass{rank, i, 0}; };
+  // What a pair hands to its neighbours is there when all of it has ended: they take it two later.
+  const int warm_up = (job.overlap_experts ? 2 : 1) * (job.layout.pipeline - 1 - rank);
+  return alternating(job, job.layout.micro_batches, warm_up, pass, pass);
+}
+
+/// 1F1B in which rank r is r weight gradients behind, and so has as many activations as rank 0.
+std::vector<Action> zero_bubble_h1(const Job& job, int rank) {
   std::vector<Action> actions;
   const int count = job.layout.micro_batches;
-  actions.reserve(2 * static_cast<std::size_t>(count));
   const int warm_up = std::min(count, job.layout.pipeline - 1 - rank);
   for (int i = 0; i < warm_up; ++i) actions.push_back(forward_of({rank, i, 0}));
-  for (int i = 0; i < count - warm_up; ++i) {
-    actions.push_back(forward_of({rank, warm_up + i, 0}));
-    actions.push_back(backward_of({rank, i, 0}));
+  for (int i = 0; i < count; ++i) {
+    if (warm_up + i < count) actions.push_back(forward_of({rank, warm_up + i, 0}));
+    actions.push_back(input_of({rank, i, 0}));
+    if (i >= rank) actions.push_back(weight_of({rank, i - rank, 0}));
   }
-  for (int i = count - warm_up; i < count; ++i) actions.push_back(backward_of({rank, i, 0}));
+  for (int i = std::max(0, count - rank); i < count; ++i) {
+    actions.push_back(weight_of({rank, i, 0}));
+  }
+  return actions;
+}
+
+/// Two chunks per rank, the second in the reverse order of ranks: a rank's last forward pass is
+/// followed by its first backward pass. Three warm-ups, a steady state of F I W of each chunk, and
+/// a tail that fills the bubble with weight gradients.
+class ZeroBubbleV {
+ public:
+  ZeroBubbleV(const Job& job, int rank)
+      : pipeline_(job.layout.pipeline), rank_(rank), count_(job.layout.micro_batches) {}
+
+  std::vector<Action> build() {
+    const int needed = std::max(2 * pipeline_ - 1, count_);
+    for (int i = 0; i < 2 * (pipeline_ - rank_) - 1; ++i) forward(0);
+    for (int i = 0; i < rank_; ++i) {
+      forward(1);
+      forward(0);
+    }
+    for (int i = 0; i < pipeline_ - rank_; ++i) {
+      forward(1);
+      backward(1);
+    }
+    while (forwards_[1] < forwards_[0] || forwards_[0] < needed) {
+      if (forwards_[0] < needed) forward(0);
+      backward(0);
+      forward(1);
+      backward(1);
+    }
+    for (int i = 0; i < rank_; ++i) {
+      input(0);
+      input(1);
+    }
+    for (int i = 0; i < pipeline_ - rank_; ++i) {
+      input(0);
+      weight(0);
+    }
+    while (weights_[1] < inputs_[1]) weight(1);
+    while (weights_[0] < inputs_[0]) weight(0);
+    return std::move(actions_);
+  }
+
+ private:
+  /// Micro-batches that a shorter step lacks are left out.
+  void add(const Action& action, int micro_batch) {
+    if (micro_batch < count_) actions_.push_back(action);
+  }
+
+  Pass pass(int chunk, int micro_batch) const {
+    return {chunk == 0 ? rank_ : 2 * pipeline_ - 1 - rank_, micro_batch, 0};
+  }
+
+  int next(std::array<int, 2>& counters, int chunk) {
+    return counters[static_cast<std::size_t>(chunk)]++;
+  }
+
+  void forward(int chunk) {
+    const int i = next(forwards_, chunk);
+    add(forward_of(pass(chunk, i)), i);
+  }
+
+  void input(int chunk) {
+    const int i = next(inputs_, chunk);
+    add(input_of(pass(chunk, i)), i);
+  }
+
+  void weight(int chunk) {
+    const int i = next(weights_, chunk);
+    add(weight_of(pass(chunk, i)), i);
+  }
+
+  void backward(int chunk) {
+    input(chunk);
+    weight(chunk);
+  }
+
+  int pipeline_, rank_, count_;
+  std::array<int, 2> forwards_{}, inputs_{}, weights_{};
+  std::vector<Action> actions_;
+};
+
+/// All micro-batches through one chunk of the rank, then through the next; backward in reverse.
+std::vector<Action> breadth_first(const Job& job, int rank) {
+  const Layout& layout = job.layout;
+  std::vector<Action> actions;
+  for (int chunk = 0; chunk < layout.virtual_stages; ++chunk) {
+    for (int i = 0; i < layout.micro_batches; ++i) {
+      actions.push_back(forward_of({chunk * layout.pipeline + rank, i, 0}));
+    }
+  }
+  for (int chunk = layout.virtual_stages; chunk > 0; --chunk) {
+    for (int i = 0; i < layout.micro_batches; ++i) {
+      actions.push_back(backward_of({(chunk - 1) * layout.pipeline + rank, i, 0}));
+    }
+  }
   return actions;
 }
 
@@ -53,30 +188,18 @@ Pass interleaved_pass(const Layout& layout, int rank, int index, bool forward) {
 
 std::vector<Action> interleaved(const Job& job, int rank) {
   const Layout& layout = job.layout;
-  std::vector<Action> actions;
-  const int count = layout.micro_batches * layout.virtual_stages;
-  const int warm_up = std::min(
-      count, (layout.pipeline - rank - 1) * 2 + (layout.virtual_stages - 1) * layout.pipeline);
-  const auto forward = [&](int i) {
-    actions.push_back(forward_of(interleaved_pass(layout, rank, i, true)));
-  };
-  const auto backward = [&](int i) {
-    actions.push_back(backward_of(interleaved_pass(layout, rank, i, false)));
-  };
-  for (int i = 0; i < warm_up; ++i) forward(i);
-  for (int i = warm_up; i < count; ++i) {
-    forward(i);
-    backward(i - warm_up);
-  }
-  for (int i = count - warm_up; i < count; ++i) backward(i);
-  return actions;
+  const int warm_up =
+      (layout.pipeline - rank - 1) * 2 + (layout.virtual_stages - 1) * layout.pipeline;
+  return alternating(
+      job, layout.micro_batches * layout.virtual_stages, warm_up,
+      [&](int i) { return interleaved_pass(layout, rank, i, true); },
+      [&](int i) { return interleaved_pass(layout, rank, i, false); });
 }
 
 /// Micro-batch 0 goes forward, micro-batch 1 (whose forward pass is past) backward.
 std::vector<Action> chunk(const Job& job) {
-  const bool together = job.schedule == Schedule::dual_pipe;
-  const Pass ahead{0, 0, 0}, back{0, 1, together ? 1 : 0};
-  if (together) return {{Action::Kind::pair, ahead, back}};
+  const Pass ahead{0, 0, 0}, back{0, 1, job.schedule == Schedule::dual_pipe ? 1 : 0};
+  if (job.pairs()) return {{Action::Kind::pair, ahead, back}};
   return {forward_of(ahead), backward_of(back)};
 }
 
@@ -159,7 +282,7 @@ class DualPipe {
 
   void weight() {
     AISLE_ASSERT(!waiting_.empty(), "a weight gradient was put off before it is computed");
-    actions_.push_back({Action::Kind::weight, {}, waiting_.front()});
+    actions_.push_back(weight_of(waiting_.front()));
     waiting_.pop_front();
   }
 
@@ -190,6 +313,12 @@ std::vector<Action> program(const Job& job, int pipeline_rank) {
       return interleaved(job, pipeline_rank);
     case Schedule::dual_pipe:
       return DualPipe(job, pipeline_rank).build();
+    case Schedule::zb_h1:
+      return zero_bubble_h1(job, pipeline_rank);
+    case Schedule::zb_v:
+      return ZeroBubbleV(job, pipeline_rank).build();
+    case Schedule::breadth_first:
+      return breadth_first(job, pipeline_rank);
   }
   return {};
 }

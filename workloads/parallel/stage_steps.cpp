@@ -77,12 +77,17 @@ Stage build_stage(const Job& job, Groups& groups, WorkTable& works, const Plan& 
     StageBuilder builder(job, groups, works, rank_of_stage(job, stage, direction));
     built.layers[d] = builder.build(layers, exposed(job));
     built.receipt[d] = builder.receipt();
-    if (job.schedule != Schedule::dual_pipe) continue;
-    // A rank's pairs run through one of its stages forward and the other backward.
-    const int both = mixed_layers(job, stage) + mixed_layers(job, job.stages() - 1 - stage);
-    built.paired[d] = builder.build(layers, overlapped(job, both));
-    built.weight_work[d] =
-        works.computation("weight gradients", weight_kernels(plan, built.paired[d]));
+    if (job.pairs()) {
+      // A pair runs through this stage forward or backward, and in DualPipe through its mirror.
+      const int other = job.schedule == Schedule::dual_pipe ? job.stages() - 1 - stage : stage;
+      const int both = mixed_layers(job, stage) + mixed_layers(job, other);
+      built.paired[d] = builder.build(layers, overlapped(job, both));
+    }
+    if (job.puts_off_weights()) {
+      built.weight_work[d] =
+          works.computation("weight gradients",
+                            weight_kernels(plan, job.pairs() ? built.paired[d] : built.layers[d]));
+    }
   }
   built.cost = 1e-6;  // an empty stage still takes its turn
   for (const Layer& layer : layers) {

@@ -60,15 +60,19 @@ TEST_F(DeepSeekKernels, AttentionProjections) {
                246);
   expect_shape(find(attention_.forward_project, "kv up-projection", kForward), 4096, 32768, 512,
                287);
-  expect_shape(find(attention_.forward_core, "o projection", kForward), 4096, 7168, 16384, 245);
-  expect_shape(find(attention_.backward_core, "o projection", kInput), 4096, 16384, 7168, 282);
-  expect_shape(find(attention_.backward_core, "q up-projection", kInput), 4096, 1536, 24576, 154);
-  expect_shape(find(attention_.backward_core, "kv up-projection", kInput), 4096, 512, 32768, 159);
+  expect_shape(find(attention_.forward_output, "o projection", kForward), 4096, 7168, 16384, 245);
+  expect_shape(find(attention_.backward_output, "o projection", kInput), 4096, 16384, 7168, 282);
+  expect_shape(find(attention_.backward_project, "q up-projection", kInput), 4096, 1536, 24576,
+               154);
+  expect_shape(find(attention_.backward_project, "kv up-projection", kInput), 4096, 512, 32768,
+               159);
   expect_shape(find(attention_.backward_tail, "kv down-projection", kInput), 4096, 7168, 576, 65);
   expect_shape(find(attention_.backward_tail, "q down-projection", kInput), 4096, 7168, 1536, 76);
   // Recomputed in the backward pass.
-  expect_shape(find(attention_.backward_core, "q up-projection", kForward), 4096, 24576, 1536, 246);
-  expect_shape(find(attention_.backward_core, "kv up-projection", kForward), 4096, 32768, 512, 287);
+  expect_shape(find(attention_.backward_output, "q up-projection", kForward), 4096, 24576, 1536,
+               246);
+  expect_shape(find(attention_.backward_output, "kv up-projection", kForward), 4096, 32768, 512,
+               287);
 }
 
 TEST_F(DeepSeekKernels, AttentionWeightGradients) {
@@ -87,18 +91,18 @@ TEST_F(DeepSeekKernels, AttentionCore) {
   const Kernel& backward = find(attention_.backward_core, "attention core backward", kInput);
   EXPECT_NEAR(backward.flops.in(units::GFLOP), 1786.7, 0.1);
   expect_bytes(backward, 2013);
-  expect_bytes(find(attention_.backward_core, "attention preprocess", kInput), 671);
-  expect_bytes(find(attention_.backward_core, "dq conversion", kInput), 604);
+  expect_bytes(find(attention_.backward_output, "attention preprocess", kInput), 671);
+  expect_bytes(find(attention_.backward_project, "dq conversion", kInput), 604);
 }
 
 TEST_F(DeepSeekKernels, AttentionStreaming) {
   expect_bytes(find(attention_.forward_shard, "attention norm", kForward), 117);
   expect_bytes(find(attention_.forward_shard, "cast x for q", kForward), 88);
-  expect_bytes(find(attention_.forward_core, "cast o", kForward), 201, 0.02);
-  expect_bytes(find(attention_.forward_core, "cast o for stash", kForward), 235);
+  expect_bytes(find(attention_.forward_output, "cast o", kForward), 201, 0.02);
+  expect_bytes(find(attention_.forward_output, "cast o for stash", kForward), 235);
   expect_bytes(find(attention_.forward_project, "concatenate k", kForward), 268);
   expect_bytes(find(attention_.forward_project, "rotary q", kForward), 134);
-  expect_bytes(find(attention_.backward_core, "o weight transpose", kInput), 235);
+  expect_bytes(find(attention_.backward_output, "o weight transpose", kInput), 235);
 }
 
 TEST_F(DeepSeekKernels, SharedExpert) {
@@ -156,9 +160,9 @@ TEST_F(DeepSeekKernels, Bf16HasNoCasts) {
   job.precision = topology::Precision::bf16;
   const AttentionKernels a = attention_kernels(job, layer_);
   const FeedForwardKernels f = feed_forward_kernels(job, layer_, 1);
-  for (const auto* list :
-       {&a.forward_shard, &a.forward_core, &a.backward_core, &a.backward_tail, &f.forward,
-        &f.backward, &f.expert_forward, &f.expert_backward, &f.expert_weight}) {
+  for (const auto* list : {&a.forward_shard, &a.forward_core, &a.forward_output, &a.backward_output,
+                           &a.backward_core, &a.backward_project, &a.backward_tail, &f.forward,
+                           &f.backward, &f.expert_forward, &f.expert_backward, &f.expert_weight}) {
     for (const Kernel& kernel : *list) {
       EXPECT_NE(kernel.family, Family::cast) << kernel.name;
       EXPECT_NE(kernel.family, Family::transpose) << kernel.name;

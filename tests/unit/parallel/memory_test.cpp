@@ -105,5 +105,36 @@ TEST(Memory, MisfitNamesAmountHoldersAndRemedy) {
   EXPECT_EQ(infeasible.memory.size(), 1u);
 }
 
+TEST(Memory, RemediesWithoutCostComeFirst) {
+  const Ground on = ground("gpt-3-175b", "a100-80gb-sxm", 512);
+  const auto reason = [&](const std::string& rest) -> std::string {
+    Diagnostics diagnostics;
+    const auto result = test::placed(on, "sequence: 2048 global_batch: 512 " + rest, diagnostics);
+    if (!result || !std::holds_alternative<Infeasible>(*result)) return "fits";
+    return std::get<Infeasible>(*result).reason;
+  };
+  const std::string layout = "parallel { tensor: 8 pipeline: 8 zero: 1 ";
+  EXPECT_EQ(reason(layout + "}"), "fits");
+  const std::string unfused =
+      reason("micro_batch: 2 attention: unfused dropout: true " + layout + "}");
+  EXPECT_NE(unfused.find("most: attention scores"), std::string::npos) << unfused;
+  EXPECT_NE(unfused.find("attention = flash"), std::string::npos) << unfused;
+  const std::string large = reason("micro_batch: 8 " + layout + "}");
+  EXPECT_NE(large.find("It would fit with"), std::string::npos) << large;
+}
+
+TEST(Memory, FragmentationIsAShareOfWhatComesAndGoes) {
+  const Ground on = ground("llama-3.1-8b", "h100-sxm", 8);
+  Layout layout;
+  layout.data = 8;
+  layout.micro_batches = 1;
+  layout.zero = 1;
+  parallel::Job job = test::job_of(on, layout, parallel::Schedule::one_f_one_b);
+  job.fragmentation = 0.1;
+  const RankMemory memory = parallel::memory_of(job)[0];
+  EXPECT_DOUBLE_EQ(use(memory, "fragmentation"),
+                   0.1 * (use(memory, "activations") + use(memory, "buffers")));
+}
+
 }  // namespace
 }  // namespace aisle::workloads

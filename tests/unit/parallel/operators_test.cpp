@@ -94,8 +94,8 @@ TEST_F(Operators, ElementwiseKernelsAreTwoWithHalfAgainTheTraffic) {
 
 TEST_F(Operators, ProductsStayAsTheyAre) {
   for (const auto& [fused, eager] :
-       {std::pair{parallel::attention_kernels(fused_, layer_).forward_core,
-                  parallel::attention_kernels(eager_, layer_).forward_core},
+       {std::pair{parallel::attention_kernels(fused_, layer_).forward_output,
+                  parallel::attention_kernels(eager_, layer_).forward_output},
         std::pair{parallel::feed_forward_kernels(fused_, layer_, 1).weight,
                   parallel::feed_forward_kernels(eager_, layer_, 1).weight}}) {
     EXPECT_GT(sum_of(fused).flops, 0);

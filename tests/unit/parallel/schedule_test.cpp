@@ -122,7 +122,12 @@ TEST(Schedule, EveryPassOnce) {
     for (const int m : {p, 2 * p, 5 * p}) {
       expect_complete(scheduled(Schedule::gpipe, p, m));
       expect_complete(scheduled(Schedule::one_f_one_b, p, m));
-      for (const int v : {2, 3}) expect_complete(scheduled(Schedule::interleaved, p, m, v));
+      for (const int v : {2, 3}) {
+        expect_complete(scheduled(Schedule::interleaved, p, m, v));
+        expect_complete(scheduled(Schedule::breadth_first, p, m, v));
+      }
+      expect_complete(scheduled(Schedule::zb_h1, p, m));
+      expect_complete(scheduled(Schedule::zb_v, p, m, 2));
     }
   }
   expect_complete(scheduled(Schedule::one_f_one_b, 8, 3));
@@ -146,6 +151,66 @@ TEST(Schedule, BubblesOfPublishedFormulas) {
       EXPECT_DOUBLE_EQ(makespan(scheduled(Schedule::one_f_one_b, p, m), d), 3.0 * (m + p - 1));
       EXPECT_DOUBLE_EQ(makespan(scheduled(Schedule::interleaved, p, m, 2), d),
                        3.0 * (2 * m + p - 1));
+    }
+  }
+}
+
+TEST(Schedule, ZeroBubblesAreThoseOfTheirPaper) {
+  // arXiv 2401.10241, table 2: ZB-H1 leaves (P-1)(F + I - W); ZB-V nothing of each rank's own time
+  // where F, I and W are alike, so that the last starts and ends P-1 chunk passes later.
+  for (const int p : {2, 4, 8}) {
+    for (const int m : {2 * p, 5 * p}) {
+      SCOPED_TRACE(testing::Message() << p << " ranks, " << m << " micro-batches");
+      for (const Durations& d : {Durations{1, 1, 1, 3}, Durations{1, 1.25, 0.75, 3}}) {
+        EXPECT_NEAR(
+            makespan(scheduled(Schedule::zb_h1, p, m), d),
+            m * (d.forward + d.input + d.weight) + (p - 1) * (d.forward + d.input - d.weight),
+            1e-9);
+      }
+      EXPECT_LE(makespan(scheduled(Schedule::zb_v, p, m, 2), Durations{}), 6 * m + p - 1 + 1e-9);
+    }
+  }
+}
+
+TEST(Schedule, ZeroBubbleKeepsTheActivationsOfOneFOneB) {
+  // In passes whose weight gradient is to come; chunks of ZB-V are halves.
+  for (const auto& [schedule, chunks] : {std::pair{Schedule::zb_h1, 1}, {Schedule::zb_v, 2}}) {
+    for (int rank = 0; rank < 8; ++rank) {
+      int live = 0, most = 0;
+      for (const Action& action : program(scheduled(schedule, 8, 32, chunks), rank)) {
+        if (computes_forward(action)) most = std::max(most, ++live);
+        if (action.kind == Kind::weight) --live;
+      }
+      EXPECT_LE(most, 8 * chunks) << rank;
+    }
+  }
+}
+
+TEST(Schedule, BreadthFirstBubbleIsThatOfInterleaving) {
+  const Durations d;
+  for (const int p : {2, 4}) {
+    for (const int m : {p, 3 * p}) {
+      EXPECT_DOUBLE_EQ(makespan(scheduled(Schedule::breadth_first, p, m, 2), d),
+                       3.0 * (2 * m + p - 1));
+    }
+  }
+}
+
+TEST(Schedule, PairsOutsideOfDualPipe) {
+  for (const int p : {1, 2, 4}) {
+    for (const auto& [schedule, chunks] :
+         {std::pair{Schedule::one_f_one_b, 1}, {Schedule::interleaved, 2}}) {
+      if (p == 1 && chunks > 1) continue;
+      Job job = scheduled(schedule, p, 4 * p, chunks);
+      const double apart = makespan(job, {});
+      job.overlap_experts = true;
+      expect_complete(job);
+      int pairs = 0;
+      for (const Action& action : program(job, p - 1)) pairs += action.kind == Kind::pair ? 1 : 0;
+      EXPECT_GT(pairs, 0);
+      // Pairs that take as long as both passes: a forward pass more at each end at most.
+      EXPECT_LE(makespan(job, {}), apart + 3.0 * p);
+      EXPECT_LT(makespan(job, {1, 1, 1, 2}), apart);
     }
   }
 }

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workloads/parallel/recipe.hpp"
+
+#include "sim/study/scenario.pb.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace aisle::workloads::parallel {
+
+namespace {
+
+bool has_latent_attention(const ModelGraph& model) {
+  return std::any_of(model.layers.begin(), model.layers.end(),
+                     [](const Layer& layer) { return layer.attention.mla; });
+}
+
+}  // namespace
+
+void read_recompute(Job& job, const pb::Training& training, const Refuse& refuse) {
+  const ModelGraph& model = *job.model;
+  job.recompute = static_cast<Recompute>(training.recompute());
+  const bool full = job.recompute == Recompute::full;
+  if (training.has_recompute_layers()) {
+    job.recompute_layers = training.recompute_layers();
+    if (!full) {
+      refuse("recompute_layers", "counts the layers that are recomputed whole", "recompute: full");
+    } else if (job.recompute_layers < 0) {
+      refuse("recompute_layers", fmt::format("cannot be negative, is {}", job.recompute_layers),
+             "leave it out for all");
+    }
+  } else if (full && training.recompute_parts_size() > 0) {
+    refuse("recompute_parts", "are recomputed already with all the rest (recompute: full)",
+           "recompute: none, or recompute_layers for how many layers are recomputed whole");
+  }
+  for (const int part : training.recompute_parts()) {
+    job.recompute_parts |= 1U << static_cast<unsigned>(part);
+    const auto is = [part](Part one) { return part == static_cast<int>(one); };
+    if ((is(Part::moe) || is(Part::moe_activation)) && !model.is_moe()) {
+      refuse("recompute_parts", fmt::format("{} has no experts", model.name),
+             is(Part::moe) ? "mlp" : "activation");
+    }
+    if (is(Part::mla_up_projection) && !has_latent_attention(model)) {
+      refuse("recompute_parts", fmt::format("{} has no latent attention", model.name),
+             "norms, activation, core_attention or mlp");
+    }
+  }
+}
+
+/// Which formats a scaling is made for. Products of two bytes and more have none, so that a study
+/// may change their precision alone.
+void check_scaling(const Job& job, const pb::Training& training, const Refuse& refuse) {
+  if (!job.quantised()) return;
+  const bool fp8 = job.precision == topology::Precision::fp8;
+  const bool fp4 = job.precision == topology::Precision::fp4;
+  if (job.scaling == Scaling::blocks && !fp8) {
+    refuse("scaling", fmt::format("blocks of 128 are for fp8, not {}", training.precision()),
+           fp4 ? "nv or mx" : "mx");
+  }
+  if (job.scaling == Scaling::nv && !fp4) {
+    refuse("scaling", fmt::format("blocks of 16 are for fp4, not {}", training.precision()), "mx");
+  }
+}
+
+}  // namespace aisle::workloads::parallel

@@ -249,7 +249,10 @@ double Estimator::Tables::pipeline(const Job& job, int micro_batches) {
     }
     if (step.last_backward && layered) {
       const StageTimes& stage = stages[static_cast<std::size_t>(step.backward_stage)];
-      if (stage.exchanges) {
+      if (stage.exchanges && step.kind == Kind::weight) {
+        // All layers' gradients are there at once.
+        exchange_end[rank] = std::max(exchange_end[rank], end) + stage.reduces;
+      } else if (stage.exchanges) {
         end = last_backward(stage, exchanges, start, end - start, exchange_end[rank]);
       }
     }

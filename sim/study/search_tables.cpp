@@ -35,7 +35,10 @@ constexpr unsigned kSize = 14;  // bits for a number of ranks, stages or sequenc
 
 /// Micro-batches beyond which a rank never has more in hand.
 int saturating(const Job& job) {
-  if (job.schedule == parallel::Schedule::gpipe) return job.layout.micro_batches;
+  if (job.schedule == parallel::Schedule::gpipe ||
+      job.schedule == parallel::Schedule::breadth_first) {
+    return job.layout.micro_batches;
+  }
   return std::min(job.layout.micro_batches, 2 * job.layout.pipeline);
 }
 

@@ -79,6 +79,9 @@ enum class Library : std::uint8_t {
 };
 std::string_view to_string(Library library);
 
+/// Which cut of the model a communication serves; none: not told.
+enum class ParallelAxis : std::uint8_t { none, tensor, context, expert, pipeline, data };
+
 /// One communication operation as its members see it.
 struct Communication {
   CollectiveKind kind = CollectiveKind::send_recv;
@@ -97,6 +100,7 @@ struct Communication {
   Library library = Library::automatic;
   bool summable_in_switch = true;  ///< false: int8 and fp8 sums, which NVLS and SHARP do not add
   int cores = 0;                   ///< given to an exchange of experts; 0: the library's own number
+  ParallelAxis axis = ParallelAxis::none;
 };
 
 /// Kernels that run back to back on one stream, or one communication; operations refer to it, so

@@ -13,7 +13,7 @@ _aisle() {
     --proto) mapfile -t COMPREPLY < <(compgen -W "ll ll128 simple" -- "$word"); return ;;
     --onto) mapfile -t COMPREPLY < <(compgen -W "$(aisle list systems 2>/dev/null | awk 'NR > 1 {print $1}') $(aisle list accelerators 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
     --from) mapfile -t COMPREPLY < <(compgen -W "$(aisle list accelerators 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
-    --model) mapfile -t COMPREPLY < <(compgen -W "$(aisle list models 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
+    --model) mapfile -t COMPREPLY < <(compgen -W "$(aisle list models 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"; compgen -f -- "$word"); return ;;
     --grow) mapfile -t COMPREPLY < <(compgen -W "tensor pipeline data expert" -- "$word"); return ;;
     --accelerator) mapfile -t COMPREPLY < <(compgen -W "$(aisle list accelerators 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
     --system) mapfile -t COMPREPLY < <(compgen -W "$(aisle list systems 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
@@ -31,7 +31,7 @@ _aisle() {
     replay) flags="--onto --ranks --from --model --grow --group --set --engine --both-engines -o --output --json -q --quiet" ;;
     check) flags="--set --json" ;;
     show) flags="--chips --json" ;;
-    compare) flags="--engine --json" ;;
+    compare) flags="--engine -o --output --json" ;;
     report) flags="-o --output --json" ;;
     validate) flags="--ledger --kind --half --engine --bound --plot --json" ;;
     import) flags="-o --output --json" ;;

@@ -109,7 +109,9 @@ int check(const std::vector<std::string>& studies, const std::vector<std::string
 int list(const std::string& kind, bool json);
 int show(const std::string& name, int chips, bool json);
 int explain(const std::string& path, bool json);
-int compare(const std::vector<std::string>& inputs, const std::string& engine, bool json);
+/// `output`: a page, table or figure to write beside (.html, .csv, .md, .svg); empty: none.
+int compare(const std::vector<std::string>& inputs, const std::string& engine,
+            const std::string& output, bool json);
 int report(const std::vector<std::string>& results, const std::string& output, bool json);
 
 // What the commands share (console.cpp).

@@ -9,6 +9,7 @@
 #include <fmt/core.h>
 
 #include <filesystem>
+#include <span>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -60,10 +61,29 @@ std::optional<pb::Result> run_in_child(const sim::Study& study,
   return result;
 }
 
+using Writer = std::string (*)(std::span<const pb::Result>);
+
+/// How a comparison is written to a file of that name; null, with an error, for a name of no form.
+Writer form_of(const std::string& output, Diagnostics& diagnostics) {
+  const std::string suffix = fs::path(output).extension().string();
+  if (suffix == ".html") return sim::comparison_html;
+  if (suffix == ".csv") return sim::comparison_csv;
+  if (suffix == ".md") return sim::comparison_markdown;
+  if (suffix == ".svg") return sim::comparison_svg;
+  if (!output.empty()) {
+    diagnostics.error({"-o", 0, 0}, {},
+                      fmt::format("'{}' has no form that a comparison can take", output),
+                      "end the name in .html, .csv, .md or .svg");
+  }
+  return nullptr;
+}
+
 }  // namespace
 
-int compare(const std::vector<std::string>& inputs, const std::string& engine, bool json) {
+int compare(const std::vector<std::string>& inputs, const std::string& engine,
+            const std::string& output, bool json) {
   Diagnostics diagnostics;
+  const auto form = form_of(output, diagnostics);
   const auto catalogue = read_catalogue(diagnostics);
   if (!catalogue) return bad_input(diagnostics);
   std::vector<std::string> assignments;
@@ -85,7 +105,9 @@ int compare(const std::vector<std::string>& inputs, const std::string& engine, b
     }
     finished.push_back(std::move(*results[i]));
   }
+  if (form != nullptr) sim::write_file(output, form(finished));
   fmt::print("{}", json ? sim::comparison_json(finished) : sim::comparison_table(finished));
+  if (form != nullptr) say("wrote " + output);
   return kDone;
 }
 

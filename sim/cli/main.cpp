@@ -224,17 +224,21 @@ void add_study_commands(CLI::App& app, Inputs& in, int& code) {
   check->callback([&] { code = aisle::cli::check(in.names, in.assignments, in.json); });
 
   CLI::App* compare = app.add_subcommand(
-      "compare", "Set results or studies side by side, differences explained by part");
+      "compare", "Set results or studies side by side, differences explained by resource");
   compare
       ->add_option("RESULT", in.names,
                    "Result files or folders, or studies to run; the first is the base")
       ->required()
-      ->expected(2, 16);
+      ->expected(1, 256);
   compare->add_option("--engine", in.engine, "Engine for the studies that are run")
       ->check(CLI::IsMember({"event", "analytic"}));
+  compare
+      ->add_option("-o,--output", in.output,
+                   "File to write too: .html, .csv, .md or .svg (a figure)")
+      ->type_name("FILE");
   add_json(compare, in);
   compare->footer(example("aisle compare deepseek-v3-h800 llama3-405b-h100"));
-  compare->callback([&] { code = aisle::cli::compare(in.names, in.engine, in.json); });
+  compare->callback([&] { code = aisle::cli::compare(in.names, in.engine, in.output, in.json); });
 
   CLI::App* report = app.add_subcommand("report", "Write a report for people from a result");
   report->add_option("RESULT", in.names, "Result file or folder")->required()->expected(1);

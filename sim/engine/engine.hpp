@@ -29,6 +29,15 @@ struct Width {
   int cores = 0;
 };
 
+/// What binds a work of kernels: seconds of its `alone` in kernels that the tensor cores hold up
+/// and in those that memory holds up, on a mean chip with mean experts; in gaps between kernels;
+/// and what the slowest accelerator and the most loaded experts add.
+struct Binding {
+  double tensor_s = 0, memory_s = 0, gaps_s = 0, imbalance_s = 0;
+
+  double sum() const { return tensor_s + memory_s + gaps_s + imbalance_s; }
+};
+
 /// Work with its time and demands known. One progress, whose rate is at most 1/alone; of each
 /// capacity it draws demand/alone times that rate.
 struct TimedWork {
@@ -47,6 +56,7 @@ struct TimedWork {
   Bytes hbm_bytes, scale_up_bytes, scale_out_bytes;
   std::array<double, workloads::kFamilies>
       family_seconds{};  ///< by workloads::Family; sums to `alone` for compute
+  Binding binding;       ///< sums to `alone` for compute that was timed by shape, else nothing
 };
 
 /// Rate, as a share of full rate, at which a work runs while `held` of `cores` cores are taken by

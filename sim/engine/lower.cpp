@@ -36,14 +36,31 @@ void add_width(std::vector<Width>& widths, Seconds time, int cores) {
   }
 }
 
+/// Whether the products of a kernel take longer than its bytes, each at the chip's peak.
+bool is_tensor_bound(const workloads::Kernel& kernel, const topology::Accelerator& chip) {
+  if (kernel.flops.si() <= 0) return false;
+  const FlopsPerSecond peak = chip.peak_of(kernel.precision).value;
+  if (peak.si() <= 0) return true;  // runs in a wider format, slower still
+  return (kernel.flops / peak).si() >= (kernel.hbm_bytes / chip.hbm_bandwidth.value).si();
+}
+
+void add_binding(Binding& binding, const workloads::Kernel& kernel, Seconds mean, Seconds own,
+                 const topology::Accelerator& chip) {
+  (is_tensor_bound(kernel, chip) ? binding.tensor_s : binding.memory_s) += mean.si();
+  binding.imbalance_s += (own - mean).si();
+}
+
 TimedWork time_compute(const Work& work, const Cluster& cluster, const KernelModel& kernels) {
   TimedWork timed;
   timed.basis = Basis::measured;
   for (const workloads::Kernel& kernel : work.kernels) {
     KernelTime launch = kernels.time_of(kernel);
+    const Seconds mean = launch.time;
     launch.time *= kernel.load * cluster.slowest_factor();
     const double count = kernel.count;
     const Seconds gaps = count * kernels.launch_gap();
+    add_binding(timed.binding, kernel, count * mean, count * launch.time, cluster.accelerator());
+    timed.binding.gaps_s += gaps.si();
     add_width(timed.widths, count * launch.time, launch.cores);
     add_width(timed.widths, gaps, 0);
     timed.alone += count * launch.time + gaps;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/base/json.hpp"
+#include "sim/report/comparison.hpp"
 #include "sim/report/format.hpp"
 #include "sim/report/report.hpp"
 #include "sim/report/text.hpp"
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace aisle::sim {
 namespace {
@@ -18,175 +18,11 @@ using namespace report;
 // With two others beside the first, 120 columns.
 constexpr std::size_t kLabel = 38, kValue = 17, kRatio = 8, kDifference = 11, kBasis = 12;
 constexpr std::size_t kOthersPerBlock = 2;
-constexpr const char* kNoPart = "in no part";
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-
-/// One row of a comparison: a figure of every result, NaN where a result lacks it; and, for rows
-/// that have one of their own, the basis of each figure.
-struct Row {
-  std::string name;
-  std::vector<double> values;
-  std::vector<std::string> basis = {};
-};
-
-/// What makes runs of different models, batches and clusters comparable: work per token.
-struct PerToken {
-  std::string_view name, label;
-  std::string_view rests_on;  ///< the metric whose basis it has
-  double (*of)(const pb::Result&);
-};
-
-double figure(const pb::Result& result, std::string_view name) {
-  return result.feasible() ? metric(result, name).value_or(kUnknown) : kUnknown;
-}
-
-/// Chip-seconds spent per second of the step for each million tokens of the step.
-double chips_per_million_tokens(const pb::Result& result) {
-  const double tokens = figure(result, "tokens_per_s") * figure(result, "step_time_s");
-  return result.scenario().cluster().count() / (tokens / 1e6);
-}
-
-double chip_seconds(const pb::Result& result) {
-  return figure(result, "step_time_s") * chips_per_million_tokens(result);
-}
-
-double per_million_tokens(const pb::Result& result, std::string_view metric_of_step) {
-  const double tokens = figure(result, "tokens_per_s") * figure(result, "step_time_s");
-  return figure(result, metric_of_step) / (tokens / 1e6);
-}
-
-constexpr PerToken kPerToken[] = {
-    {"chip_seconds_per_million_tokens", "chip-seconds / million tokens", "step_time_s",
-     chip_seconds},
-    {"gpu_hours_per_trillion_tokens", "GPU-hours / trillion tokens", "step_time_s",
-     [](const pb::Result& result) { return chip_seconds(result) * 1e6 / 3600; }},
-    {"kwh_per_million_tokens", "kWh / million tokens", "energy_mwh",
-     [](const pb::Result& result) { return 1e3 * per_million_tokens(result, "energy_mwh"); }},
-    {"usd_per_million_tokens", "USD / million tokens", "cost_usd",
-     [](const pb::Result& result) { return per_million_tokens(result, "cost_usd"); }},
-};
-
-std::vector<Row> per_token_rows(std::span<const pb::Result> results) {
-  std::vector<Row> rows;
-  for (const PerToken& entry : kPerToken) {
-    rows.push_back({std::string(entry.name), {}});
-    for (const pb::Result& result : results) {
-      rows.back().values.push_back(entry.of(result));
-      rows.back().basis.push_back(basis_of(result, entry.rests_on));
-    }
-  }
-  return rows;
-}
-
-std::vector<Row> metric_rows(std::span<const pb::Result> results) {
-  std::vector<Row> rows;
-  for (const pb::Result& result : results) {
-    for (const pb::Metric& entry : result.metric()) {
-      const auto known = [&](const Row& row) { return row.name == entry.name(); };
-      if (std::any_of(rows.begin(), rows.end(), known)) continue;
-      rows.push_back({entry.name(), {}});
-      for (const pb::Result& other : results) {
-        rows.back().values.push_back(figure(other, entry.name()));
-        rows.back().basis.push_back(basis_of(other, entry.name()));
-      }
-    }
-  }
-  return rows;
-}
-
-double part_seconds(const pb::Result& result, std::string_view name) {
-  double sum = 0;
-  for (const pb::Part& part : result.breakdown()) {
-    if (part.name() == name) sum += part.seconds();
-  }
-  return sum;
-}
-
-/// Parts of all steps. What a result's parts leave over goes into a last row, so that the rows of
-/// each result add up to its step time.
-std::vector<Row> part_rows(std::span<const pb::Result> results) {
-  std::vector<Row> rows;
-  for (const pb::Result& result : results) {
-    for (const pb::Part& part : result.breakdown()) {
-      const auto known = [&](const Row& row) { return row.name == part.name(); };
-      if (std::any_of(rows.begin(), rows.end(), known)) continue;
-      rows.push_back({part.name(), {}});
-      for (const pb::Result& other : results) {
-        rows.back().values.push_back(other.feasible() ? part_seconds(other, part.name())
-                                                      : kUnknown);
-      }
-    }
-  }
-  std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
-    const auto most = [](const Row& row) {
-      double seconds = 0;
-      for (const double value : row.values) seconds = std::max(seconds, value);
-      return seconds;
-    };
-    return precedes(a.name, most(a), b.name, most(b));
-  });
-  Row rest{kNoPart, {}};
-  bool whole = true;
-  for (const pb::Result& result : results) {
-    const double step = figure(result, "step_time_s");
-    const double left_over = step - total_seconds(result);
-    const bool negligible = std::abs(left_over) <= 1e-9 * std::abs(step);
-    whole = whole && (negligible || std::isnan(step));
-    rest.values.push_back(left_over);
-  }
-  if (!whole) rows.push_back(std::move(rest));
-  return rows;
-}
-
-std::vector<Row> memory_rows(std::span<const pb::Result> results) {
-  std::vector<Row> rows;
-  for (const pb::Result& result : results) {
-    for (const std::string& use : memory_uses(result)) {
-      const auto known = [&](const Row& row) { return row.name == use; };
-      if (std::any_of(rows.begin(), rows.end(), known)) continue;
-      rows.push_back({use, {}});
-      for (const pb::Result& other : results) {
-        const pb::MemoryUse* worst = fullest(other);
-        rows.back().values.push_back(worst ? bytes_of(*worst, use) : kUnknown);
-      }
-    }
-  }
-  Row total{"together", {}}, capacity{"capacity", {}};
-  for (const pb::Result& result : results) {
-    const pb::MemoryUse* worst = fullest(result);
-    total.values.push_back(worst ? total_bytes(*worst) : kUnknown);
-    capacity.values.push_back(worst ? worst->capacity_bytes() : kUnknown);
-  }
-  if (rows.empty()) return rows;
-  rows.push_back(std::move(total));
-  rows.push_back(std::move(capacity));
-  return rows;
-}
-
-/// Seconds mean the same work only where tokens per step and chips are equal.
-bool same_work(const pb::Result& a, const pb::Result& b) {
-  const double first = chips_per_million_tokens(a), second = chips_per_million_tokens(b);
-  return std::abs(first - second) <= 1e-6 * std::abs(first) || !(first > 0) || !(second > 0);
-}
-
-/// The same rows with each result's figures multiplied by its own factor.
-std::vector<Row> multiplied(std::vector<Row> rows, std::span<const pb::Result> results,
-                            double (*factor)(const pb::Result&)) {
-  for (Row& row : rows) {
-    for (std::size_t i = 0; i < results.size(); ++i) row.values[i] *= factor(results[i]);
-  }
-  return rows;
-}
 
 /// The results that one block of the table sets beside the first.
 struct Block {
   std::size_t begin, end;
 };
-
-std::string letter(std::size_t index) {
-  return index < 26 ? std::string(1, static_cast<char>('A' + index))
-                    : fmt::format("#{}", index + 1);
-}
 
 std::string ratio(double value, double base) {
   const double quotient = value / base;
@@ -225,11 +61,7 @@ constexpr Writing kMetric = {
     [](const std::string& name) { return label_of(name); },
     [](const std::string& name, double value) { return format_metric(name, value, 3); }};
 constexpr Writing kNormalised = {
-    [](const std::string& name) {
-      const auto* entry = std::find_if(std::begin(kPerToken), std::end(kPerToken),
-                                       [&](const PerToken& known) { return known.name == name; });
-      return std::string(entry == std::end(kPerToken) ? name : entry->label);
-    },
+    [](const std::string& name) { return per_token_label(name); },
     [](const std::string&, double value) { return significant(value, 4); }};
 /// One unit for all, so that a column can be added up by eye.
 constexpr Writing kBytes = {[](const std::string& name) { return name; },
@@ -334,24 +166,25 @@ std::vector<Row> rows_of(const std::vector<Row>& metrics, Group group) {
   return rows;
 }
 
-void append_parts(Page& page, std::span<const pb::Result> results, const Block& block) {
-  const std::vector<Row> parts = part_rows(results);
+void append_parts(Page& page, std::span<const pb::Result> results, const Block& block,
+                  const std::vector<Row>& parts, const std::string& by) {
   if (parts.empty()) return;
-  append_differences(page, parts, block, "Step time by part, s");
+  append_differences(page, parts, block, "Step time " + by + ", s");
   const auto others = results.subspan(block.begin, block.end - block.begin);
   const bool comparable = std::all_of(others.begin(), others.end(), [&](const pb::Result& other) {
     return same_work(results.front(), other);
   });
   if (comparable) return;
   append_differences(page, multiplied(parts, results, chips_per_million_tokens), block,
-                     "Chip-s / million tokens by part");
+                     "Chip-s / million tokens " + by);
 }
 
 void append_block(Page& page, std::span<const pb::Result> results, const Block& block) {
   const std::vector<Row> metrics = metric_rows(results);
   append_table(page, rows_of(metrics, Group::speed), block, "Speed", kMetric);
   append_table(page, per_token_rows(results), block, "Per token", kNormalised);
-  append_parts(page, results, block);
+  append_parts(page, results, block, resource_rows(results), "by resource");
+  append_parts(page, results, block, part_rows(results), "by part");
   append_table(page, memory_rows(results), block, "Memory of the fullest rank, GB", kBytes);
   for (const Group group : {Group::power, Group::run, Group::other}) {
     append_table(page, rows_of(metrics, group), block, title_of(group), kMetric);
@@ -360,14 +193,18 @@ void append_block(Page& page, std::span<const pb::Result> results, const Block& 
 
 /// "Per token, B takes 9.63 times the chip time of A, 10.7 times the energy, 6.26 times the cost."
 void append_answer(Page& page, std::span<const pb::Result> results, std::size_t at) {
-  const auto quotient = [&](double (*of)(const pb::Result&)) {
-    return of(results[at]) / of(results.front());
+  const std::vector<Row> rows = per_token_rows(results);
+  const auto quotient = [&](const char* name) {
+    const auto row = std::find_if(rows.begin(), rows.end(),
+                                  [&](const Row& candidate) { return candidate.name == name; });
+    return row->values[at] / row->values.front();
   };
-  const double chips = quotient(kPerToken[0].of);
+  const double chips = quotient("chip_seconds_per_million_tokens");
   if (!std::isfinite(chips)) return;
   std::string text = fmt::format("Per token, {} takes {} times the chip time of A", letter(at),
                                  significant(chips, 3));
-  const double energy = quotient(kPerToken[2].of), cost = quotient(kPerToken[3].of);
+  const double energy = quotient("kwh_per_million_tokens");
+  const double cost = quotient("usd_per_million_tokens");
   if (std::isfinite(energy)) text += fmt::format(", {} times the energy", significant(energy, 3));
   if (std::isfinite(cost)) text += fmt::format(", {} times the cost", significant(cost, 3));
   page.paragraph(text + ".");
@@ -428,7 +265,10 @@ std::string comparison_table(std::span<const pb::Result> results) {
   if (results.empty()) return page.take();
   const std::size_t count = results.size();
   page.line();
-  for (std::size_t i = 1; i < count; ++i) append_answer(page, results, i);
+  for (std::size_t i = 1; i < count; ++i) {
+    append_answer(page, results, i);
+    page.paragraph(explanation(results, i));
+  }
   std::size_t begin = std::min<std::size_t>(1, count);
   do {
     const Block block{begin, std::min(begin + kOthersPerBlock, count)};
@@ -463,6 +303,11 @@ std::string comparison_json(std::span<const pb::Result> results) {
   write_differences(json, parts, results.size());
   json.key("chip_seconds_per_million_tokens_difference");
   write_differences(json, multiplied(parts, results, chips_per_million_tokens), results.size());
+  const std::vector<Row> resources = resource_rows(results);
+  json.key("step_time_difference_by_resource_s");
+  write_differences(json, resources, results.size());
+  json.key("chip_seconds_per_million_tokens_difference_by_resource");
+  write_differences(json, multiplied(resources, results, chips_per_million_tokens), results.size());
   json.key("memory");
   write_rows(json, memory_rows(results));
   json.end_object();

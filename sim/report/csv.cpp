@@ -40,6 +40,9 @@ std::string result_csv(const pb::Result& result) {
   for (const pb::Part& part : result.breakdown()) {
     add("breakdown", part.name(), number(part.seconds()), "s", step_basis);
   }
+  for (const pb::Part& part : result.resource()) {
+    add("resource", part.name(), number(part.seconds()), "s", step_basis);
+  }
   const std::string memory_basis = report::basis_of(result, "hbm_peak_bytes");
   for (const pb::MemoryUse& rank : result.memory()) {
     const std::string section = fmt::format("memory of pipeline rank {}", rank.pipeline_rank());

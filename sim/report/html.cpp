@@ -108,18 +108,11 @@ void add_comparisons(std::string& out, const pb::Result& result) {
   out += "</tbody></table>";
 }
 
-void add_breakdown(std::string& out, const pb::Result& result) {
-  const double total = total_seconds(result);
-  if (total <= 0) return;
-  add(out, "<h2>Where the step goes</h2><figure>{}{}</figure>", breakdown_svg(result),
-      caption(result.breakdown_rank().empty() ? std::string("Parts of one step, in seconds.")
-                                              : fmt::format("Parts of one step on {}, in seconds.",
-                                                            escape(result.breakdown_rank())),
-              basis_of(result, "step_time_s"), result));
+void add_parts_table(std::string& out, const std::vector<PartText>& parts, double total) {
   out +=
       "<table><thead><tr><th>part</th><th class=\"number\">seconds</th>"
       "<th class=\"number\">of the step</th></tr></thead><tbody>";
-  for (const PartText& part : describe_parts(result)) {
+  for (const PartText& part : parts) {
     add(out,
         "<tr><td><span class=\"swatch\" style=\"background:{}\"></span>{}</td>"
         "<td class=\"number\">{:.4f} s</td><td class=\"number\">{}</td></tr>",
@@ -129,6 +122,21 @@ void add_breakdown(std::string& out, const pb::Result& result) {
       "<tr><td><strong>together</strong></td><td class=\"number\">{:.4f} s</td>"
       "<td class=\"number\">100.0 %</td></tr></tbody></table>",
       total);
+}
+
+void add_breakdown(std::string& out, const pb::Result& result) {
+  const double total = total_seconds(result);
+  if (total <= 0) return;
+  add(out, "<h2>Where the step goes</h2><figure>{}{}</figure>", breakdown_svg(result),
+      caption(result.breakdown_rank().empty() ? std::string("Parts of one step, in seconds.")
+                                              : fmt::format("Parts of one step on {}, in seconds.",
+                                                            escape(result.breakdown_rank())),
+              basis_of(result, "step_time_s"), result));
+  add_parts_table(out, describe_parts(result), total);
+  const std::vector<PartText> resources = describe_resources(result);
+  if (resources.empty()) return;
+  out += "<h3>By resource, mean over accelerators</h3>";
+  add_parts_table(out, resources, total);
 }
 
 void add_legend(std::string& out, const std::vector<std::string>& names,

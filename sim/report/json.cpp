@@ -113,6 +113,9 @@ std::string result_json(const pb::Result& result) {
   write_comparisons(json, result);
   write_memory_by_rank(json, result);
   write_families(json, result);
+  json.key("resources").begin_object();
+  for (const pb::Part& part : result.resource()) json.key(part.name()).value(part.seconds());
+  json.end_object();
   write_phases(json, result);
   report::write_collective(json, result);
   json.key("breakdown_rank").value(result.breakdown_rank());

@@ -20,6 +20,9 @@ struct Known {
 /// In the order of a report. Computation is blue to green, what slows it purple, exposed
 /// communication warm, waiting grey.
 constexpr Known kKnown[] = {
+    {"tensor cores", "#2f66a6", PartFamily::computation},
+    {"HBM", "#5b97d6", PartFamily::computation},
+    {"launch gaps", "#84b1e0", PartFamily::computation},
     {"forward", "#5b97d6", PartFamily::computation},
     {"backward", "#2f66a6", PartFamily::computation},
     {"weight gradient", "#2b8c9e", PartFamily::computation},
@@ -28,6 +31,12 @@ constexpr Known kKnown[] = {
     {"other compute", "#84b1e0", PartFamily::computation},
     {"pace of the slowest accelerator", "#7765ab", PartFamily::slowed},
     {"compute slowed by communication", "#a896cc", PartFamily::slowed},
+    {"slowed by communication", "#a896cc", PartFamily::slowed},
+    {"exposed TP", "#c98b6b", PartFamily::exposed},
+    {"exposed CP", "#8c4a32", PartFamily::exposed},
+    {"exposed EP", "#e9b949", PartFamily::exposed},
+    {"exposed PP", "#c8503c", PartFamily::exposed},
+    {"exposed DP", "#a8506e", PartFamily::exposed},
     {"exposed dispatch", "#e9b949", PartFamily::exposed},
     {"exposed combine", "#e08a2e", PartFamily::exposed},
     {"exposed all_to_all", "#d9782b", PartFamily::exposed},
@@ -37,6 +46,7 @@ constexpr Known kKnown[] = {
     {"exposed all_reduce", "#8c4a32", PartFamily::exposed},
     {"exposed broadcast", "#e3a78c", PartFamily::exposed},
     {"exposed barrier", "#d8c3a5", PartFamily::exposed},
+    {"imbalance", "#7c8796", PartFamily::waiting},
     {"pipeline bubble", "#a3adba", PartFamily::waiting},
     {"pipeline bubble and waiting", "#a3adba", PartFamily::waiting},
 };
@@ -106,10 +116,12 @@ double family_seconds(const pb::Result& result, PartFamily family) {
 
 }  // namespace report
 
-std::vector<PartText> describe_parts(const pb::Result& result) {
+namespace {
+
+std::vector<PartText> described(const google::protobuf::RepeatedPtrField<pb::Part>& from) {
   using namespace report;
   std::vector<PartText> parts;
-  for (const pb::Part& part : result.breakdown()) {
+  for (const pb::Part& part : from) {
     parts.push_back({part.name(), part_label(part.name()), {}, part.seconds()});
   }
   std::stable_sort(parts.begin(), parts.end(), [](const PartText& a, const PartText& b) {
@@ -126,6 +138,16 @@ std::vector<PartText> describe_parts(const pb::Result& result) {
     }
   }
   return parts;
+}
+
+}  // namespace
+
+std::vector<PartText> describe_parts(const pb::Result& result) {
+  return described(result.breakdown());
+}
+
+std::vector<PartText> describe_resources(const pb::Result& result) {
+  return described(result.resource());
 }
 
 }  // namespace aisle::sim

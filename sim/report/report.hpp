@@ -24,9 +24,15 @@ std::string perfetto_json(const pb::Result& result);
 /// A page for people with figures (inline SVG): metrics, where time goes, memory by stage,
 /// timeline, comparison, scenario, caveats. Self-contained.
 std::string html_page(const pb::Result& result);
-/// Several results side by side, differences explained by part; first is the base.
+/// Several results side by side, differences explained by resource and by part; first is the base.
 std::string comparison_table(std::span<const pb::Result> results);
 std::string comparison_json(std::span<const pb::Result> results);
+/// The same as a self-contained page, as a table with a row per result (CSV: every figure;
+/// Markdown: those of a report), and as a figure of their time by resource ("" where none has any).
+std::string comparison_html(std::span<const pb::Result> results);
+std::string comparison_csv(std::span<const pb::Result> results);
+std::string comparison_markdown(std::span<const pb::Result> results);
+std::string comparison_svg(std::span<const pb::Result> results);
 
 /// Writes result.pb, result.json, result.csv, trace.perfetto.json.gz and report.html into `folder`
 /// (made if absent). Each file is written beside and renamed, so that none is ever half there;
@@ -55,5 +61,7 @@ struct PartText {
 /// The breakdown in the order of a report: computation, what slows it, exposed communication by
 /// size, parts of other names, waiting.
 std::vector<PartText> describe_parts(const pb::Result& result);
+/// The step by resource, likewise; empty where the result has none.
+std::vector<PartText> describe_resources(const pb::Result& result);
 
 }  // namespace aisle::sim

@@ -73,6 +73,16 @@ void append_comparisons(Page& page, const pb::Result& result) {
   }
 }
 
+void append_parts(Page& page, const std::vector<PartText>& parts, double total) {
+  const bool milliseconds = total < 1;
+  for (const PartText& part : parts) {
+    page.line(fmt::format("  {} {:>10.3f} {} {}  {}", left(part.label, 36),
+                          milliseconds ? 1e3 * part.seconds : part.seconds,
+                          milliseconds ? "ms" : "s", right(share(part.seconds / total), 8),
+                          bar(part.seconds / total, 36)));
+  }
+}
+
 void append_breakdown(Page& page, const pb::Result& result) {
   const double total = total_seconds(result);
   if (total <= 0) return;
@@ -80,13 +90,10 @@ void append_breakdown(Page& page, const pb::Result& result) {
   const std::string basis = basis_of(result, "step_time_s");
   if (!basis.empty()) note += note.empty() ? basis : ", " + basis;
   page.heading("Where the step goes", note);
-  const bool milliseconds = total < 1;
-  for (const PartText& part : describe_parts(result)) {
-    page.line(fmt::format("  {} {:>10.3f} {} {}  {}", left(part.label, 36),
-                          milliseconds ? 1e3 * part.seconds : part.seconds,
-                          milliseconds ? "ms" : "s", right(share(part.seconds / total), 8),
-                          bar(part.seconds / total, 36)));
-  }
+  append_parts(page, describe_parts(result), total);
+  if (result.resource().empty()) return;
+  page.heading("By resource", "mean over accelerators");
+  append_parts(page, describe_resources(result), total);
 }
 
 constexpr std::size_t kMemoryWidth = 67;  // what rank, total and share leave for the uses

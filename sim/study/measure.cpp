@@ -326,6 +326,7 @@ void measure(const Measured& run, topology::Precision precision, pb::Result& res
     peak = std::max(peak, memory.total());
   add_metric(result, "hbm_peak_bytes", peak.in(units::B), Basis::extrapolated);
   add_bill(run, basis, totals, result);
+  add_resources(run.timed, run.execution, result);
   add_phases(run.timed, run.execution, result);
   if (run.individual) add_waiting_metrics(basis, result);
   if (run.chunk_layers == 0) return;

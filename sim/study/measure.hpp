@@ -34,6 +34,11 @@ void add_metric(pb::Result& result, const std::string& name, double value, Basis
 /// Fills metrics, breakdown and families.
 void measure(const Measured& run, topology::Precision precision, pb::Result& result);
 
+/// Fills the step's time by resource, mean over accelerators: every instant of an accelerator
+/// counts once, as computation if it computes (divided by what binds each kernel), else as the
+/// communication that runs, else as waiting; sums to the makespan.
+void add_resources(const TimedPlan& timed, const Execution& execution, pb::Result& result);
+
 /// Fills the phases: operations of one name, with waiting and hiding, mean over accelerators.
 void add_phases(const TimedPlan& timed, const Execution& execution, pb::Result& result);
 /// From the phases: the mean time of one operation of each.

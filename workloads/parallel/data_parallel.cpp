@@ -96,6 +96,7 @@ void DataParallel::collective(const Exchange& exchange, int stage, const Part& p
   c.kind = exchange.kind;
   c.bytes = exchange.bytes * units::B;
   c.group = shape;
+  c.axis = ParallelAxis::data;
   const std::int32_t work = works_.communication(exchange.name, c);
   std::map<int, Operations> results;
   for (const int rank : ranks) results[rank].assign(count, -1);

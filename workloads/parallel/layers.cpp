@@ -33,6 +33,23 @@ double most_loaded(const Job& job) {
 
 }  // namespace
 
+ParallelAxis axis_of(Group group) {
+  switch (group) {
+    case Group::self:
+    case Group::all:
+      return ParallelAxis::none;
+    case Group::tensor:
+      return ParallelAxis::tensor;
+    case Group::context:
+      return ParallelAxis::context;
+    case Group::expert:
+    case Group::expert_tensor:
+      return ParallelAxis::expert;
+    default:
+      return ParallelAxis::data;
+  }
+}
+
 std::int32_t WorkTable::find_or_add(Work work, const std::string& key) {
   const auto found = known_.find(key);
   if (found != known_.end()) return found->second;
@@ -92,6 +109,7 @@ void LayerBuilder::communicate(Steps& steps, const std::string& name, Collective
   c.kind = kind;
   c.bytes = bytes * units::B;
   c.group = hierarchies_.at(group);
+  c.axis = axis_of(group);
   if (c.group.size <= 1) return;
   steps.push_back(
       {works_.communication(name, c), group, Stream::collective, Phase::communication, role});
@@ -102,6 +120,7 @@ void LayerBuilder::exchange(Steps& steps, const std::string& name, CollectiveKin
   Communication c;
   c.kind = kind;
   c.group = hierarchies_.at(Group::expert);
+  c.axis = ParallelAxis::expert;
   if (c.group.size <= 1) return;
   c.bytes = static_cast<double>(job_.shard_tokens()) * bytes_per_token * units::B;
   const Copies copies = token_copies(shape, c.group);

@@ -124,6 +124,9 @@ struct Exposure {
 Exposure exposed(const Job& job);
 Exposure overlapped(const Job& job, int layers);
 
+/// Which cut a group's communication serves; none: all accelerators, over every cut.
+ParallelAxis axis_of(Group group);
+
 /// Builds the steps of layers as the ranks at one pipeline rank carry them out.
 class LayerBuilder {
  public:

@@ -56,6 +56,7 @@ void LayerBuilder::pass_on(Steps& steps, const std::string& name, Group group, d
                            Role role) {
   Communication c;
   c.kind = CollectiveKind::send_recv;
+  c.axis = axis_of(group);
   c.bytes = bytes * units::B;
   const topology::Hierarchy& ring = hierarchies_.at(group);
   const bool leaves = ring.domains > 1;

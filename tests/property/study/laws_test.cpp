@@ -3,11 +3,14 @@
 // more bandwidth never hurts.
 #include "tests/command.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
 #include <cmath>
 #include <map>
+#include <random>
+#include <string>
 
 namespace {
 
@@ -24,6 +27,9 @@ std::map<std::string, double> metrics_of(const std::string& arguments) {
   const simdjson::dom::object fields = document["metrics"];
   for (const auto field : fields) {
     metrics[std::string(field.key)] = field.value.get_double().value();
+  }
+  for (const auto field : simdjson::dom::object(document["resources"])) {
+    metrics["resource " + std::string(field.key)] = field.value.get_double().value();
   }
   metrics["operations"] = static_cast<double>(document["operations"].get_int64().value());
   return metrics;
@@ -84,6 +90,43 @@ TEST(Bandwidth, MoreNeverHurts) {
         metrics_of(base + "cluster.what_if.hbm_bandwidth='" + hbm + "'").at("step_time_s");
     EXPECT_LE(step, slower * (1 + 1e-3)) << hbm;
     slower = step;
+  }
+}
+
+// Every instant of every accelerator belongs to one resource, whatever the layout.
+TEST(Resources, SumToTheStep) {
+  std::mt19937 random(20260730);
+  const auto pick = [&](std::initializer_list<int> from) {
+    return *(from.begin() + std::uniform_int_distribution<std::ptrdiff_t>(
+                                0, static_cast<std::ptrdiff_t>(from.size()) - 1)(random));
+  };
+  const char* const schedules[] = {"one_f_one_b", "interleaved", "dual_pipe", "gpipe"};
+  for (int trial = 0; trial < 24; ++trial) {
+    const int tensor = pick({1, 2, 4}), pipeline = pick({1, 2, 4}), schedule = pick({0, 1, 2, 3});
+    const bool cut = pipeline > 1;
+    const bool chunked = cut && schedule == 1;
+    const std::string layout = fmt::format(
+        "tensor: {} pipeline: {} data: {} expert: {} zero: {} schedule: {} virtual_stages: {}",
+        tensor, pipeline, 32 / tensor / pipeline, pick({1, 2}), pick({0, 1}),
+        cut ? schedules[schedule] : "one_f_one_b", chunked ? 2 : 1);
+    const Folder folder;
+    const std::string study = folder.write(
+        "study.textproto",
+        fmt::format("cluster {{ accelerator: \"h200-sxm\" count: 32 }}\nworkload {{ training {{ "
+                    "model: \"mixtral-8x7b\" sequence: 2048 global_batch: 64 recompute: full "
+                    "what_if {{ layers: 8 experts {{ hidden: 4096 }} }} ranks: {} parallel {{ {} "
+                    "}} }} }}\n",
+                    trial % 3 == 0 ? "individual" : "alike", layout));
+    const auto metrics = metrics_of(study + " --engine analytic" +
+                                    (trial % 3 == 0 ? "" : " --set seed=" + std::to_string(trial)));
+    double sum = 0;
+    for (const auto& [name, value] : metrics) {
+      if (name.starts_with("resource ")) sum += value;
+    }
+    EXPECT_NEAR(sum / metrics.at("step_time_s"), 1, 1e-9) << layout;
+    EXPECT_GT(metrics.at("resource tensor cores"), 0) << layout;
+    EXPECT_EQ(metrics.count("resource exposed PP") > 0, cut) << layout;
+    EXPECT_EQ(metrics.count("resource other"), 0) << layout;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <sstream>
 
 namespace aisle::sim {
@@ -91,6 +92,63 @@ TEST(ReportCompare, TheTableFitsAndNamesEveryResult) {
   const std::vector<pb::Result> same = {test::sparse_result(), test::sparse_result()};
   EXPECT_EQ(comparison_table(same).find("Chip-s"), std::string::npos);
   EXPECT_TRUE(comparison_table({}).empty());
+}
+
+/// The samples with their steps of 20 s and 12 s by resource.
+std::vector<pb::Result> with_resources() {
+  std::vector<pb::Result> results = {test::sparse_result(), test::dense_result()};
+  const auto add = [](pb::Result& result, const char* name, double seconds) {
+    pb::Part& part = *result.add_resource();
+    part.set_name(name);
+    part.set_seconds(seconds);
+  };
+  add(results[0], "tensor cores", 11);
+  add(results[0], "exposed EP", 6);
+  add(results[0], "pipeline bubble", 3);
+  add(results[1], "tensor cores", 9.5);
+  add(results[1], "exposed TP", 2.5);
+  return results;
+}
+
+TEST(ReportCompare, ResourcesExplainTheWholeDifference) {
+  const std::vector<pb::Result> results = with_resources();
+  simdjson::dom::parser parser;
+  const object document = parser.parse(comparison_json(results));
+  const object difference = document["step_time_difference_by_resource_s"].at(0);
+  double sum = 0;
+  for (const auto& part : object(difference["parts"])) sum += double(part.value);
+  EXPECT_NEAR(sum, 12 - 20, 1e-12);
+  EXPECT_NEAR(double(difference["parts"]["exposed EP"]), -6, 1e-12);
+  EXPECT_NEAR(double(difference["parts"]["exposed TP"]), 2.5, 1e-12);
+  const object per_token = document["chip_seconds_per_million_tokens_difference_by_resource"].at(0);
+  EXPECT_NEAR(double(per_token["total"]), 1e6 / 1024 - 1e6 / 1536, 1e-6);
+  // Different work: chip time per token, largest cause first. 976.56 - 651.04 chip-s; tensor cores
+  // 773.11 - 358.07.
+  const std::string text = comparison_table(results);
+  EXPECT_NE(text.find("A million tokens, B less A is +326 chip-s (+50.0 %): tensor cores +415"),
+            std::string::npos)
+      << text;
+}
+
+TEST(ReportCompare, PagesTablesAndFiguresHoldEveryResult) {
+  std::vector<pb::Result> results = with_resources();
+  results.push_back(test::infeasible_result());
+  const std::string svg = comparison_svg(results);
+  EXPECT_NE(svg.find("chip-seconds per million tokens"), std::string::npos);
+  EXPECT_NE(svg.find("exposed EP"), std::string::npos);
+  EXPECT_NE(svg.find("does not run"), std::string::npos);
+  const std::string html = comparison_html(results);
+  EXPECT_NE(html.find(svg), std::string::npos);
+  EXPECT_EQ(html.find("nan"), std::string::npos);
+  const auto lines = [](const std::string& text) {
+    return std::count(text.begin(), text.end(), '\n');
+  };
+  EXPECT_EQ(lines(comparison_csv(results)), 4);
+  EXPECT_EQ(lines(comparison_markdown(results)), 5);
+  EXPECT_NE(comparison_markdown(results).find("tensor cores 55.0 %, exposed EP 30.0 %"),
+            std::string::npos);
+  const std::vector<pb::Result> old = {test::sparse_result()};
+  EXPECT_EQ(comparison_svg(old), "");
 }
 
 }  // namespace

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// Several results as a page, a table and a figure.
+#include "sim/base/table.hpp"
+#include "sim/report/comparison.hpp"
+#include "sim/report/format.hpp"
+#include "sim/report/page.hpp"
+#include "sim/report/report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+namespace aisle::sim {
+namespace {
+
+using namespace report;
+
+template <typename... Arguments>
+void add(std::string& out, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+  fmt::format_to(std::back_inserter(out), format, std::forward<Arguments>(arguments)...);
+}
+
+/// "deepseek-v3 on 2,048 x h800-sxm".
+std::string name_of(const pb::Result& result) {
+  const pb::Scenario& scenario = result.scenario();
+  if (!scenario.workload().has_training()) return title_of(result);
+  return fmt::format("{} on {} x {}", scenario.workload().training().model(),
+                     thousands(scenario.cluster().count()), scenario.cluster().accelerator());
+}
+
+/// The two largest resources, with their shares of the step.
+std::string what_binds(const pb::Result& result) {
+  std::vector<const pb::Part*> parts;
+  double total = 0;
+  for (const pb::Part& part : result.resource()) {
+    parts.push_back(&part);
+    total += part.seconds();
+  }
+  std::stable_sort(parts.begin(), parts.end(),
+                   [](const auto* a, const auto* b) { return a->seconds() > b->seconds(); });
+  std::string text;
+  for (std::size_t i = 0; i < std::min<std::size_t>(2, parts.size()); ++i) {
+    text += fmt::format("{}{} {}", i == 0 ? "" : ", ", part_label(parts[i]->name()),
+                        percent(parts[i]->seconds() / total));
+  }
+  return text;
+}
+
+struct Column {
+  std::string_view title;
+  std::string_view metric;
+};
+
+constexpr Column kColumns[] = {
+    {"step", "step_time_s"},
+    {"tokens/s per chip", "tokens_per_s_per_chip"},
+    {"MFU", "mfu"},
+    {"days", "run_time_days"},
+    {"GPU-hours", "run_gpu_hours"},
+    {"energy", "run_energy_mwh"},
+    {"cost", "run_cost_usd"},
+};
+
+/// A figure of nothing is one that is not known: a chip without a price, or without a draw.
+std::string cell(const pb::Result& result, std::string_view name) {
+  const double value = figure(result, name);
+  return std::isfinite(value) && value != 0 ? format_metric(name, value, 3) : std::string("-");
+}
+
+/// The table of a comparison, a row for each result; the last cell is why a job does not run.
+std::vector<std::vector<std::string>> table_of(std::span<const pb::Result> results) {
+  std::vector<std::vector<std::string>> rows = {{"run", "layout"}};
+  for (const Column& column : kColumns) rows.front().emplace_back(column.title);
+  rows.front().emplace_back("what binds");
+  rows.front().emplace_back("basis");
+  for (const pb::Result& result : results) {
+    std::vector<std::string> row = {name_of(result), layout_line(result.scenario())};
+    for (const Column& column : kColumns) row.push_back(cell(result, column.metric));
+    row.push_back(result.feasible() ? what_binds(result) : "does not run: " + result.reason());
+    row.push_back(result.feasible() ? basis_of(result, "step_time_s") : std::string());
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+/// Chip time per token where results do different work, else the step.
+struct Scale {
+  bool same = true;
+  double most = 0;
+
+  std::string_view unit() const { return same ? "s per step" : "chip-seconds per million tokens"; }
+};
+
+constexpr double kLabelWidth = 300, kBarHeight = 18, kRowHeight = 26, kTop = 62;
+
+void append_bar(std::string& out, const std::vector<PartText>& parts, double factor,
+                const Scale& scale, double y) {
+  const double room = kFigureWidth - kLabelWidth - 70;
+  double x = kLabelWidth, total = 0;
+  for (const PartText& part : parts) {
+    const double value = part.seconds * factor, width = room * std::max(0.0, value) / scale.most;
+    total += value;
+    add(out,
+        "<rect x=\"{:.2f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:g}\" fill=\"{}\">"
+        "<title>{}: {} {}</title></rect>",
+        x, y, width, kBarHeight, part.colour, escape(part.label), significant(value, 3),
+        scale.unit());
+    x += width;
+  }
+  add(out, "<text x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", x + 6, y + 13, significant(total, 3));
+}
+
+void append_legend(std::string& out, const std::vector<PartText>& all) {
+  double x = 0, y = 34;
+  std::vector<std::string> drawn;
+  for (const PartText& part : all) {
+    if (std::find(drawn.begin(), drawn.end(), part.label) != drawn.end()) continue;
+    drawn.push_back(part.label);
+    const double width = 26 + 6.6 * static_cast<double>(part.label.size());
+    if (x + width > kFigureWidth) {
+      x = 0;
+      y += 17;
+    }
+    add(out,
+        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"11\" height=\"11\" fill=\"{}\"/>"
+        "<text x=\"{:.1f}\" y=\"{:.1f}\">{}</text>",
+        x, y - 10, part.colour, x + 16, y, escape(part.label));
+    x += width;
+  }
+}
+
+}  // namespace
+
+std::string comparison_svg(std::span<const pb::Result> results) {
+  Scale scale;
+  std::vector<PartText> all;
+  std::vector<double> factors;
+  for (const pb::Result& result : results) {
+    scale.same = scale.same && same_work(results.front(), result);
+  }
+  for (const pb::Result& result : results) {
+    factors.push_back(scale.same ? 1 : chips_per_million_tokens(result));
+    double total = 0;
+    for (PartText& part : describe_resources(result)) {
+      total += part.seconds * factors.back();
+      all.push_back(std::move(part));
+    }
+    if (std::isfinite(total)) scale.most = std::max(scale.most, total);
+  }
+  if (scale.most <= 0) return {};
+  std::stable_sort(all.begin(), all.end(), [](const PartText& a, const PartText& b) {
+    return precedes(a.name, 0, b.name, 0);
+  });
+  const double height = kTop + kRowHeight * static_cast<double>(results.size());
+  std::string out = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {:g} {:g}\" role=\"img\" "
+      "aria-label=\"Time by resource\">\n<style>text{{font:12px sans-serif;fill:#22303f}}"
+      ".title{{font-weight:bold}}</style>\n"
+      "<rect x=\"0\" y=\"0\" width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
+      "<text class=\"title\" x=\"0\" y=\"14\">Time by resource, mean over accelerators, {}</text>",
+      kFigureWidth, height, scale.unit());
+  append_legend(out, all);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const double y = kTop + kRowHeight * static_cast<double>(i);
+    add(out, "\n<text text-anchor=\"end\" x=\"{:g}\" y=\"{:.1f}\">{}</text>", kLabelWidth - 8,
+        y + 13, escape(name_of(results[i])));
+    if (results[i].feasible()) {
+      append_bar(out, describe_resources(results[i]), factors[i], scale, y);
+    } else {
+      add(out, "<text x=\"{:g}\" y=\"{:.1f}\">does not run</text>", kLabelWidth, y + 13);
+    }
+  }
+  return out + "\n</svg>\n";
+}
+
+std::string comparison_csv(std::span<const pb::Result> results) {
+  const std::vector<Row> metrics = metric_rows(results), resources = resource_rows(results);
+  std::vector<std::string> head = {"run",    "model",  "accelerator", "chips",
+                                   "layout", "engine", "feasible",    "reason"};
+  for (const Row& row : metrics) head.push_back(row.name);
+  for (const Row& row : resources) head.push_back("resource " + row.name + " s");
+  head.emplace_back("basis");
+  std::string out = csv_row(head);
+  const auto number = [](double value) {
+    return std::isfinite(value) ? fmt::format("{}", value) : std::string();
+  };
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const pb::Result& result = results[i];
+    std::vector<std::string> cells = {name_of(result),
+                                      result.scenario().workload().training().model(),
+                                      result.scenario().cluster().accelerator(),
+                                      std::to_string(result.scenario().cluster().count()),
+                                      layout_line(result.scenario()),
+                                      pb::Engine_Name(result.engine()),
+                                      result.feasible() ? "true" : "false",
+                                      result.reason()};
+    for (const Row& row : metrics) cells.push_back(number(row.values[i]));
+    for (const Row& row : resources) cells.push_back(number(row.values[i]));
+    cells.push_back(basis_of(result, "step_time_s"));
+    out += csv_row(cells);
+  }
+  return out;
+}
+
+std::string comparison_markdown(std::span<const pb::Result> results) {
+  std::string out;
+  const auto rows = table_of(results);
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    for (const std::string& text : rows[r]) {
+      std::string plain = text;
+      std::replace(plain.begin(), plain.end(), '|', '/');
+      out += "| " + plain + " ";
+    }
+    out += "|\n";
+    if (r > 0) continue;
+    for (std::size_t c = 0; c < rows[r].size(); ++c) out += "|---";
+    out += "|\n";
+  }
+  return out;
+}
+
+std::string comparison_html(std::span<const pb::Result> results) {
+  std::string out = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+      "<title>Aisle comparison</title><style>{}</style></head>\n<body><main>\n"
+      "<header><div class=\"product\">Aisle comparison</div><h1>{} results side by side</h1>",
+      style(), results.size());
+  out += "<dl class=\"setup\">";
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    add(out, "<dt>{}</dt><dd>{}: {}</dd>", letter(i), escape(title_of(results[i])),
+        escape(name_of(results[i])));
+  }
+  out += "</dl></header>";
+  for (std::size_t i = 1; i < results.size(); ++i) {
+    const std::string text = explanation(results, i);
+    if (!text.empty()) add(out, "<p class=\"answer\">{}</p>", escape(text));
+  }
+  add(out, "<h2>Where the time goes</h2><figure>{}</figure><h2>Figures</h2><table><thead><tr>",
+      comparison_svg(results));
+  const auto rows = table_of(results);
+  for (const std::string& title : rows.front()) add(out, "<th>{}</th>", escape(title));
+  out += "</tr></thead><tbody>";
+  for (std::size_t r = 1; r < rows.size(); ++r) {
+    out += "<tr>";
+    for (const std::string& text : rows[r]) add(out, "<td>{}</td>", escape(text));
+    out += "</tr>";
+  }
+  out += "</tbody></table><h2>Step time by resource, s</h2><table><thead><tr><th>resource</th>";
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    add(out, "<th class=\"number\">{}</th>", letter(i));
+    if (i > 0) out += "<th class=\"number\">less A</th>";
+  }
+  out += "</tr></thead><tbody>";
+  const auto number = [&](double value, bool sign) {
+    add(out, "<td class=\"number\">{}</td>",
+        !std::isfinite(value) ? std::string("-")
+        : sign                ? fmt::format("{:+.4f}", value)
+                              : fmt::format("{:.4f}", value));
+  };
+  for (const Row& row : resource_rows(results)) {
+    add(out, "<tr><td>{}</td>", escape(part_label(row.name)));
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      number(row.values[i], false);
+      if (i > 0) number(row.values[i] - row.values[0], true);
+    }
+    out += "</tr>";
+  }
+  return out + "</tbody></table></main></body>\n</html>\n";
+}
+
+}  // namespace aisle::sim

@@ -11,7 +11,9 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
+#include <sstream>
 #include <string>
 
 namespace {
@@ -54,6 +56,24 @@ TEST_P(ShippedStudy, AnswersAsBefore) {
     ASSERT_TRUE(now.contains(name)) << name;
     EXPECT_NEAR(now.at(name), value, 1e-6 * std::abs(value)) << name;
   }
+}
+
+// A study may hold further scenarios in folders of its own; each of them loads, and its layout
+// divides.
+TEST(ScenariosOfStudies, CanRun) {
+  std::ostringstream command;
+  command << AISLE_PROGRAM " check";
+  int files = 0;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(AISLE_SOURCE_DIR "/scenarios/studies")) {
+    const std::filesystem::path& path = entry.path();
+    if (path.extension() != ".textproto" || path.filename() == "study.textproto") continue;
+    command << ' ' << path.string();
+    ++files;
+  }
+  ASSERT_GT(files, 0);
+  const auto outcome = aisle::tests::run_command(command.str());
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
 }
 
 INSTANTIATE_TEST_SUITE_P(Shipped, ShippedStudy, testing::ValuesIn(aisle::sim::shipped_studies()));

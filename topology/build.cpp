@@ -198,6 +198,12 @@ class Builder {
     chip.die_to_die =
         read<BytesPerSecond>(package.die_to_die_bandwidth(), "package.die_to_die_bandwidth");
     chip.die_to_die.value /= 2.0;  // published for both directions together
+    chip.die_crossing = number_or(package.die_crossing(), 0);
+    if (!(chip.die_crossing >= 0 && chip.die_crossing <= 1)) {
+      error("cluster.what_if.package.die_crossing",
+            fmt::format("a share lies between 0 and 1, not at {:g}", chip.die_crossing),
+            "0.5: addresses are spread over the memory of both dies");
+    }
     chip.tdp = read<Watts>(entry_.tdp(), "tdp");
     chip.idle_power = read<Watts>(entry_.idle_power(), "idle_power");
     chip.rental = read<DollarsPerSecond>(entry_.rental(), "rental");

@@ -41,6 +41,7 @@ struct Accelerator {
   Estimate<BytesPerSecond> hbm_bandwidth;
   int compute_dies = 1;
   Estimate<BytesPerSecond> die_to_die;  ///< one direction; 0: one die, or nothing published
+  double die_crossing = 0;              ///< share of memory traffic that crosses; 0: not counted
   int io_dies = 0;
   int hbm_stacks = 0;
   Estimate<Watts> tdp;

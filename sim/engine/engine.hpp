@@ -18,8 +18,15 @@ class KernelModel;
 /// Capacities of one accelerator that its streams share. Each is expressed as seconds of exclusive
 /// use per second, so its capacity is 1. Cores are not among them: a communication kernel takes
 /// them away from compute (rate_factor), it does not share them.
-enum class Capacity : std::uint8_t { hbm, scale_up_out, scale_up_in, scale_out_out, scale_out_in };
-inline constexpr int kCapacities = 5;
+enum class Capacity : std::uint8_t {
+  hbm,
+  scale_up_out,
+  scale_up_in,
+  scale_out_out,
+  scale_out_in,
+  die_to_die
+};
+inline constexpr int kCapacities = 6;
 std::string_view to_string(Capacity capacity);
 
 /// Time that a work spends in kernels which can use just `cores` cores (0: in gaps between kernels,

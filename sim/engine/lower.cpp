@@ -25,6 +25,13 @@ double exclusive(Bytes bytes, BytesPerSecond bandwidth, Seconds alone) {
   return std::min((bytes / bandwidth).si(), alone.si());
 }
 
+/// How long the link between two dies takes for what of this memory traffic crosses it, one half
+/// each way; nothing where it is not counted.
+Seconds crossing(Bytes hbm, const topology::Accelerator& chip) {
+  if (chip.die_crossing <= 0 || chip.die_to_die.value.si() <= 0) return {};
+  return hbm * (chip.die_crossing / 2) / chip.die_to_die.value;
+}
+
 void add_width(std::vector<Width>& widths, Seconds time, int cores) {
   if (time.si() <= 0) return;
   const auto same = std::find_if(widths.begin(), widths.end(),
@@ -57,6 +64,8 @@ TimedWork time_compute(const Work& work, const Cluster& cluster, const KernelMod
     KernelTime launch = kernels.time_of(kernel);
     const Seconds mean = launch.time;
     launch.time *= kernel.load * cluster.slowest_factor();
+    // A calibrated time holds what a whole link takes; a narrower one may take longer.
+    launch.time = std::max(launch.time, crossing(kernel.hbm_bytes, cluster.accelerator()));
     const double count = kernel.count;
     const Seconds gaps = count * kernels.launch_gap();
     add_binding(timed.binding, kernel, count * mean, count * launch.time, cluster.accelerator());
@@ -73,6 +82,7 @@ TimedWork time_compute(const Work& work, const Cluster& cluster, const KernelMod
   }
   demand(timed, Capacity::hbm) =
       exclusive(timed.hbm_bytes, cluster.accelerator().hbm_bandwidth.value, timed.alone);
+  demand(timed, Capacity::die_to_die) = crossing(timed.hbm_bytes, cluster.accelerator()).si();
   return timed;
 }
 
@@ -82,7 +92,8 @@ TimedWork time_communication(const Work& work, const Cluster& cluster, const Ker
   const BytesPerSecond up = cluster.scale_up().bandwidth.value;
   const BytesPerSecond out = cluster.scale_out().bandwidth.value;
   TimedWork timed;
-  timed.alone = cost.alone;
+  const Seconds between_dies = crossing(cost.hbm, cluster.accelerator());
+  timed.alone = std::max(cost.alone, between_dies);
   timed.basis = cost.basis;
   timed.cores_held = cost.cores;
   timed.hbm_bytes = cost.hbm;
@@ -90,6 +101,7 @@ TimedWork time_communication(const Work& work, const Cluster& cluster, const Ker
   timed.scale_out_bytes = cost.scale_out_out + cost.scale_out_in;
   demand(timed, Capacity::hbm) =
       exclusive(cost.hbm, cluster.accelerator().hbm_bandwidth.value, cost.alone);
+  demand(timed, Capacity::die_to_die) = between_dies.si();
   demand(timed, Capacity::scale_up_out) = exclusive(cost.scale_up_out, up, cost.alone);
   demand(timed, Capacity::scale_up_in) = exclusive(cost.scale_up_in, up, cost.alone);
   demand(timed, Capacity::scale_out_out) = exclusive(cost.scale_out_out, out, cost.alone);

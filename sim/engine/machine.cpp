@@ -24,6 +24,8 @@ std::string_view to_string(Capacity capacity) {
       return "scale-out out";
     case Capacity::scale_out_in:
       return "scale-out in";
+    case Capacity::die_to_die:
+      return "die-to-die";
   }
   return "unknown";
 }
@@ -47,6 +49,7 @@ namespace {
 bool draws_at(Stream stream, Capacity capacity) {
   switch (capacity) {
     case Capacity::hbm:
+    case Capacity::die_to_die:
       return true;
     case Capacity::scale_up_out:
     case Capacity::scale_out_out:

@@ -145,4 +145,22 @@ TEST(Engines, AgreeOnTheShippedStudies) {
   }
 }
 
+TEST(DieToDie, ANarrowLinkHoldsWhatCrosses) {
+  const Folder folder;
+  const auto step = [&](const std::string& package) {
+    const std::string study = folder.write(
+        "study.textproto",
+        "cluster { accelerator: \"b200-sxm\" count: 8 what_if { package { " + package +
+            " } } }\nworkload { training { model: \"llama-3.1-8b\" sequence: 4096 global_batch: 32 "
+            "parallel { zero: 1 } } }\n");
+    return metrics_of(study + " --engine analytic").at("step_time_s");
+  };
+  const double whole = step("");
+  EXPECT_DOUBLE_EQ(step("die_crossing { value: \"0\" }"), whole);
+  EXPECT_DOUBLE_EQ(step("die_to_die_bandwidth { value: \"100 TB/s\" }"), whole);
+  const double tenth = step("die_to_die_bandwidth { value: \"1 TB/s\" }");
+  EXPECT_GT(tenth, 1.02 * whole);
+  EXPECT_GT(step("die_to_die_bandwidth { value: \"0.1 TB/s\" }"), 2 * tenth);
+}
+
 }  // namespace

@@ -95,6 +95,9 @@ struct Communication {
   double copies_to_domains = 0;
   double copies_to_ranks = 0;
   bool beside_computation = false;  ///< dispatch, combine: another micro-batch computes meanwhile
+  /// Dispatch and combine: tokens that arrive at (leave from) the most loaded rank and domain, over
+  /// the mean one, whose bytes the fields above give. All wait for them.
+  double hottest_rank = 1, hottest_domain = 1;
   Algorithm algorithm = Algorithm::automatic;  ///< forced, as NCCL_ALGO does
   Protocol protocol = Protocol::automatic;     ///< forced, as NCCL_PROTO does
   Library library = Library::automatic;

@@ -118,6 +118,11 @@ std::string result_json(const pb::Result& result) {
   json.end_object();
   write_phases(json, result);
   report::write_collective(json, result);
+  if (!result.campaign().empty()) {
+    json.key("campaign").begin_object();
+    for (const pb::Part& part : result.campaign()) json.key(part.name()).value(part.seconds());
+    json.end_object();
+  }
   json.key("breakdown_rank").value(result.breakdown_rank());
   json.key("folded").value(result.folded());
   json.key("rank_classes").value(static_cast<long long>(result.rank_classes()));

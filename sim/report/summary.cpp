@@ -96,6 +96,19 @@ void append_breakdown(Page& page, const pb::Result& result) {
   append_parts(page, describe_resources(result), total);
 }
 
+void append_campaign(Page& page, const pb::Result& result) {
+  double total = 0;
+  for (const pb::Part& part : result.campaign()) total += part.seconds();
+  if (total <= 0) return;
+  constexpr double kDay = 86400;
+  page.heading("Where the run goes");
+  for (const pb::Part& part : result.campaign()) {
+    page.line(fmt::format("  {} {:>10.3f} d {}  {}", left(part.name(), 36), part.seconds() / kDay,
+                          right(share(part.seconds() / total), 8),
+                          bar(part.seconds() / total, 36)));
+  }
+}
+
 constexpr std::size_t kMemoryWidth = 67;  // what rank, total and share leave for the uses
 
 std::size_t memory_column(const std::string& use) {
@@ -188,6 +201,7 @@ std::string summary(const pb::Result& result) {
   append_replay(page, result);
   append_memory(page, result);
   append_group(page, result, Group::run);
+  append_campaign(page, result);
   append_group(page, result, Group::power);
   append_group(page, result, Group::other);
   if (!result.caveat().empty()) page.heading("What this result leaves out or assumes");

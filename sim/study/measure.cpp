@@ -283,7 +283,7 @@ void add_bill(const Measured& run, Basis basis, const std::vector<RankTotals>& t
   add_metric(result, "co2_t", bill.co2.in(units::tonne), Basis::assumed);
   add_metric(result, "water_m3", bill.water.in(units::m3), Basis::assumed);
   if (run.run_tokens <= 0) return;
-  const double steps = run.run_tokens / run.training.tokens;
+  const double steps = run.run_tokens / run.training.tokens * run.run_stretch;
   const Basis run_basis = weakest(basis, run.run_tokens_basis);
   add_metric(result, "run_tokens", run.run_tokens, run.run_tokens_basis);
   add_metric(result, "run_time_days", steps * step.in(units::day), run_basis);

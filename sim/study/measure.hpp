@@ -26,6 +26,7 @@ struct Measured {
   Basis run_tokens_basis = Basis::assumed;
   int chunk_layers = 0;     ///< of a chunk in place of a step
   bool individual = false;  ///< every rank for itself
+  double run_stretch = 1;   ///< time of the whole run over that of its steps
 };
 
 pb::Basis to_pb(Basis basis);

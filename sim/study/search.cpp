@@ -407,6 +407,14 @@ bool check_options(const Study& study, const SearchOptions& options, Diagnostics
   } else if (study.scenario->workload().training().has_chunk()) {
     diagnostics.error(study.places.find("workload.training.chunk"), "workload.training.chunk",
                       "a search needs a whole step, not a chunk of one", "leave chunk out");
+  } else if (study.scenario->workload().training().passes() == pb::forward_only) {
+    diagnostics.error(study.places.find("workload.training.passes"), "workload.training.passes",
+                      "a search needs a whole step, not its forward pass", "leave passes out");
+  } else if (study.scenario->workload().training().routing().has_loads()) {
+    diagnostics.error(study.places.find("workload.training.routing.loads"),
+                      "workload.training.routing.loads",
+                      "a search compares layouts by the spread of loads, not by recorded ones",
+                      "leave routing out");
   }
   const std::vector<std::string> names = search_objectives();
   if (std::find(names.begin(), names.end(), options.objective) == names.end()) {

@@ -6,8 +6,10 @@
 #include "sim/kernels/kernels.hpp"
 #include "sim/study/measure.hpp"
 #include "sim/study/model_of.hpp"
+#include "sim/study/pace.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/scenario.pb.h"
+#include "sim/study/whole_run.hpp"
 #include "sim/study/workload_runs.hpp"
 #include "topology/catalogue/figures.hpp"
 #include "workloads/models/model.hpp"
@@ -18,6 +20,8 @@
 #include <fmt/core.h>
 
 #include <cmath>
+#include <filesystem>
+#include <utility>
 #include <variant>
 
 namespace aisle::sim {
@@ -57,6 +61,19 @@ std::optional<topology::Precision> training_precision(const pb::Training& traini
 
 bool is_individual(const pb::Training& training) {
   return training.ranks() == pb::individual;
+}
+
+/// The table of expert loads that the study names, if it names one; false: it is of no use.
+bool read_loads(const Study& study, std::optional<workloads::ExpertLoads>& loads,
+                Diagnostics& diagnostics) {
+  const pb::MoeRouting& routing = study.scenario->workload().training().routing();
+  if (!routing.has_loads()) return true;
+  const auto folder = std::filesystem::path(study.path).parent_path();
+  loads = workloads::read_expert_loads(
+      (study.path.empty() ? std::filesystem::path(routing.loads()) : folder / routing.loads())
+          .string(),
+      {{routing.where().begin(), routing.where().end()}, routing.step()}, diagnostics);
+  return loads.has_value();
 }
 
 /// Leaves of the model the layers of the chunk alone.
@@ -109,14 +126,18 @@ std::optional<Prepared> prepare(const Study& study, const topology::Catalogue& c
     model = workloads::build_model(*description, study.places, "workload.training.what_if",
                                    diagnostics);
   }
-  if (!cluster || !model || !precision) return std::nullopt;
+  std::optional<workloads::ExpertLoads> loads;
+  const bool loaded = read_loads(study, loads, diagnostics);
+  if (!cluster || !model || !precision || !loaded) return std::nullopt;
+  auto campaign = read_campaign(training, cluster->count(), study.places, diagnostics);
   if (training.has_chunk()) cut_to_chunk(training, study.places, *model, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   auto site = power::build_site(scenario.cluster().site(), *cluster, study.places, diagnostics);
   if (!site) return std::nullopt;
   const power::PowerCurve curve = power::power_curve(
       cluster->accelerator(), catalogue.power(cluster->accelerator().name), diagnostics);
-  return Prepared{std::move(*cluster), std::move(*model), *description, *site, curve, *precision};
+  return Prepared{std::move(*cluster), std::move(*model), *description,       *site, curve,
+                  *precision,          std::move(loads),  std::move(campaign)};
 }
 
 namespace {
@@ -153,20 +174,57 @@ void say(const RunOptions& options, const std::string& text) {
   if (options.progress) options.progress(text);
 }
 
-/// Draws for every rank of an unfolded plan.
-void individualise(const pb::Scenario& scenario, workloads::TrainingPlan& training) {
+/// Gives ranks that differ their pace, speed and rows.
+void individualise(const pb::Scenario& scenario, const Pace& pace,
+                   workloads::TrainingPlan& training) {
   const pb::Training& asked = scenario.workload().training();
-  const double speed = scenario.cluster().speed_spread(), rows = asked.expert_load_spread();
-  workloads::draw_ranks(training.plan, {speed, rows, training.layout.expert, scenario.seed()});
+  training.caveats.insert(training.caveats.end(), pace.caveats.begin(), pace.caveats.end());
+  if (asked.ranks() == pb::alike) {
+    if (!pace.ranks.empty()) workloads::draw_ranks(training.plan, {.pace = pace.ranks});
+    return;
+  }
+  const bool each = is_individual(asked), recorded = training.rows != nullptr;
+  const double speed = each ? scenario.cluster().speed_spread() : 0;
+  const double rows = recorded ? 0 : asked.expert_load_spread();
+  workloads::draw_ranks(training.plan, {speed, rows, training.layout.expert, scenario.seed(),
+                                        asked.routing().capacity_factor(), !each, pace.ranks,
+                                        pace.jitter, training.rows});
+  if (recorded && !each) return;
   training.caveats.push_back(fmt::format(
-      "Each of {} ranks draws its speed (cluster.speed_spread {:g}) and its experts' rows "
-      "(expert_load_spread {:g}): one draw, of seed {}.",
-      training.plan.ranks.size(), speed, rows, scenario.seed()));
+      "Each of {} ranks draws its {}{}: one draw, of seed {}.", training.plan.ranks.size(),
+      each ? fmt::format("speed (cluster.speed_spread {:g})", speed) : "",
+      recorded
+          ? ""
+          : fmt::format("{}experts' rows (expert_load_spread {:g})", each ? " and its " : "", rows),
+      scenario.seed()));
+}
+
+void add_expert_metrics(const workloads::TrainingPlan& training, bool recorded,
+                        pb::Result& result) {
+  if (!training.experts) return;
+  const workloads::UnevenExperts::Summary& experts = *training.experts;
+  const Basis basis = recorded ? Basis::extrapolated : Basis::assumed;
+  add_metric(result, "tokens_dropped_share", experts.dropped, basis);
+  if (!recorded) return;
+  add_metric(result, "expert_rank_load_max_over_mean", experts.placed, basis);
+  add_metric(result, "expert_rank_load_in_order_max_over_mean", experts.in_order, basis);
+  add_metric(result, "expert_load_max_over_mean", experts.hottest_expert, basis);
+}
+
+RunGround ground_of(const Prepared& prepared, const pb::Scenario& scenario,
+                    const topology::Catalogue& catalogue) {
+  Basis basis = Basis::assumed;
+  return {scenario,
+          prepared.model,
+          prepared.cluster,
+          catalogue,
+          prepared.loads ? &*prepared.loads : nullptr,
+          run_tokens(prepared, scenario.workload().training(), basis)};
 }
 
 void execute(const Prepared& prepared, const pb::Scenario& scenario,
              const workloads::TrainingPlan& training, const topology::Catalogue& catalogue,
-             const RunOptions& options, pb::Result& result) {
+             const std::optional<Around>& around, const RunOptions& options, pb::Result& result) {
   FoldedPlan folded;
   if (result.folded()) folded = fold(training.plan);
   const workloads::Plan& plan = result.folded() ? folded.plan : training.plan;
@@ -186,13 +244,20 @@ void execute(const Prepared& prepared, const pb::Scenario& scenario,
   const pb::Training& asked = scenario.workload().training();
   Basis tokens_basis = Basis::assumed;
   const double tokens = run_tokens(prepared, asked, tokens_basis);
+  // Counted for the passes and products that are run.
   const Flops full_attention =
-      training.tokens *
-      workloads::training_flops_per_token(prepared.model, asked.sequence(), false, false);
-  measure(
-      {training, timed, execution, prepared.cluster, prepared.curve, prepared.site, full_attention,
-       tokens, tokens_basis, asked.has_chunk() ? asked.chunk().layers() : 0, is_individual(asked)},
-      prepared.precision, result);
+      training.model_flops *
+      (workloads::training_flops_per_token(prepared.model, asked.sequence(), false, false) /
+       workloads::training_flops_per_token(prepared.model, asked.sequence(), false));
+  const RunGround ground = ground_of(prepared, scenario, catalogue);
+  std::optional<WholeRun> whole;
+  if (around) whole = whole_run(ground, *around, training, execution.makespan);
+  measure({training, timed, execution, prepared.cluster, prepared.curve, prepared.site,
+           full_attention, tokens, tokens_basis, asked.has_chunk() ? asked.chunk().layers() : 0,
+           asked.ranks() != pb::alike, whole ? whole->stretch() : 1},
+          prepared.precision, result);
+  add_expert_metrics(training, prepared.loads.has_value(), result);
+  if (whole) add_whole_run(ground, *around, *whole, result);
   record_timeline(timed, execution, result);
   for (const std::string& caveat : training.caveats) result.add_caveat(caveat);
   for (const std::string& caveat : kernels.caveats()) result.add_caveat(caveat);
@@ -209,7 +274,7 @@ bool run_training(const Study& study, const topology::Catalogue& catalogue,
   std::optional<Placed> placed =
       workloads::place(prepared->model, scenario.workload().training(), prepared->cluster,
                        options.fold ? workloads::Folding::folded : workloads::Folding::unfolded,
-                       study.places, diagnostics);
+                       study.places, diagnostics, prepared->loads ? &*prepared->loads : nullptr);
   if (!placed || diagnostics.has_errors()) return false;
   if (const auto* infeasible = std::get_if<workloads::Infeasible>(&*placed)) {
     result.set_feasible(false);
@@ -218,15 +283,29 @@ bool run_training(const Study& study, const topology::Catalogue& catalogue,
     return true;
   }
   auto& training = std::get<workloads::TrainingPlan>(*placed);
-  if (is_individual(scenario.workload().training())) {
-    individualise(scenario, training);
-    result.set_folded(false);
+  std::optional<Around> around_steps;
+  if (prepared->campaign) {
+    around_steps = around(ground_of(*prepared, scenario, catalogue), *prepared->campaign, training,
+                          study.places, diagnostics);
+    if (!around_steps) return false;
+    if (!around_steps->misfit.empty()) {
+      result.set_feasible(false);
+      result.set_reason(around_steps->misfit);
+      add_memory(training.memory, prepared->cluster, result);
+      return true;
+    }
   }
+  const bool alike = scenario.workload().training().ranks() == pb::alike;
+  const std::optional<Pace> pace =
+      pace_of(scenario, training, prepared->cluster.slowest_factor(), study.places, diagnostics);
+  if (!pace) return false;
+  individualise(scenario, *pace, training);
+  if (!alike) result.set_folded(false);
   result.mutable_scenario()->mutable_workload()->mutable_training()->set_global_batch(
       static_cast<int>(std::lround(training.tokens / scenario.workload().training().sequence())));
   result.set_feasible(true);
   add_memory(training.memory, prepared->cluster, result);
-  execute(*prepared, scenario, training, catalogue, options, result);
+  execute(*prepared, scenario, training, catalogue, around_steps, options, result);
   return true;
 }
 
@@ -239,7 +318,7 @@ std::optional<std::vector<std::string>> check_training(const Study& study,
   const pb::Training& asked = scenario.workload().training();
   const std::optional<Placed> placed =
       workloads::place(prepared->model, asked, prepared->cluster, workloads::Folding::folded,
-                       study.places, diagnostics);
+                       study.places, diagnostics, prepared->loads ? &*prepared->loads : nullptr);
   if (!placed || diagnostics.has_errors()) return std::nullopt;
   const workloads::ModelCount count = workloads::count_parameters(prepared->model);
   std::vector<std::string> lines = {
@@ -256,6 +335,18 @@ std::optional<std::vector<std::string>> check_training(const Study& study,
       "layout    TP{} x CP{} x PP{} x DP{}, EP{}, ZeRO-{}, {} micro-batches per replica",
       layout.tensor, layout.context, layout.pipeline, layout.data, layout.expert, layout.zero,
       layout.micro_batches));
+  if (prepared->loads) {
+    const workloads::UnevenExperts::Summary& experts = *training.experts;
+    lines.push_back(fmt::format(
+        "experts   most loaded rank {:.2f} times the mean ({:.2f} in order), {:.2g} % dropped",
+        experts.placed, experts.in_order, 100 * experts.dropped));
+  }
+  if (prepared->campaign) {
+    const auto steps = around(ground_of(*prepared, scenario, catalogue), *prepared->campaign,
+                              training, study.places, diagnostics);
+    if (!steps) return std::nullopt;
+    if (!steps->misfit.empty()) lines.push_back("does not fit: " + steps->misfit);
+  }
   lines.push_back(fmt::format("plan      {} operations on {} representative ranks",
                               training.plan.operations.size(), training.plan.ranks.size()));
   return lines;

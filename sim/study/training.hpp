@@ -2,10 +2,12 @@
 #pragma once
 
 #include "power/power.hpp"
+#include "sim/study/campaign_terms.hpp"
 #include "sim/study/study.hpp"
 #include "topology/cluster.hpp"
 #include "workloads/models/model.hpp"
 #include "workloads/models/model.pb.h"
+#include "workloads/parallel/expert_loads.hpp"
 
 #include <optional>
 
@@ -20,6 +22,8 @@ struct Prepared {
   power::SiteModel site;
   power::PowerCurve curve;
   topology::Precision precision;
+  std::optional<workloads::ExpertLoads> loads;  ///< of experts, recorded
+  std::optional<CampaignTerms> campaign;
 };
 
 std::optional<Prepared> prepare(const Study& study, const topology::Catalogue& catalogue,

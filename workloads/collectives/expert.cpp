@@ -92,7 +92,8 @@ CommunicationCost low_latency(const Setting& setting, const Communication& excha
   cost.hbm = sent * 2.0;
   const double launch =
       setting.model().architecture == Architecture::blackwell ? kBlackwellLaunch : 0;
-  const Seconds inside = cost.scale_up_out / (setting.link * kernels.link);
+  // One message per token and expert: what is hot inside is as hot on the NIC.
+  const Seconds inside = exchange.hottest_rank * cost.scale_up_out / (setting.link * kernels.link);
   if (setting.domains == 1) {
     const Seconds fixed = (kernels.inside_us + launch + levels * kernels.level_us) * us;
     if (kernels.level_us > 0) {
@@ -103,8 +104,8 @@ CommunicationCost low_latency(const Setting& setting, const Communication& excha
     return cost;
   }
   const bool efa = setting.fabric.transport == "efa", proxy = efa && !kernels.batches;
-  const Seconds across =
-      cost.scale_out_out / (setting.nic * (kernels.nic * (proxy ? kProxyShare : 1.0)));
+  const Seconds across = exchange.hottest_rank * cost.scale_out_out /
+                         (setting.nic * (kernels.nic * (proxy ? kProxyShare : 1.0)));
   const Seconds fixed = (kernels.across_us + launch + levels * kernels.level_us) * us +
                         (efa ? setting.network_hop : Seconds());
   const Seconds streaming = overlapped(inside, across);
@@ -156,17 +157,19 @@ CommunicationCost expert_exchange(const Setting& setting, const Communication& e
   cost.scale_up_out = cost.scale_up_in = setting.bytes * (exchange.copies_to_ranks * (g - 1) / g);
   // Send buffer read, relay buffer written and read, receive buffer written.
   cost.hbm = setting.bytes * (2 * exchange.copies_to_domains + 2 * exchange.copies_to_ranks);
-  Seconds streaming = cost.scale_up_out / (setting.link * kernels.link);
+  // In two hops a NIC takes what its domain takes, and the link inside what its rank takes.
+  const Bytes inside = exchange.hottest_rank * cost.scale_up_out;
+  const Bytes outside = exchange.hottest_domain * cost.scale_out_out;
+  Seconds streaming = inside / (setting.link * kernels.link);
   const char* bound = "scale-up link";
   if (setting.domains > 1) {
-    const Seconds across =
-        cost.scale_out_out / (setting.nic * nic_share(setting, exchange, kernels));
+    const Seconds across = outside / (setting.nic * nic_share(setting, exchange, kernels));
     if (across > streaming) bound = "NIC";
     streaming = std::max(streaming, across);
   }
   const BytesPerSecond handling = handling_rate(setting, exchange, kernels);
   if (handling.si() > 0) {
-    const Seconds handled = (cost.scale_up_out + cost.scale_out_out) / handling;
+    const Seconds handled = (inside + outside) / handling;
     if (handled > streaming) bound = "cores";
     streaming = overlapped(streaming, handled);
   }

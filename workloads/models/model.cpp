@@ -226,12 +226,13 @@ ModelGraph unfold(const pb::Model& model) {
   for (int i = 0; i < model.layers(); ++i) {
     const bool moe = is_moe_layer(model, i);
     graph.layers.push_back({moe ? LayerKind::moe : LayerKind::dense,
-                            attention_shape(model.attention(), i), feed_forward_shape(model, moe)});
+                            attention_shape(model.attention(), i), feed_forward_shape(model, moe),
+                            i});
   }
   graph.layers.push_back({LayerKind::head, {}, {}});
   const Layer last = graph.layers[graph.layers.size() - 2];
   for (int i = 0; i < model.mtp_layers(); ++i) {  // its block is like the model's last one
-    graph.layers.push_back({LayerKind::mtp, last.attention, last.feed_forward});
+    graph.layers.push_back({LayerKind::mtp, last.attention, last.feed_forward, model.layers() + i});
   }
   return graph;
 }

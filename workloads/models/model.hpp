@@ -51,7 +51,12 @@ struct Layer {
   LayerKind kind = LayerKind::dense;
   AttentionShape attention;
   FeedForwardShape feed_forward;
-  friend bool operator==(const Layer&, const Layer&) = default;
+  int number = -1;  ///< from 0 among transformer layers and, behind them, MTP modules
+
+  /// Whether both do the same, wherever they stand.
+  friend bool operator==(const Layer& a, const Layer& b) {
+    return a.kind == b.kind && a.attention == b.attention && a.feed_forward == b.feed_forward;
+  }
 };
 
 /// A model with its layers in order: embedding, transformer layers, head, MTP modules.

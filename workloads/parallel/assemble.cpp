@@ -64,12 +64,13 @@ class Assembler {
   void run() {
     DataParallel data(job_, groups_, plan_, works_, stages_);
     data_ = &data;
-    if (!job_.chunk) data.begin();
+    const bool whole = !job_.chunk && !job_.forward_only;  // steps end with an optimizer
+    if (whole) data.begin();
     for (int rank = 0; rank < job_.layout.pipeline; ++rank) {
       data.expect(rank, program(job_, rank));
     }
     schedule();
-    if (!job_.chunk) data.finish();
+    if (whole) data.finish();
     data_ = nullptr;
   }
 
@@ -148,9 +149,8 @@ void Assembler::add_ranks() {
       Rank rank;
       rank.name = fmt::format("pipeline {}", p);
       rank.pipeline = p;
-      if (job_.folding == Folding::folded) {
-        rank.multiplicity = job_.stage_width();
-      } else {
+      rank.multiplicity = job_.stage_width() / job_.planned_replicas();
+      if (job_.folding != Folding::folded) {
         if (layout.data > 1) {
           rank.name += fmt::format(" data {}", i / (layout.tensor * layout.context));
         }
@@ -435,7 +435,7 @@ Plan assemble(const Job& job, std::vector<std::string>& caveats) {
   Plan plan;
   Assembler assembler(job, plan);
   assembler.run();
-  if (assembler.uneven() && job.folding == Folding::folded) {
+  if (assembler.uneven() && job.folding != Folding::unfolded) {
     caveats.emplace_back(
         "Groups of one kind lie differently in the cluster; every one is taken as the widest.");
   }

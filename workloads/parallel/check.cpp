@@ -3,7 +3,9 @@
 
 #include "sim/base/proto_text.hpp"
 #include "sim/study/scenario.pb.h"
+#include "workloads/parallel/purpose.hpp"
 #include "workloads/parallel/recipe.hpp"
+#include "workloads/parallel/routing_check.hpp"
 #include "workloads/parallel/stages.hpp"
 
 #include <fmt/format.h>
@@ -33,7 +35,7 @@ class Checker {
         places_(places),
         diagnostics_(diagnostics) {}
 
-  std::optional<Job> check(Folding folding);
+  std::optional<Job> check(Folding folding, const ExpertLoads* loads);
 
  private:
   void error(const std::string& field, std::string sentence, std::string hint = {}) {
@@ -57,7 +59,7 @@ class Checker {
   void check_experts();
   void check_schedule();
   void read_stage_layers();
-  void check_plan_size(Folding folding);
+  void check_plan_size();
 
   const ModelGraph& model_;
   const pb::Training& training_;
@@ -364,7 +366,7 @@ void Checker::check_schedule() {
                       l.pipeline, l.micro_batches),
           fmt::format("a multiple of {}", l.pipeline * l.data * job_.micro_batch));
   }
-  if (job_.schedule != Schedule::dual_pipe) return;
+  if (job_.schedule != Schedule::dual_pipe || job_.forward_only) return;
   if (l.pipeline % 2 != 0) {
     error("parallel.pipeline",
           fmt::format("DualPipe needs an even number of ranks, not {}", l.pipeline),
@@ -411,17 +413,16 @@ void Checker::read_stage_layers() {
   }
 }
 
-void Checker::check_plan_size(Folding folding) {
+void Checker::check_plan_size() {
   const Layout& l = job_.layout;
-  if (folding == Folding::unfolded && cluster_.count() > kMaxUnfolded) {
+  const int planned = job_.planned_replicas() * l.pipeline;
+  if (job_.folding != Folding::folded && planned > kMaxUnfolded) {
     error("parallel",
-          fmt::format("unfolded plans go up to {} accelerators, not {}", kMaxUnfolded,
-                      cluster_.count()),
-          training_.ranks() == pb::individual ? "ranks: alike" : "run folded");
+          fmt::format("unfolded plans go up to {} accelerators, not {}", kMaxUnfolded, planned),
+          training_.ranks() == pb::alike ? "run folded" : "ranks: alike");
   }
   const std::int64_t operations = static_cast<std::int64_t>(model_.layers.size()) *
-                                  l.micro_batches * 24 *
-                                  (folding == Folding::unfolded ? job_.stage_width() : 1);
+                                  l.micro_batches * 24 * job_.planned_replicas();
   if (operations > kMaxOperations) {
     error("global_batch",
           fmt::format("{} micro-batches per replica make about {} operations, more than {}",
@@ -430,15 +431,22 @@ void Checker::check_plan_size(Folding folding) {
   }
 }
 
-std::optional<Job> Checker::check(Folding folding) {
+std::optional<Job> Checker::check(Folding folding, const ExpertLoads* loads) {
   const int before = diagnostics_.error_count();
-  const bool individual = training_.ranks() == pb::individual;
+  const bool alike = training_.ranks() == pb::alike;
   job_.model = &model_;
   job_.cluster = &cluster_;
-  job_.folding = individual ? Folding::unfolded : folding;
+  job_.own_loads = !alike;
+  if (alike) {
+    job_.folding = folding;
+  } else {
+    const bool each = training_.ranks() == pb::individual;
+    job_.folding = each ? Folding::unfolded : Folding::one_group;
+  }
   const bool sizes = read_sizes();
   read_precision();
   if (!sizes) return std::nullopt;
+  read_purpose(training_, places_, job_, diagnostics_);
   read_layout();
   const Refuse refuse = [this](const std::string& field, std::string sentence, std::string hint) {
     error(field, std::move(sentence), std::move(hint));
@@ -451,8 +459,17 @@ std::optional<Job> Checker::check(Folding folding) {
     job_.sharding = read_sharding(job_, training_, refuse);
     check_batch();
     check_experts();
-    if (individual) job_.expert_load_spread = 0;  // each draws its own
-    check_plan_size(job_.folding);
+    if (!alike) job_.expert_load_spread = 0;  // each draws its own
+    if (job_.folding == Folding::one_group &&
+        (job_.expert_tensor > 1 || job_.order.experts_apart)) {
+      error("ranks",
+            "expert ranks are told apart where each holds whole experts, one after another",
+            "expert_tensor: 1, and expert ranks not apart; or ranks: alike");
+    }
+    if (diagnostics_.error_count() == before) {
+      read_routing(training_, loads, places_, job_, diagnostics_);
+    }
+    check_plan_size();
   }
   check_model_cuts();
   check_schedule();
@@ -465,8 +482,8 @@ std::optional<Job> Checker::check(Folding folding) {
 
 std::optional<Job> check(const ModelGraph& model, const pb::Training& training,
                          const topology::Cluster& cluster, Folding folding, const SourceMap& places,
-                         Diagnostics& diagnostics) {
-  return Checker(model, training, cluster, places, diagnostics).check(folding);
+                         Diagnostics& diagnostics, const ExpertLoads* loads) {
+  return Checker(model, training, cluster, places, diagnostics).check(folding, loads);
 }
 
 }  // namespace aisle::workloads::parallel

@@ -8,9 +8,10 @@
 namespace aisle::workloads::parallel {
 
 /// Checks a training description against model and cluster, and applies defaults. Every error goes
-/// to `diagnostics`, at its field below "workload.training"; then there is no job.
+/// to `diagnostics`, at its field below "workload.training"; then there is no job. `loads` as in
+/// place().
 std::optional<Job> check(const ModelGraph& model, const pb::Training& training,
                          const topology::Cluster& cluster, Folding folding, const SourceMap& places,
-                         Diagnostics& diagnostics);
+                         Diagnostics& diagnostics, const ExpertLoads* loads = nullptr);
 
 }  // namespace aisle::workloads::parallel

@@ -50,13 +50,14 @@ std::size_t DataParallel::unit_end(int stage, std::size_t unit) const {
                                   units.begin());
 }
 
-std::vector<DataParallel::Part> DataParallel::parts(int stage, std::size_t unit) const {
+std::vector<DataParallel::Part> DataParallel::parts(int stage, std::size_t unit,
+                                                    bool trained) const {
   Part shared, experts;
   experts.experts = true;
   for (std::size_t layer = unit; layer < unit_end(stage, unit); ++layer) {
     const LayerSteps& steps = stages_[static_cast<std::size_t>(stage)].layers[0][layer];
-    shared.parameters += steps.parameters;
-    experts.parameters += steps.expert_parameters;
+    shared.parameters += trained ? steps.trained : steps.parameters;
+    experts.parameters += trained ? steps.trained_experts : steps.expert_parameters;
   }
   std::vector<Part> found;
   for (const Part& part : {shared, experts}) {
@@ -127,8 +128,8 @@ void DataParallel::collective(const Exchange& exchange, int stage, const Part& p
 }
 
 void DataParallel::gather(int stage, std::size_t unit, Group group, const ByRank& after,
-                          ByRank& done) {
-  for (const Part& part : parts(stage, unit)) {
+                          ByRank& done, bool trained) {
+  for (const Part& part : parts(stage, unit, trained)) {
     collective({"weight all-gather", CollectiveKind::all_gather, group,
                 part.parameters * job_.sharding.weights},
                stage, part, after, done);
@@ -141,7 +142,7 @@ void DataParallel::begin() {
   for (int stage = 0; stage < job_.stages(); ++stage) {
     const std::size_t layers = stages_[static_cast<std::size_t>(stage)].layers[0].size();
     for (std::size_t unit = 0; unit < layers; unit = unit_end(stage, unit)) {
-      gather(stage, unit, shard_group(), {}, gathered_[{stage, unit}]);
+      gather(stage, unit, shard_group(), {}, gathered_[{stage, unit}], true);
     }
   }
 }
@@ -167,7 +168,7 @@ bool DataParallel::gathers(const Pass& pass) const {
 void DataParallel::gather_before(Flow& flow, const Pass& pass, std::size_t unit, Group group) {
   ByRank done;
   const Operations start = job_.sharding.gather_ahead ? flow.layer_start() : flow.last();
-  gather(pass.stage, unit, group, {{flow.pipeline_rank(), {start}}}, done);
+  gather(pass.stage, unit, group, {{flow.pipeline_rank(), {start}}}, done, false);
   flow.start_layer();
   for (const Operations& operations : done[flow.pipeline_rank()]) flow.depend(operations);
 }
@@ -228,7 +229,7 @@ DataParallel::ByRank DataParallel::reduce_in_shard(int stage, const Part& part,
 
 void DataParallel::reduce(int stage, std::size_t unit, const ByRank& after, bool across) {
   const bool copies = job_.layout.zero >= 1 && job_.shard() < job_.holders();
-  for (const Part& part : parts(stage, unit)) {
+  for (const Part& part : parts(stage, unit, true)) {
     ByRank done = reduce_in_shard(stage, part, after);
     if (copies && across) {
       const double bytes = part.parameters * job_.sharding.gradients / shard(part);
@@ -273,7 +274,7 @@ std::int32_t DataParallel::optimizer_work(int pipeline_rank) {
     const double sharing = sharded ? job_.shard() * copies : 1;
     const double expert_sharing = sharded ? job_.expert_shard(job_.shard()) * copies : 1;
     for (const Layer& layer : layers_of_stage(job_, stage)) {
-      const HeldParameters held = held_parameters(job_, layer);
+      const HeldParameters held = trained_parameters(job_, layer);
       update.held += held.shared + held.experts;
       update.share += held.shared / sharing + held.experts / expert_sharing;
       if (layer.attention.heads == 0) update.tables += held.shared / sharing;
@@ -369,7 +370,7 @@ void DataParallel::finish() {
     for (const int rank : holders(stage)) after[rank] = {computed_[rank]};
     const std::size_t layers = stages_[static_cast<std::size_t>(stage)].layers[0].size();
     for (std::size_t unit = 0; unit < layers; unit = unit_end(stage, unit)) {
-      gather(stage, unit, shard_group(), after, done);
+      gather(stage, unit, shard_group(), after, done, true);
     }
   }
 }

@@ -50,7 +50,7 @@ class DataParallel {
     double bytes = 0;
   };
 
-  std::vector<Part> parts(int stage, std::size_t unit) const;
+  std::vector<Part> parts(int stage, std::size_t unit, bool trained) const;
   /// Results by replica are appended to `done`.
   void collective(const Exchange& exchange, int stage, const Part& part, const ByRank& after,
                   ByRank& done);
@@ -63,7 +63,8 @@ class DataParallel {
   Group shard_group() const { return job_.shard() < job_.holders() ? Group::shard : Group::data; }
 
   bool gathers(const Pass& pass) const;
-  void gather(int stage, std::size_t unit, Group group, const ByRank& after, ByRank& done);
+  void gather(int stage, std::size_t unit, Group group, const ByRank& after, ByRank& done,
+              bool trained);
   void gather_before(Flow& flow, const Pass& pass, std::size_t unit, Group group);
   void reduce(int stage, std::size_t unit, const ByRank& after, bool across);
   ByRank reduce_in_shard(int stage, const Part& part, const ByRank& after);

@@ -206,7 +206,7 @@ Plan pass_plan(const Job& job, const ModelGraph& sequence, bool interleaved) {
 }
 
 ReplicaTraffic replica_traffic(const Job& job, Groups& groups, const Layer& layer) {
-  const HeldParameters held = held_parameters(job, layer);
+  const HeldParameters trained = trained_parameters(job, layer);
   const bool sharded = job.layout.zero >= 1;
   ReplicaTraffic traffic;
   const bool copies = sharded && job.shard() < job.holders();
@@ -231,8 +231,8 @@ ReplicaTraffic replica_traffic(const Job& job, Groups& groups, const Layer& laye
     exchange(CollectiveKind::all_gather, in_shard, parameters * job.sharding.weights,
              traffic.gather);
   };
-  add(held.shared, false, job.shard());
-  add(held.experts, true, job.expert_shard(job.shard()));
+  add(trained.shared, false, job.shard());
+  add(trained.experts, true, job.expert_shard(job.shard()));
   return traffic;
 }
 

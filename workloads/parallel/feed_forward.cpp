@@ -191,7 +191,7 @@ FeedForwardKernels feed_forward_kernels(const Job& job, const Layer& layer, doub
   e.hidden = hidden;
   e.width = f.hidden / job.expert_tensor;
   e.gates = gates;
-  e.local = f.experts / job.layout.expert;
+  e.local = job.local_experts(f);
   e.load = expert_load;
   kernels.expert_forward = listed(job, [&](KernelList& k) { expert_forward(job, e, k); });
   kernels.expert_backward = listed(job, [&](KernelList& k) { expert_backward(job, e, k); });

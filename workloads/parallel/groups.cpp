@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace aisle::workloads::parallel {
 
@@ -26,8 +27,7 @@ Group of_experts(Group group) {
   return static_cast<Group>(static_cast<int>(group) + distance);
 }
 
-Groups::Groups(const Job& job)
-    : job_(job), replicas_(job.folding == Folding::folded ? 1 : job.stage_width()) {
+Groups::Groups(const Job& job) : job_(job), replicas_(job.planned_replicas()) {
   for (const Group group : {Group::tensor, Group::context, Group::expert, Group::expert_tensor}) {
     real_.emplace(group, real_members(group));
   }
@@ -39,6 +39,13 @@ Groups::Groups(const Job& job)
   if (job.folding == Folding::folded) return;
   real_.emplace(Group::self, real_members(Group::self));
   real_.emplace(Group::all, real_members(Group::all));
+  if (job.folding == Folding::unfolded) return;
+  for (const auto& [group, groups] : real_) {
+    for (std::vector<int> members : groups) {
+      std::erase_if(members, [this](int member) { return member >= replicas_; });
+      if (!members.empty()) planned_[group].push_back(std::move(members));
+    }
+  }
 }
 
 /// Number of a holder's group among those that hold the same weights: `k` counts these holders.

@@ -45,7 +45,8 @@ class Groups {
 
   /// Members by replica index, group by group; planned ranks only.
   const std::vector<std::vector<int>>& members(Group group) const {
-    return job_.folding == Folding::folded ? representative_ : real_.at(group);
+    if (job_.folding == Folding::folded) return representative_;
+    return job_.folding == Folding::one_group ? planned_.at(group) : real_.at(group);
   }
 
   /// How the groups of a pipeline rank lie in the cluster; the widest spread where they differ
@@ -68,6 +69,7 @@ class Groups {
   int replicas_ = 1;
   std::vector<std::vector<int>> representative_{{0}};
   std::map<Group, std::vector<std::vector<int>>> real_;
+  std::map<Group, std::vector<std::vector<int>>> planned_;  ///< the first replicas alone
   std::map<std::pair<Group, int>, topology::Hierarchy> hierarchies_;
   std::map<std::pair<int, int>, topology::Hierarchy> pairs_;
   bool uneven_ = false;

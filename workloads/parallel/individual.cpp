@@ -27,7 +27,10 @@ class Drawer {
  public:
   Drawer(Plan& plan, const Chance& chance) : plan_(plan), chance_(chance) {
     for (const Rank& rank : plan.ranks) {
-      speeds_.push_back(drawn(rank.name + " speed", chance.speed_spread));
+      double speed = chance.speed_spread > 0 ? drawn(rank.name + " speed", chance.speed_spread) : 1;
+      if (!chance.pace.empty()) speed *= chance.pace[speeds_.size()];
+      speeds_.push_back(speed);
+      if (!chance.jitter.empty()) jitter_.emplace_back(chance.seed, rank.name + " jitter");
     }
     for (const Work& work : plan.works) follows_.push_back(follows_rows(work) ? 1 : 0);
     for (const Operation& operation : plan.operations) {
@@ -55,13 +58,16 @@ class Drawer {
   std::int32_t own_work(const Operation& operation) {
     const bool follows = follows_[static_cast<std::size_t>(operation.work)] != 0;
     const std::int32_t rank = rank_of(operation);
-    const auto key = std::tuple{operation.work, rank, follows ? operation.layer : -1,
-                                follows ? operation.micro_batch : -1};
+    double speed = speeds_[static_cast<std::size_t>(rank)];
+    if (!jitter_.empty()) {
+      speed *= chance_.jitter[jitter_[static_cast<std::size_t>(rank)].below(chance_.jitter.size())];
+    }
+    const double rows = follows ? rows_of(rank, operation.layer, operation.micro_batch) : 1;
+    if (speed == 1 && rows == 1) return operation.work;
+    const auto key = std::tuple{operation.work, speed, rows};
     const auto known = own_.find(key);
     if (known != own_.end()) return known->second;
     Work work = plan_.works[static_cast<std::size_t>(operation.work)];
-    const double speed = speeds_[static_cast<std::size_t>(rank)];
-    const double rows = follows ? rows_of(rank, operation.layer, operation.micro_batch) : 1;
     for (Kernel& kernel : work.kernels) kernel.load *= speed * (kernel.follows_rows ? rows : 1);
     return own_[key] = plan_.add_work(std::move(work));
   }
@@ -78,6 +84,9 @@ class Drawer {
   }
 
   double rows_of_layer(std::int32_t rank, std::int32_t layer, std::int32_t micro_batch) {
+    if (chance_.recorded) return chance_.recorded(rank, layer, micro_batch);
+    if (chance_.expert_load_spread <= 0) return 1;
+    if (chance_.persistent) micro_batch = 0;
     const std::int32_t first = rank - rank % chance_.expert_ranks;
     std::vector<double>& rows = rows_[{first, layer, micro_batch}];
     if (rows.empty()) {
@@ -89,7 +98,10 @@ class Drawer {
                   chance_.expert_load_spread));
         sum += rows.back();
       }
-      for (double& each : rows) each *= chance_.expert_ranks / sum;
+      for (double& each : rows) {
+        each *= chance_.expert_ranks / sum;
+        if (chance_.most_rows > 0) each = std::min(each, chance_.most_rows);
+      }
     }
     return rows[static_cast<std::size_t>(rank - first)];
   }
@@ -97,13 +109,14 @@ class Drawer {
   Plan& plan_;
   const Chance& chance_;
   std::vector<double> speeds_;  ///< [ranks] kernel times over the mean rank's
+  std::vector<Random> jitter_;  ///< [ranks]
   std::vector<char> follows_;   ///< [works of the plan as given]
   std::map<std::pair<std::int32_t, std::int32_t>, std::set<std::int32_t>>
       layers_;  ///< with experts, by rank and micro-batch
   std::map<std::tuple<std::int32_t, std::int32_t, std::int32_t>, std::vector<double>>
       rows_;  ///< of each rank of an expert group over the mean; by first rank, layer, micro-batch
-  std::map<std::tuple<std::int32_t, std::int32_t, std::int32_t, std::int32_t>, std::int32_t>
-      own_;  ///< works by work as given, rank, layer and micro-batch
+  std::map<std::tuple<std::int32_t, double, double>, std::int32_t>
+      own_;  ///< works by work as given, speed and rows
 };
 
 }  // namespace

@@ -4,8 +4,15 @@
 #include "workloads/plan.hpp"
 
 #include <cstdint>
+#include <functional>
+#include <vector>
 
 namespace aisle::workloads {
+
+/// Rows of a rank of the plan in one layer (counted over all stages) and micro-batch, over the
+/// mean rank's.
+using RowsOf =
+    std::function<double(std::int32_t rank, std::int32_t layer, std::int32_t micro_batch)>;
 
 /// How ranks that ought to do the same differ.
 struct Chance {
@@ -13,6 +20,11 @@ struct Chance {
   double expert_load_spread = 0;  ///< of the rows of one rank in one layer and micro-batch
   int expert_ranks = 1;           ///< consecutive ranks that share the rows of one layer
   std::uint64_t seed = 1;
+  double most_rows = 0;             ///< a rank's rows are cut to so many times the mean; 0: never
+  bool persistent = false;          ///< rows of a layer are the same in all micro-batches
+  std::vector<double> pace = {};    ///< [ranks] kernel times beside what is drawn; empty: 1
+  std::vector<double> jitter = {};  ///< factors of one operation, equally likely; empty: 1
+  RowsOf recorded = {};             ///< in place of draws
 };
 
 /// Gives each rank of an unfolded plan computation of its own: a speed for all its kernels, and for

@@ -56,6 +56,18 @@ int Job::accelerator(int pipeline_rank, int replica) const {
   return t * order.tensor + c * order.context + d * order.data + pipeline_rank * order.pipeline;
 }
 
+int Job::planned_replicas() const {
+  switch (folding) {
+    case Folding::folded:
+      return 1;
+    case Folding::one_group:
+      return layout.expert;
+    case Folding::unfolded:
+      break;
+  }
+  return stage_width();
+}
+
 int Job::expert_shard(int ranks) const {
   const std::int64_t run = static_cast<std::int64_t>(ranks) * layout.tensor;
   const auto in_run =

@@ -3,11 +3,13 @@
 
 #include "topology/cluster.hpp"
 #include "workloads/models/model.hpp"
+#include "workloads/parallel/adapters.hpp"
 #include "workloads/parallel/place.hpp"
 #include "workloads/parallel/sharding.hpp"
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 /// Inside of workloads/parallel: what its files share about one training job.
@@ -73,6 +75,13 @@ struct Job {
   /// Relative standard deviation of one rank's rows in one layer, where the most loaded rank stands
   /// for all; 0 where each rank draws its own.
   double expert_load_spread = 0;
+  double capacity = 0;        ///< rows that an expert takes at most, over the mean; 0: all
+  int redundant_experts = 0;  ///< copies of experts of each layer, over all expert-parallel ranks
+  bool forward_only = false;  ///< no gradients, no optimizer
+  double software = 1;        ///< time of layers with experts over that of their kernels
+  Adapters adapters;
+  bool own_loads = false;                       ///< ranks of an expert group are told apart
+  std::shared_ptr<const UnevenExperts> uneven;  ///< where the loads of experts are recorded
 
   /// Accelerators of one pipeline rank.
   int stage_width() const { return layout.tensor * layout.context * layout.data; }
@@ -95,6 +104,17 @@ struct Job {
 
   /// Holders of the same experts in a run of so many holders of the same shared weights.
   int expert_shard(int ranks) const;
+
+  /// Replicas of one pipeline rank that the plan holds; they stand for all.
+  int planned_replicas() const;
+
+  /// Weights are read, not trained.
+  bool frozen() const { return adapters.rank > 0; }
+
+  /// Experts of one layer that lie on one rank, copies included.
+  int local_experts(const FeedForwardShape& shape) const {
+    return (shape.experts + redundant_experts) / layout.expert;
+  }
 
   int stages() const { return layout.pipeline * layout.virtual_stages; }
 

@@ -66,14 +66,37 @@ double KernelList::scaled(double rows, double weights) const {
   return job_.block_scaled() ? rows : rows + weights;
 }
 
+bool KernelList::adapts(std::string_view name) const {
+  if (!job_.frozen()) return false;
+  if (name == "gate and up" || name == "down") return job_.adapters.feed_forward;
+  return name.ends_with("projection") && name != "prediction projection" && job_.adapters.attention;
+}
+
+/// Down to the adapter's rank and up again, and its output added to the product's.
+void KernelList::adapter(Direction direction, std::int64_t m, std::int64_t n, std::int64_t k) {
+  const std::int64_t rank = job_.adapters.rank;
+  wide_gemm("adapter down", direction, m, rank, k);
+  wide_gemm("adapter up", direction, m, n, rank);
+  constexpr double kAddition = 6;  // both read, the sum written
+  stream(Family::elementwise, "adapter sum", direction, m, n, kAddition);
+}
+
 void KernelList::gemm(const char* name, Direction direction, std::int64_t m, std::int64_t n,
                       std::int64_t k) {
+  if (adapts(name)) adapter(direction, m, n, k);
   matrix(shaped(Family::gemm, name, curve_of(direction), job_.precision, m, n, k), as_double(n * k),
          topology::size_of(job_.precision).si(), scaled(as_double(m * k), as_double(n * k)),
          job_.number());
 }
 
 void KernelList::weight_gradient(const char* name, std::int64_t m, std::int64_t n, std::int64_t k) {
+  if (job_.frozen()) {
+    if (!adapts(name)) return;
+    const std::int64_t rank = job_.adapters.rank;
+    trained_gemm("adapter up", m, rank, k);
+    trained_gemm("adapter down", rank, n, k);
+    return;
+  }
   matrix(shaped(Family::gemm, name, curve_of(Direction::wgrad), job_.precision, m, n, k),
          as_double(n * k), topology::size_of(job_.precision).si(),
          as_double(m * k) + as_double(n * k), gradient_output());
@@ -100,6 +123,10 @@ void KernelList::wide_gemm(const char* name, Direction direction, std::int64_t m
 
 void KernelList::wide_weight_gradient(const char* name, std::int64_t m, std::int64_t n,
                                       std::int64_t k) {
+  if (!job_.frozen()) trained_gemm(name, m, n, k);
+}
+
+void KernelList::trained_gemm(const char* name, std::int64_t m, std::int64_t n, std::int64_t k) {
   matrix(shaped(Family::gemm, name, Direction::wgrad, job_.wide(), m, n, k), as_double(n * k),
          topology::size_of(job_.wide()).si(), 0, gradient_output());
   accumulate(m, n);
@@ -116,6 +143,7 @@ void KernelList::grouped(const char* name, Direction direction, std::int64_t row
 
 void KernelList::grouped_weight_gradient(const char* name, std::int64_t m, std::int64_t n,
                                          std::int64_t rows, int groups) {
+  if (job_.frozen()) return;
   Kernel kernel =
       shaped(Family::grouped_gemm, name, curve_of(Direction::wgrad), job_.precision, m, n, rows);
   kernel.groups = groups;
@@ -125,6 +153,7 @@ void KernelList::grouped_weight_gradient(const char* name, std::int64_t m, std::
 
 void KernelList::stream(Family family, const char* name, Direction direction, std::int64_t rows,
                         std::int64_t columns, double bytes_per_element, int count) {
+  if (job_.frozen() && direction == Direction::wgrad) return;  // for gradients that nobody wants
   Kernel kernel = shaped(family, name, direction, job_.wide(), rows, columns, 0);
   kernel.hbm_bytes = as_double(rows) * as_double(columns) * bytes_per_element * units::B;
   if (family != Family::optimizer) kernel.hbm_bytes *= job_.number() / 2;
@@ -148,7 +177,7 @@ void KernelList::cast(const char* name, Direction direction, std::int64_t rows,
 }
 
 void KernelList::cast_transpose(const char* name, std::int64_t rows, std::int64_t columns) {
-  if (!job_.block_scaled()) return;
+  if (!job_.block_scaled() || job_.frozen()) return;
   stream(Family::transpose, name, Direction::dgrad, rows, columns,
          2 + topology::size_of(job_.precision).si() + job_.scale_bytes());
 }

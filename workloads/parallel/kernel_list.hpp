@@ -4,6 +4,7 @@
 #include "workloads/parallel/job.hpp"
 
 #include <cstdint>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -69,6 +70,11 @@ class KernelList {
   std::vector<Kernel> take() { return std::exchange(kernels_, {}); }
 
  private:
+  /// Whether products of this name have an adapter beside them.
+  bool adapts(std::string_view name) const;
+  void adapter(Direction direction, std::int64_t m, std::int64_t n, std::int64_t k);
+  /// A weight gradient in the wide format, of weights that are trained.
+  void trained_gemm(const char* name, std::int64_t m, std::int64_t n, std::int64_t k);
   Direction curve_of(Direction direction) const;
   double scaled(double rows, double weights) const;
   /// Bytes of memory traffic per number of a weight gradient.

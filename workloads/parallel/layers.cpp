@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workloads/parallel/layers.hpp"
 
-#include "sim/base/statistics.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 namespace aisle::workloads::parallel {
@@ -24,11 +21,6 @@ std::string key_of(const Kernel& k) {
                      static_cast<int>(k.direction), static_cast<int>(k.precision), k.m, k.n, k.k,
                      k.groups, k.flops.si(), k.hbm_bytes.si(), k.count, k.load, k.follows_rows,
                      k.name);
-}
-
-/// How far the most loaded expert-parallel rank is above the mean one in one layer.
-double most_loaded(const Job& job) {
-  return job.expert_load_spread * expected_maximum(job.layout.expert);
 }
 
 }  // namespace
@@ -68,10 +60,10 @@ std::int32_t WorkTable::computation(const std::string& name, std::vector<Kernel>
 }
 
 std::int32_t WorkTable::communication(const std::string& name, const Communication& c) {
-  const std::string key =
-      fmt::format("{}|{}/{}/{}/{}/{}/{}/{}/{}/{}", name, static_cast<int>(c.kind), c.bytes.si(),
-                  c.group.size, c.group.domains, c.group.per_domain, c.group.pods,
-                  c.copies_to_domains, c.copies_to_ranks, c.beside_computation);
+  const std::string key = fmt::format(
+      "{}|{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{}", name, static_cast<int>(c.kind), c.bytes.si(),
+      c.group.size, c.group.domains, c.group.per_domain, c.group.pods, c.copies_to_domains,
+      c.copies_to_ranks, c.beside_computation, c.hottest_rank, c.hottest_domain);
   Work work;
   work.name = name;
   work.is_communication = true;
@@ -79,17 +71,8 @@ std::int32_t WorkTable::communication(const std::string& name, const Communicati
   return find_or_add(std::move(work), key);
 }
 
-Exposure exposed(const Job& job) {
-  return {false, 1 + most_loaded(job)};
-}
-
-Exposure overlapped(const Job& job, int layers) {
-  return {true, 1 + most_loaded(job) / std::sqrt(std::max(1, layers))};
-}
-
-LayerBuilder::LayerBuilder(const Job& job, Groups& groups, WorkTable& works, int pipeline_rank,
-                           const Exposure& exposure)
-    : job_(job), works_(works), exposure_(exposure) {
+LayerBuilder::LayerBuilder(const Job& job, Groups& groups, WorkTable& works, int pipeline_rank)
+    : job_(job), works_(works) {
   for (const Group group : {Group::tensor, Group::context, Group::expert, Group::expert_tensor}) {
     hierarchies_[group] = groups.hierarchy(group, pipeline_rank);
   }
@@ -99,6 +82,7 @@ void LayerBuilder::compute(Steps& steps, const std::string& name, KernelList& ke
                            Role role) {
   std::vector<Kernel> taken = kernels.take();
   if (taken.empty()) return;
+  for (Kernel& kernel : taken) kernel.load *= software_;
   steps.push_back(
       {works_.computation(name, std::move(taken)), Group::self, Stream::compute, phase, role});
 }
@@ -127,6 +111,8 @@ void LayerBuilder::exchange(Steps& steps, const std::string& name, CollectiveKin
   c.copies_to_domains = copies.to_domains;
   c.copies_to_ranks = copies.to_ranks;
   c.beside_computation = exposure_.beside_computation;
+  c.hottest_rank = exposure_.rank_copies;
+  c.hottest_domain = exposure_.domain_copies;
   steps.push_back({works_.communication(name, c), Group::expert, Stream::collective,
                    Phase::communication, Role::chain});
 }
@@ -304,10 +290,13 @@ void LayerBuilder::add_recompute(const Layer& layer, LayerSteps& steps) {
 
 LayerSteps LayerBuilder::block(const Layer& layer) {
   LayerSteps steps;
+  const bool mixed = layer.feed_forward.experts > 0;
+  software_ = mixed ? job_.software : 1;
   add_attention(layer, steps);
-  if (layer.feed_forward.experts > 0) add_exchanges(layer, steps);
+  if (mixed) add_exchanges(layer, steps);
   add_feed_forward(layer, steps);
   add_recompute(layer, steps);
+  software_ = 1;
   return steps;
 }
 
@@ -418,6 +407,9 @@ HeldParameters held_parameters(const Job& job, const Layer& layer) {
   const double shared = static_cast<double>(count.total - count.routed_experts) + copies;
   held.shared = uncut + (shared - uncut) / tensor;
   held.experts = static_cast<double>(count.routed_experts) / job.expert_width();
+  if (job.redundant_experts > 0 && layer.feed_forward.experts > 0) {
+    held.experts *= 1 + static_cast<double>(job.redundant_experts) / layer.feed_forward.experts;
+  }
   return held;
 }
 
@@ -445,6 +437,9 @@ std::vector<LayerSteps> LayerBuilder::build(const Layer& layer) {
   owner.parameters = held.shared;
   owner.expert_parameters = held.experts;
   add_casts(built.front(), held);
+  const HeldParameters trained = trained_parameters(job_, layer);
+  owner.trained = trained.shared;
+  owner.trained_experts = trained.experts;
   return built;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "workloads/parallel/exposure.hpp"
 #include "workloads/parallel/groups.hpp"
 #include "workloads/parallel/kernel_list.hpp"
 #include "workloads/plan.hpp"
@@ -37,8 +38,9 @@ struct LayerSteps {
   Steps attention, dispatch, feed_forward, combine;  ///< forward, in this order
   Steps gradient_dispatch, feed_forward_backward, gradient_combine, feed_forward_weight,
       attention_backward, attention_weight, attention_tail;  ///< backward, in this order
-  double parameters = 0;         ///< of one rank, without routed experts
-  double expert_parameters = 0;  ///< routed experts of one rank
+  double parameters = 0;                    ///< of one rank, without routed experts
+  double expert_parameters = 0;             ///< routed experts of one rank
+  double trained = 0, trained_experts = 0;  ///< those of them that have gradients
 };
 
 /// Works of the plan, each described once.
@@ -63,6 +65,8 @@ struct HeldParameters {
 };
 
 HeldParameters held_parameters(const Job& job, const Layer& layer);
+/// Those that are trained: all, or the layer's adapters (held beside what held_parameters counts).
+HeldParameters trained_parameters(const Job& job, const Layer& layer);
 
 /// Whether first and last stage both have the embedding: tied to the head, or of a prediction
 /// module.
@@ -112,26 +116,16 @@ Copies token_copies(const FeedForwardShape& shape, const topology::Hierarchy& gr
 /// Copies of a rank's share of tokens that arrive at one of `ranks` expert-parallel ranks.
 double arriving_copies(const FeedForwardShape& shape, int ranks);
 
-/// How a pass meets its exchanges with the experts.
-struct Exposure {
-  bool beside_computation = false;  ///< of another micro-batch, which hides them
-  double expert_load = 1;           ///< most loaded rank over the mean one, as far as it is felt
-};
-
-/// Passes whose every exchange is waited for feel the most loaded rank of each layer. Passes in
-/// overlapped pairs absorb that in the slack behind the other pass, and feel the rank most loaded
-/// over the `layers` that the pair runs through (docs/model/parallel.md).
-Exposure exposed(const Job& job);
-Exposure overlapped(const Job& job, int layers);
-
 /// Which cut a group's communication serves; none: all accelerators, over every cut.
 ParallelAxis axis_of(Group group);
 
 /// Builds the steps of layers as the ranks at one pipeline rank carry them out.
 class LayerBuilder {
  public:
-  LayerBuilder(const Job& job, Groups& groups, WorkTable& works, int pipeline_rank,
-               const Exposure& exposure);
+  LayerBuilder(const Job& job, Groups& groups, WorkTable& works, int pipeline_rank);
+
+  /// How the layers from here on meet their exchanges.
+  void meet(const Exposure& exposure) { exposure_ = exposure; }
 
   /// One entry for most layers; three for a multi-token-prediction module (projection, block,
   /// head).
@@ -189,6 +183,7 @@ class LayerBuilder {
   const Job& job_;
   WorkTable& works_;
   Exposure exposure_;
+  double software_ = 1;  ///< time of the layer at hand over that of its kernels
   std::map<Group, topology::Hierarchy> hierarchies_;
 };
 

@@ -226,6 +226,8 @@ void StageLoad::add(const StageLoad& other, int count) {
   shared += count * other.shared;
   experts += count * other.experts;
   tables += count * other.tables;
+  trained += count * other.trained;
+  trained_experts += count * other.trained_experts;
   activation += count * other.activation;
   workspace = std::max(workspace, other.workspace);
   largest_layer = std::max(largest_layer, other.largest_layer);
@@ -240,10 +242,13 @@ StageLoad load_of(const Job& job, const std::vector<Layer>& layers) {
     const Job& own = job.recompute_covers(block) ? job : *rest;
     if (layer.attention.heads > 0) ++block;
     const HeldParameters held = held_parameters(job, layer);
+    const HeldParameters trained = trained_parameters(job, layer);
     StageLoad one;
     one.shared = held.shared;
     one.experts = held.experts;
     one.tables = layer.attention.heads == 0 ? held.shared : 0;
+    one.trained = trained.shared;
+    one.trained_experts = trained.experts;
     one.activation = activation_bytes(own, layer);
     one.workspace = workspace(job, layer);
     one.largest_layer = held.shared + held.experts;
@@ -265,6 +270,7 @@ Backlog backlog_of(const Job& job, int pipeline_rank) {
         std::lower_bound(backlog.stages.begin(), backlog.stages.end(), stage) -
         backlog.stages.begin());
   };
+  if (job.forward_only) return backlog;  // nothing outlives its pass
   const std::vector<Action> actions = program(job, pipeline_rank);
   std::vector<int> left(backlog.stages.size(), 0);  // backward and weight actions still to come
   for (const Action& action : actions) {
@@ -292,11 +298,14 @@ Backlog backlog_of(const Job& job, int pipeline_rank) {
 RankBytes rank_bytes(const Job& job, int pipeline_rank, const std::vector<StageLoad>& loads,
                      const Backlog& backlog) {
   double shared = 0, experts = 0, tables = 0, scratch = 0, largest = 0, largest_stage = 0;
+  double trained = 0, trained_experts = 0;
   for (const StageLoad& load : loads) {
     largest_stage = std::max(largest_stage, load.shared + load.experts);
     shared += load.shared;
     experts += load.experts;
     tables += load.tables;
+    trained += load.trained;
+    trained_experts += load.trained_experts;
     // DualPipe runs a pass through one of its stages beside one through the other.
     scratch = job.schedule == Schedule::dual_pipe ? scratch + load.workspace
                                                   : std::max(scratch, load.workspace);
@@ -314,7 +323,7 @@ RankBytes rank_bytes(const Job& job, int pipeline_rank, const std::vector<StageL
   for (const std::vector<int>& open : backlog.open) {
     double sum = 0;
     for (std::size_t i = 0; i < loads.size(); ++i) {
-      sum += open[i] * (loads[i].shared + loads[i].experts);
+      sum += open[i] * (loads[i].trained + loads[i].trained_experts);
     }
     open_gradients = std::max(open_gradients, sum);
   }
@@ -343,17 +352,24 @@ RankBytes rank_bytes(const Job& job, int pipeline_rank, const std::vector<StageL
   } else {
     bytes.weights = sharded * size.weights + gathered;
   }
-  double gradients = whole;
-  if (zero == 2) gradients = std::min(whole, sharded + open_gradients);
+  const double all_trained = trained + trained_experts;
+  const double own_trained = zero >= 1
+                                 ? trained / (job.shard() * copies) +
+                                       trained_experts / (job.expert_shard(job.shard()) * copies)
+                                 : all_trained;
+  if (job.frozen()) bytes.weights += all_trained * size.weights;
+  double gradients = all_trained;
+  if (zero == 2) gradients = std::min(all_trained, own_trained + open_gradients);
   if (zero >= 3 || (zero == 2 && job.sharding.every_pass)) {
-    gradients = std::min(whole, sharded + 2 * unit);
+    gradients = std::min(all_trained, own_trained + 2 * unit);
   }
-  bytes.gradients = gradients * size.gradients;
+  if (!job.forward_only) bytes.gradients = gradients * size.gradients;
   // Muon keeps the second moment of embedding and head alone.
-  double second = zero >= 1 ? sharded : whole;
+  double second = own_trained;
   if (job.muon) second = zero >= 1 ? tables / (job.shard() * copies) : tables;
-  bytes.optimizer =
-      (zero >= 1 ? sharded : whole) * (size.master_weights + size.moments) + second * size.moments;
+  if (!job.forward_only) {
+    bytes.optimizer = own_trained * (size.master_weights + size.moments) + second * size.moments;
+  }
   bytes.buffers = scratch;
   bytes.reserve = kReserve;
   bytes.fragmentation = job.fragmentation * (bytes.activations + bytes.buffers);

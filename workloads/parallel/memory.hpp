@@ -17,11 +17,12 @@ std::vector<MemoryItem> activations_by_tensor(const Job& job, const Layer& layer
 
 /// What one stage puts on its rank.
 struct StageLoad {
-  double shared = 0, experts = 0;  ///< parameters
-  double tables = 0;               ///< those of `shared` in embedding and head
-  double activation = 0;           ///< bytes of one micro-batch
-  double workspace = 0;            ///< bytes
-  double largest_layer = 0;        ///< parameters of the largest layer
+  double shared = 0, experts = 0;           ///< parameters
+  double trained = 0, trained_experts = 0;  ///< those that have gradients
+  double tables = 0;                        ///< those of `shared` in embedding and head
+  double activation = 0;                    ///< bytes of one micro-batch
+  double workspace = 0;                     ///< bytes
+  double largest_layer = 0;                 ///< parameters of the largest layer
 
   /// So many times the layers of another.
   void add(const StageLoad& other, int count);

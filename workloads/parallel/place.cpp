@@ -6,6 +6,7 @@
 #include "workloads/parallel/check.hpp"
 #include "workloads/parallel/layers.hpp"
 #include "workloads/parallel/memory.hpp"
+#include "workloads/parallel/routing_check.hpp"
 
 #include <fmt/format.h>
 
@@ -18,13 +19,26 @@ namespace {
 
 using parallel::Job;
 
+double trained_parameters(const Job& job) {
+  if (job.frozen()) {
+    double sum = 0;
+    for (const Layer& layer : job.model->layers) {
+      sum += parallel::trained_parameters(job, layer).shared * job.layout.tensor;
+    }
+    return sum;
+  }
+  const ModelCount count = count_parameters(*job.model);
+  return static_cast<double>(count.total + count.mtp);
+}
+
 void add_caveats(const Job& job, bool individual, std::vector<std::string>& caveats) {
   if (job.chunk) {
     caveats.emplace_back(
         "A chunk in place of a step: memory, FLOPs, energy and cost are those of its layers, one "
         "micro-batch forward and another backward.");
   }
-  if (job.model->is_moe() && !individual) {
+  parallel::add_expert_caveats(job, caveats);
+  if (job.model->is_moe() && !individual && !job.uneven) {
     caveats.push_back(fmt::format(
         "Experts: the most loaded of {} expert-parallel ranks is taken to work {:.0f} % longer "
         "than "
@@ -48,9 +62,9 @@ void add_caveats(const Job& job, bool individual, std::vector<std::string>& cave
 
 std::optional<std::variant<TrainingPlan, Infeasible>> place(
     const ModelGraph& model, const pb::Training& training, const topology::Cluster& cluster,
-    Folding folding, const SourceMap& places, Diagnostics& diagnostics) {
+    Folding folding, const SourceMap& places, Diagnostics& diagnostics, const ExpertLoads* loads) {
   const std::optional<Job> job =
-      parallel::check(model, training, cluster, folding, places, diagnostics);
+      parallel::check(model, training, cluster, folding, places, diagnostics, loads);
   if (!job) return std::nullopt;
   std::vector<RankMemory> memory = parallel::memory_of(*job);
   const Bytes capacity = cluster.accelerator().hbm_capacity.value;
@@ -63,10 +77,21 @@ std::optional<std::variant<TrainingPlan, Infeasible>> place(
   TrainingPlan result;
   result.layout = job->layout;
   result.memory = std::move(memory);
-  add_caveats(*job, training.ranks() == pb::individual, result.caveats);
+  add_caveats(*job, training.ranks() != pb::alike, result.caveats);
   result.plan = parallel::assemble(*job, result.caveats);
+  result.rows = parallel::recorded_rows(*job);
+  if (training.has_routing()) {
+    result.experts = job->uneven ? job->uneven->summary() : UnevenExperts::Summary{};
+    result.experts->dropped = parallel::dropped_share(*job);
+  }
   result.tokens = static_cast<double>(job->global_batch) * job->sequence;
-  result.model_flops = training_flops_per_token(model, job->sequence, false) * result.tokens;
+  result.trained_parameters = trained_parameters(*job);
+  const parallel::StateSizes& size = job->states;
+  result.state_bytes = size.weights + size.master_weights + 2 * size.moments;
+  // Of forward, input-gradient and weight-gradient products of equal size, those that are run.
+  const double products = job->forward_only ? 1 : job->frozen() ? 2 : 3;
+  result.model_flops =
+      products / 3 * training_flops_per_token(model, job->sequence, false) * result.tokens;
   return result;
 }
 

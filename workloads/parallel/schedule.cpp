@@ -300,10 +300,23 @@ class DualPipe {
   std::vector<Action> actions_;
 };
 
+/// The schedule's forward passes alone, in its order; DualPipe's all enter from the front.
+std::vector<Action> forward_passes(const Job& job, int rank) {
+  Job whole = job;
+  whole.forward_only = false;
+  if (job.schedule == Schedule::dual_pipe) whole.schedule = Schedule::one_f_one_b;
+  std::vector<Action> actions;
+  for (const Action& action : program(whole, rank)) {
+    if (action.forward.stage >= 0) actions.push_back(forward_of(action.forward));
+  }
+  return actions;
+}
+
 }  // namespace
 
 std::vector<Action> program(const Job& job, int pipeline_rank) {
   if (job.chunk) return chunk(job);
+  if (job.forward_only) return forward_passes(job, pipeline_rank);
   switch (job.schedule) {
     case Schedule::gpipe:
       return gpipe(job, pipeline_rank);

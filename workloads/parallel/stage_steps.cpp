@@ -2,8 +2,6 @@
 #include "workloads/parallel/emit.hpp"
 #include "workloads/parallel/stages.hpp"
 
-#include <algorithm>
-
 namespace aisle::workloads::parallel {
 
 namespace {
@@ -18,24 +16,32 @@ class StageBuilder {
         works_(works),
         rank_(rank) {}
 
-  std::vector<LayerSteps> build(const std::vector<Layer>& layers, const Exposure& exposure) {
-    LayerBuilder builder(job_, groups_, works_, rank_, exposure);
-    LayerBuilder beyond(beyond_, groups_, works_, rank_, exposure);
+  /// `pair`: the layers with experts that an overlapped pair runs through; none: passes on their
+  /// own.
+  std::vector<LayerSteps> build(const std::vector<Layer>& layers, const std::vector<int>& pair) {
+    LayerBuilder builder(job_, groups_, works_, rank_);
+    LayerBuilder beyond(beyond_, groups_, works_, rank_);
     std::vector<LayerSteps> steps;
     std::vector<LayerSteps> built;  // of the layer before, which most are like
     const LayerBuilder* builder_before = nullptr;
     int block = 0;
     for (std::size_t i = 0; i < layers.size(); ++i) {
       LayerBuilder& one = job_.recompute_covers(block) ? builder : beyond;
-      if (layers[i].attention.heads > 0) ++block;
-      if (builder_before != &one || layers[i] != layers[i - 1]) built = one.build(layers[i]);
+      const Layer& layer = layers[i];
+      if (layer.attention.heads > 0) ++block;
+      // Recorded loads tell layers apart.
+      const bool again = builder_before == &one && layer == layers[i - 1] && !job_.uneven;
+      if (!again) {
+        one.meet(pair.empty() ? exposed(job_, layer) : overlapped(job_, pair, layer));
+        built = one.build(layer);
+      }
       builder_before = &one;
       steps.insert(steps.end(), built.begin(), built.end());
     }
     return steps;
   }
 
-  Steps receipt() { return LayerBuilder(job_, groups_, works_, rank_, exposed(job_)).receipt(); }
+  Steps receipt() { return LayerBuilder(job_, groups_, works_, rank_).receipt(); }
 
  private:
   const Job& job_;
@@ -59,11 +65,15 @@ std::vector<Kernel> weight_kernels(const Plan& plan, const std::vector<LayerStep
   return weights;
 }
 
-int mixed_layers(const Job& job, int stage) {
-  const std::vector<Layer> layers = layers_of_stage(job, stage);
-  return static_cast<int>(std::count_if(layers.begin(), layers.end(), [](const Layer& layer) {
-    return layer.feed_forward.experts > 0;
-  }));
+/// Numbers of the layers with experts of both stages that a pair runs through.
+std::vector<int> paired_layers(const Job& job, int stage, int other) {
+  std::vector<int> numbers;
+  for (const int each : {stage, other}) {
+    for (const Layer& layer : layers_of_stage(job, each)) {
+      if (layer.feed_forward.experts > 0) numbers.push_back(layer.number);
+    }
+  }
+  return numbers;
 }
 
 }  // namespace
@@ -75,13 +85,12 @@ Stage build_stage(const Job& job, Groups& groups, WorkTable& works, const Plan& 
   for (int direction = 0; direction < directions; ++direction) {
     const auto d = static_cast<std::size_t>(direction);
     StageBuilder builder(job, groups, works, rank_of_stage(job, stage, direction));
-    built.layers[d] = builder.build(layers, exposed(job));
+    built.layers[d] = builder.build(layers, {});
     built.receipt[d] = builder.receipt();
     if (job.pairs()) {
       // A pair runs through this stage forward or backward, and in DualPipe through its mirror.
       const int other = job.schedule == Schedule::dual_pipe ? job.stages() - 1 - stage : stage;
-      const int both = mixed_layers(job, stage) + mixed_layers(job, other);
-      built.paired[d] = builder.build(layers, overlapped(job, both));
+      built.paired[d] = builder.build(layers, paired_layers(job, stage, other));
     }
     if (job.puts_off_weights()) {
       built.weight_work[d] =

@@ -86,4 +86,18 @@ std::vector<Layer> layers_of_stage(const Job& job, int stage) {
   return layers;
 }
 
+std::vector<int> layer_numbers(const Job& job) {
+  std::vector<int> numbers;
+  for (int stage = 0; stage < job.stages(); ++stage) {
+    for (const Layer& layer : layers_of_stage(job, stage)) {
+      if (layer.kind == LayerKind::mtp) {  // projection, block, head
+        numbers.insert(numbers.end(), {-1, layer.number, -1});
+      } else {
+        numbers.push_back(layer.number);
+      }
+    }
+  }
+  return numbers;
+}
+
 }  // namespace aisle::workloads::parallel

@@ -16,4 +16,7 @@ std::vector<int> balanced_stage_layers(const ModelGraph& model, int stages, int 
 /// modules on the last.
 std::vector<Layer> layers_of_stage(const Job& job, int stage);
 
+/// Layer::number of each layer that operations name, which count over all stages; -1: not a block.
+std::vector<int> layer_numbers(const Job& job);
+
 }  // namespace aisle::workloads::parallel

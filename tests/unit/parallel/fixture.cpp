@@ -55,18 +55,21 @@ Ground ground(const std::string& model, const std::string& accelerator, int coun
 std::optional<std::variant<TrainingPlan, Infeasible>> placed(const Ground& on,
                                                              const std::string& training,
                                                              Diagnostics& diagnostics,
-                                                             Folding folding) {
+                                                             Folding folding,
+                                                             const ExpertLoads* loads) {
   pb::Scenario scenario;
   SourceMap places;
   read_text("workload { training {\n" + training + "\n} }", "test.textproto", scenario, places,
             diagnostics);
   expect_clean(diagnostics);
-  return place(on.model, scenario.workload().training(), on.cluster, folding, places, diagnostics);
+  return place(on.model, scenario.workload().training(), on.cluster, folding, places, diagnostics,
+               loads);
 }
 
-TrainingPlan plan_of(const Ground& on, const std::string& training, Folding folding) {
+TrainingPlan plan_of(const Ground& on, const std::string& training, Folding folding,
+                     const ExpertLoads* loads) {
   Diagnostics diagnostics;
-  auto result = placed(on, training, diagnostics, folding);
+  auto result = placed(on, training, diagnostics, folding, loads);
   expect_clean(diagnostics);
   if (!result) return {};
   if (const auto* infeasible = std::get_if<Infeasible>(&*result)) {

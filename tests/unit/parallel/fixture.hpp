@@ -30,11 +30,12 @@ Ground ground(const std::string& model, const std::string& accelerator, int coun
 std::optional<std::variant<TrainingPlan, Infeasible>> placed(const Ground& on,
                                                              const std::string& training,
                                                              Diagnostics& diagnostics,
-                                                             Folding folding = Folding::folded);
+                                                             Folding folding = Folding::folded,
+                                                             const ExpertLoads* loads = nullptr);
 
 /// The same where it must work.
 TrainingPlan plan_of(const Ground& on, const std::string& training,
-                     Folding folding = Folding::folded);
+                     Folding folding = Folding::folded, const ExpertLoads* loads = nullptr);
 
 /// A job of the inner interface, with balanced stages.
 parallel::Job job_of(const Ground& on, const Layout& layout, parallel::Schedule schedule);

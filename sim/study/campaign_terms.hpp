@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sim/study/campaign.hpp"
+#include "sim/study/result.pb.h"
+#include "topology/cluster.hpp"
+
+#include <optional>
+
+namespace aisle {
+class SourceMap;
+class Diagnostics;
+}  // namespace aisle
+
+/// workload.training.campaign: from its text to the parts of the run. Used by sim/study alone.
+namespace aisle::sim {
+
+/// The message with its quantities read; 0 where not given.
+struct CampaignTerms {
+  int nodes = 1;
+
+  struct {
+    Bytes sample;
+    BytesPerSecond rate;  ///< of all nodes together
+    Seconds preparation;  ///< of one sample
+    double workers = 1;   ///< on all nodes
+    bool ahead = true;
+  } data;
+
+  struct {
+    bool given = false, asynchronous = false;
+    Seconds interval;
+    BytesPerSecond rate;  ///< of all nodes together
+    BytesPerSecond host;  ///< one accelerator to host memory
+  } checkpoint;
+
+  struct {
+    int every_steps = 0, sequences = 0;
+  } evaluation;
+
+  Seconds between_failures, restart;  ///< of the whole job
+};
+
+/// Reads and checks; errors at their field. Nothing where the training has no campaign.
+std::optional<CampaignTerms> read_campaign(const pb::Training& training, int accelerators,
+                                           const SourceMap& places, Diagnostics& diagnostics);
+
+/// What the terms do not say.
+struct CampaignRun {
+  double steps = 0;
+  double samples = 0;        ///< sequences of one step
+  Seconds step, evaluation;  ///< of one pause
+  double trained = 0;        ///< parameters with optimizer states
+  double state_bytes = 0;    ///< of one of them, as a checkpoint keeps it
+  int accelerators = 1;
+  Seconds teacher, teacher_before;  ///< beyond each step, and before the run
+  Bytes predictions;                ///< read with each step's samples
+};
+
+Campaign campaign_of(const CampaignTerms& terms, const CampaignRun& run);
+
+/// Parts, metrics and caveats of the run.
+void add_campaign(const CampaignTerms& terms, const CampaignRun& run, const Campaign& campaign,
+                  pb::Result& result);
+
+}  // namespace aisle::sim

@@ -35,6 +35,7 @@ constexpr Field<double> kShares[] = {
     {"pair_base", &LibraryModel::pair_base},
     {"pair_share", &LibraryModel::pair_share},
     {"pair_ramp", &LibraryModel::pair_ramp},
+    {"part_share", &LibraryModel::part_share},
     {"network_share", &LibraryModel::network_share},
     {"network_gather_share", &LibraryModel::network_gather_share},
     {"network_widening", &LibraryModel::network_widening},
@@ -87,7 +88,6 @@ constexpr Field<Bytes> kSizes[] = {
 constexpr Field<BytesPerSecond> kRates[] = {
     {"tree_ll_rate_gb_s", &LibraryModel::tree_ll_rate},
     {"ring_ll_rate_gb_s", &LibraryModel::ring_ll_rate},
-    {"part_rate_gb_s", &LibraryModel::part_rate},
 };
 
 /// Reads fields by name, each from the nearest calibration that has it.

@@ -46,8 +46,7 @@ struct LibraryModel {
   Bytes pair_half = 22e3 * units::B;  ///< message at which half of `pair_simple` has come
   double pair_share = 0.743, pair_ramp = 0.21;
   Bytes pair_ramp_over = 11e6 * units::B;
-  BytesPerSecond part_rate =
-      85e9 * units::B / units::s;  ///< of four channels that a lone message has
+  double part_share = 0.19;  ///< of the link, by four channels of a lone message
 
   // Across domains.
   double network_share = 0.96, network_gather_share = 0.8;

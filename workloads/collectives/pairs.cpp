@@ -55,7 +55,7 @@ CommunicationCost send_recv(const Setting& setting) {
   }
   const double dealt = kMostParts / std::max(1, setting.ranks);
   const double parts = std::clamp(std::floor(setting.bytes / kPart), dealt, double{kMostParts});
-  const double share = std::min(m.pair_share, std::max(1.0, parts) * m.part_rate / setting.link);
+  const double share = std::min(m.pair_share, std::max(1.0, parts) * m.part_share);
   const Seconds streaming = setting.bytes / (setting.link * share);
   set_time(cost, latency + streaming, streaming,
            share < m.pair_share ? "channels" : "scale-up link");

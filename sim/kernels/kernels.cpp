@@ -48,6 +48,9 @@ constexpr Relative kRelatives[] = {
 constexpr double kPlainEfficiency = 0.6, kPlainHbmEfficiency = 0.75;
 constexpr double kPlainFixedS = 3e-6, kPlainLaunchGapS = 2e-6;
 
+// Columns at which a product alone has lost half of its rate: the largest of BF16 curves.
+constexpr double kProductHalf = 140;
+
 std::size_t index_of(Family family, Direction direction, Precision precision) {
   const auto f = static_cast<std::size_t>(family), d = static_cast<std::size_t>(direction);
   return (f * kDirections + d) * topology::kPrecisions + static_cast<std::size_t>(precision);
@@ -139,6 +142,7 @@ struct KernelModel::Builder {
   KernelModel& model;
   std::vector<const pb::Calibration*> calibrations;
   std::span<const Family> used;
+  Setting setting = Setting::table;
   bool has_own = false;
   // Donor (or "") -> families taken from it.
   std::map<std::string, std::set<std::string>> borrowed;
@@ -230,7 +234,24 @@ struct KernelModel::Builder {
       entry.terms.cores = scaled_width(entry.terms.cores, calibration.accelerator());
       scale_to_cores(entry.terms, curve.family(), precision, calibration.accelerator());
     }
+    if (setting == Setting::training) leave_products_alone(curve, family, entry.terms);
     return entry;
+  }
+
+  // Products of tables as a training step runs them: alone, where a plan has as kernels of their
+  // own what the tables time with them. Narrow products are timed with the cast of their input,
+  // products of experts with routing, gathering, casting, activation and summing. Both take so many
+  // bytes per number of A, which shows as a rate that halves at some 1,000 to 6,000 columns
+  // (products alone: below 140), and as launches.
+  static void leave_products_alone(const pb::Curve& curve, Family family, CurveTerms& terms) {
+    const bool table =
+        curve.source().starts_with("aic_") || curve.source().starts_with("ai-dynamo");
+    const auto precision = topology::parse_precision(curve.precision());
+    if (!table || !precision) return;
+    const bool narrow = topology::size_of(*precision).si() < 2;
+    if (family != Family::grouped_gemm && !(family == Family::gemm && narrow)) return;
+    terms.half_n = std::min(terms.half_n, kProductHalf);
+    terms.fixed_s = std::min(terms.fixed_s, kPlainFixedS);
   }
 
   void resolve_all() {
@@ -386,10 +407,11 @@ std::span<const Family> training_families() {
 }
 
 KernelModel::KernelModel(const topology::Accelerator& accelerator,
-                         const topology::Catalogue& catalogue, std::span<const Family> used)
+                         const topology::Catalogue& catalogue, std::span<const Family> used,
+                         Setting setting)
     : rates_(rates_of(accelerator)), device_cores_(rates_.cores) {
   Builder builder{accelerator, catalogue, *this, sources(accelerator.name, catalogue),
-                  used,        false,     {}};
+                  used,        setting,   false, {}};
   builder.has_own = catalogue.calibration(accelerator.name) != nullptr;
   builder.read_cores();
   builder.choose_formats();

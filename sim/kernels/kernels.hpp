@@ -29,6 +29,12 @@ struct KernelTime {
 /// Families that a training step launches.
 std::span<const workloads::Family> training_families();
 
+/// What else the tables of products may have timed with them.
+enum class Setting {
+  table,    ///< as in the tables that the curves were fitted to
+  training  ///< products alone: plans of training have casts and the like as kernels of their own
+};
+
 /// Kernel times of one accelerator. Predicts the time of one launch, alone on the device and
 /// without the gap before it, by the curve (CurveTerms) that fits family, direction and number
 /// format best. Curves come from the accelerator's own calibration (basis calibrated; extrapolated
@@ -41,7 +47,8 @@ class KernelModel {
  public:
   /// `used`: the families that the run can launch, which caveats are about.
   KernelModel(const topology::Accelerator& accelerator, const topology::Catalogue& catalogue,
-              std::span<const workloads::Family> used = training_families());
+              std::span<const workloads::Family> used = training_families(),
+              Setting setting = Setting::table);
 
   KernelTime time_of(const workloads::Kernel& kernel) const;
   /// The same by the curve of one implementation (Curve.variant), where one was measured on the

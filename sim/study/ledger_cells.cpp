@@ -9,6 +9,13 @@
 
 namespace aisle::sim {
 
+namespace {
+
+/// Beyond it a count is a slip of the pen, and products of counts would leave their types.
+constexpr int kMostCounted = 10'000'000;
+
+}  // namespace
+
 std::string lower(std::string text) {
   for (char& letter : text) {
     letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
@@ -43,10 +50,10 @@ std::optional<double> LedgerCells::number(std::string_view column) {
 }
 
 int LedgerCells::count(std::string_view column) {
-  constexpr double kMost = 1e7;
   const int errors_before = diagnostics_.error_count();
   const std::optional<double> value = number(column);
-  if (value && *value == std::floor(*value) && *value <= kMost) return static_cast<int>(*value);
+  if (value && *value == std::floor(*value) && *value <= kMostCounted)
+    return static_cast<int>(*value);
   if (diagnostics_.error_count() == errors_before) {
     error(column, value ? fmt::format("{} is no count", text(column)) : "the cell is empty",
           "a whole number is wanted");
@@ -60,7 +67,9 @@ std::optional<int> LedgerCells::whole(std::string_view column, int least) {
   int value = 0;
   const char* end = digits.data() + digits.size();
   const auto read = std::from_chars(digits.data(), end, value);
-  if (read.ec == std::errc() && read.ptr == end && value >= least) return value;
+  if (read.ec == std::errc() && read.ptr == end && value >= least && value <= kMostCounted) {
+    return value;
+  }
   error(
       column, fmt::format("'{}' is no count", digits),
       fmt::format("a whole number from {} is wanted, or an empty cell if it is not known", least));

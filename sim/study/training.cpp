@@ -228,7 +228,8 @@ void execute(const Prepared& prepared, const pb::Scenario& scenario,
   FoldedPlan folded;
   if (result.folded()) folded = fold(training.plan);
   const workloads::Plan& plan = result.folded() ? folded.plan : training.plan;
-  const KernelModel kernels(prepared.cluster.accelerator(), catalogue);
+  const KernelModel kernels(prepared.cluster.accelerator(), catalogue, training_families(),
+                            Setting::training);
   const TimedPlan timed = lower(plan, prepared.cluster, kernels);
   say(options,
       fmt::format("simulating {} operations on {} rank classes ({} engine)", plan.operations.size(),

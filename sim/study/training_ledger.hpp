@@ -55,8 +55,8 @@ struct TrainingQuestion {
   FlopConvention convention = FlopConvention::causal;
   /// Whether the row gives layout, batch, number format and sequence; else some were guessed.
   bool given = true;
-  /// More recomputation may be tried, in this order, where the row names none and it does not fit.
-  std::vector<pb::Recompute> if_misfit;
+  /// Whether more recomputation is tried where it does not fit, since the row names none.
+  bool may_recompute = false;
   double run_tokens = 0;  ///< of the whole run, for GPU-hours; 0: not stated
   /// Measured time over that of training alone (evaluation included); 1: training alone.
   double beside_training = 1;

@@ -10,6 +10,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <regex>
 #include <span>
 
@@ -21,29 +22,47 @@ bool has_word(const std::string& text, std::string_view word) {
   return text.find(word) != std::string::npos;
 }
 
-/// A family of sources whose software is known by its date, not by its rows.
+/// Software of a source, known by who published when, not by the rows.
 struct Practice {
-  std::string_view family;
-  /// Gradients and weights are communicated beside computation.
-  bool overlap;
+  std::string_view family;  ///< of the id
+  std::string_view source;  ///< in the column `source`; empty: any
   FlopConvention convention;
+  bool overlap;  ///< gradients and weights are communicated beside computation
+  /// NVIDIA's recipes and submissions: tensor parallelism is overlapped too, piece by piece
+  /// (Transformer Engine's user buffers), and gradients are BF16.
+  bool recipe;
+  /// Megatron before 2022: attention product by product, and dropout.
+  bool early;
+  /// No sequence parallelism unless the note says so.
+  bool whole_tokens;
 };
 
-/// Where a family is absent: overlap, and FLOPs with causal attention.
+/// The first that fits counts. Where none does, gradients and weights are communicated beside
+/// computation, and FLOPs are those of causal attention.
 constexpr Practice kPractices[] = {
-    // Megatron-LM and Megatron-DeepSpeed of 2021 to 2023: one bucket after the last backward pass.
-    {"kor", false, FlopConvention::recompute},     {"bl", false, FlopConvention::recompute},
-    {"vt", false, FlopConvention::recompute},      {"glm", false, FlopConvention::recompute},
-    {"pap", false, FlopConvention::recompute},     {"smx", false, FlopConvention::causal},
-    {"mlm", true, FlopConvention::full_attention}, {"nemo", true, FlopConvention::full_attention},
-    {"ali", true, FlopConvention::full_attention}, {"asc", true, FlopConvention::full_attention},
-    {"dsp", true, FlopConvention::recompute},
+    {"kor", "", FlopConvention::recompute, false, false, true, true},
+    {"bl", "", FlopConvention::recompute, false, false, true, true},
+    {"vt", "", FlopConvention::recompute, false, false, false, true},
+    {"glm", "", FlopConvention::recompute, false, false, true, true},
+    {"pap", "SC21", FlopConvention::recompute, false, false, true, true},
+    {"pap", "", FlopConvention::recompute, false, false, false, false},
+    {"smx", "", FlopConvention::causal, false, false, false, false},
+    {"mlp", "", FlopConvention::causal, true, true, false, false},
+    {"dgxc", "", FlopConvention::causal, true, true, false, false},
+    {"mb", "", FlopConvention::causal, true, true, false, false},
+    {"zoo", "", FlopConvention::causal, true, true, false, false},
+    {"mlm", "", FlopConvention::full_attention, true, true, false, false},
+    {"nemo", "", FlopConvention::full_attention, true, true, false, false},
+    {"asc", "", FlopConvention::full_attention, true, false, false, false},
+    {"ali", "", FlopConvention::full_attention, true, false, false, false},
+    {"dsp", "", FlopConvention::recompute, true, false, false, false},
 };
 
 const Practice* practice_of(const TrainingRow& row) {
   const auto* found =
-      std::find_if(std::begin(kPractices), std::end(kPractices),
-                   [&](const Practice& practice) { return practice.family == row.family(); });
+      std::find_if(std::begin(kPractices), std::end(kPractices), [&](const Practice& practice) {
+        return practice.family == row.family() && has_word(row.source, practice.source);
+      });
   return found == std::end(kPractices) ? nullptr : found;
 }
 
@@ -83,11 +102,11 @@ std::string set_cluster(const TrainingRow& row, const topology::Catalogue& catal
                        near.empty() ? "" : "; ", near);
   }
   cluster.set_accelerator(accelerator);
-  int chips = row.chips.value_or(0);
-  if (chips == 0) {
-    chips = row.data.value_or(1) * row.tensor.value_or(1) * row.pipeline.value_or(1) *
-            row.context.value_or(1);
-  }
+  const double ranks = static_cast<double>(row.data.value_or(1)) * row.tensor.value_or(1) *
+                       row.pipeline.value_or(1) * row.context.value_or(1);
+  constexpr double kMostChips = 1e7;
+  if (!row.chips && ranks > kMostChips) return fmt::format("{} chips", ranks);
+  const int chips = row.chips.value_or(static_cast<int>(ranks));
   cluster.set_count(chips);
   const pb::Accelerator& chip = *catalogue.accelerator(accelerator);
   const bool torus = chip.scale_up_shape() == pb::torus && !row.domain;
@@ -112,12 +131,18 @@ std::string set_cluster(const TrainingRow& row, const topology::Catalogue& catal
 struct FormatWord {
   std::string_view word;  ///< in lower case, anywhere in the cell
   std::string_view means;
+  pb::Scaling scaling;
 };
 
 std::string set_precision(const TrainingRow& row, TrainingQuestion& question) {
   static constexpr FormatWord words[] = {
-      {"nvfp4", "fp4"},      {"mxfp8", "fp8"}, {"fp8", "fp8"},   {"int8", "int8"},
-      {"fp16/bf16", "bf16"}, {"bf16", "bf16"}, {"fp16", "fp16"},
+      {"nvfp4", "fp4", pb::nv},
+      {"mxfp8", "fp8", pb::mx},
+      {"fp8", "fp8", pb::per_tensor},
+      {"int8", "int8", pb::per_tensor},
+      {"fp16/bf16", "bf16", pb::per_tensor},
+      {"bf16", "bf16", pb::per_tensor},
+      {"fp16", "fp16", pb::per_tensor},
   };
   pb::Training& training = *question.scenario.mutable_workload()->mutable_training();
   const std::string stated = lower(row.precision);
@@ -130,9 +155,21 @@ std::string set_precision(const TrainingRow& row, TrainingQuestion& question) {
   for (const FormatWord& word : words) {
     if (!has_word(stated, word.word)) continue;
     training.set_precision(std::string(word.means));
+    training.set_scaling(word.scaling);
+    // DeepSeek's own runs scale by blocks.
+    if (row.schedule == "DualPipe" && word.means == "fp8") training.set_scaling(pb::blocks);
     return {};
   }
   return fmt::format("the number format '{}' is not known", row.precision);
+}
+
+/// Parts that "selective:mlp+mla_up_proj" names.
+std::vector<pb::RecomputePart> recompute_parts(const std::string& stated) {
+  std::vector<pb::RecomputePart> parts;
+  if (!stated.starts_with("selective:")) return parts;
+  if (has_word(stated, "mla_up_proj")) parts.push_back(pb::mla_up_projection);
+  if (has_word(stated, "mlp")) parts.push_back(pb::mlp);
+  return parts;
 }
 
 void set_recompute(const TrainingRow& row, TrainingQuestion& question) {
@@ -142,11 +179,16 @@ void set_recompute(const TrainingRow& row, TrainingQuestion& question) {
     training.set_recompute(pb::none);
   } else if (stated.starts_with("full")) {
     training.set_recompute(pb::full);
+  } else if (const auto parts = recompute_parts(stated); !parts.empty()) {
+    for (const pb::RecomputePart part : parts) training.add_recompute_parts(part);
+  } else if (const Practice* practice = practice_of(row);
+             stated.starts_with("selective") && practice != nullptr && practice->early) {
+    training.add_recompute_parts(pb::core_attention);  // Korthikanti et al.'s
   } else if (stated.starts_with("selective")) {
     training.set_recompute(pb::selective);
   } else {
     training.set_recompute(pb::none);
-    question.if_misfit = {pb::selective, pb::full};
+    question.may_recompute = true;
     question.assumed.emplace_back(stated.empty()
                                       ? "no recomputation"
                                       : fmt::format("'{}' as no recomputation", row.recompute));
@@ -191,13 +233,29 @@ std::string set_schedule(const TrainingRow& row, TrainingQuestion& question) {
   const int layers = question.scenario.workload().training().what_if().layers();
   const int modules = question.scenario.workload().training().what_if().mtp_layers();
   if (modules > 0) return {};  // stages are dealt by cost
-  for (const int count : even_stages(layers, parallel.pipeline() * chunks)) {
+  const long stages = static_cast<long>(parallel.pipeline()) * chunks;
+  if (stages > layers + 2) return {};  // too many, as planning will say
+  for (const int count : even_stages(layers, static_cast<int>(stages))) {
     parallel.add_stage_layers(count);
   }
   return {};
 }
 
-std::string set_layout(const TrainingRow& row, TrainingQuestion& question) {
+/// What runs beside what, by the source's practice and the note's words.
+void set_overlap(const TrainingRow& row, bool recipe, pb::Parallel& parallel) {
+  const Practice* practice = practice_of(row);
+  const std::string note = lower(row.note);
+  const auto says = [&note](std::string_view words) { return has_word(note, words); };
+  parallel.set_overlap(practice == nullptr || practice->overlap ||
+                       has_word(lower(row.schedule), "overlap"));
+  const bool pieces = recipe || says("asynchronous tp");
+  parallel.set_overlap_tensor(pieces && parallel.tensor() > 1);
+  parallel.set_overlap_experts(says("all-to-all overlap"));
+  const bool stated = says("sequence parallelism +") || says("with sequence parallelism");
+  parallel.set_sequence_parallel(practice == nullptr || !practice->whole_tokens || stated);
+}
+
+std::string set_layout(const TrainingRow& row, bool recipe, TrainingQuestion& question) {
   pb::Parallel& parallel =
       *question.scenario.mutable_workload()->mutable_training()->mutable_parallel();
   const int chips = question.scenario.cluster().count();
@@ -214,9 +272,9 @@ std::string set_layout(const TrainingRow& row, TrainingQuestion& question) {
   parallel.set_context(row.context.value_or(1));
   parallel.set_expert(row.expert.value_or(1));
   if (row.data) parallel.set_data(*row.data);
-  const long product = static_cast<long>(parallel.tensor()) * parallel.pipeline() *
-                       parallel.context() * row.data.value_or(1);
-  if (row.data ? product != chips : chips % product != 0) {
+  const double product = static_cast<double>(parallel.tensor()) * parallel.pipeline() *
+                         parallel.context() * row.data.value_or(1);
+  if (row.data ? product != chips : std::fmod(chips, product) != 0) {
     return fmt::format("TP x PP x CP x DP is {}, not the {} chips of the row", product, chips);
   }
   if (row.zero) {
@@ -225,10 +283,7 @@ std::string set_layout(const TrainingRow& row, TrainingQuestion& question) {
     parallel.set_zero(1);
     question.assumed.emplace_back("ZeRO-1");
   }
-  const Practice* practice = practice_of(row);
-  const bool overlap =
-      practice == nullptr || practice->overlap || has_word(lower(row.schedule), "overlap");
-  parallel.set_overlap(overlap);
+  set_overlap(row, recipe, parallel);
   return {};
 }
 
@@ -264,9 +319,15 @@ std::string set_batch(const TrainingRow& row, TrainingQuestion& question) {
 }
 
 /// What the note says of the software, and of what was measured.
-void read_note(const TrainingRow& row, TrainingQuestion& question) {
+void read_note(const TrainingRow& row, bool recipe, TrainingQuestion& question) {
   pb::Training& training = *question.scenario.mutable_workload()->mutable_training();
   if (has_word(row.note, "eager")) training.set_operators(pb::eager);
+  const Practice* practice = practice_of(row);
+  if (practice != nullptr && practice->early) {
+    training.set_attention(pb::unfused);
+    training.set_dropout(true);
+  }
+  if (recipe) training.mutable_states()->set_gradients("bf16");
   std::smatch match;
   static const std::regex evaluation(R"(INCLUDES evaluation \(about (\d{1,2})%)");
   if (std::regex_search(row.note, match, evaluation)) {
@@ -293,12 +354,15 @@ std::variant<TrainingQuestion, std::string> express(const TrainingRow& row,
   *training.mutable_what_if() = std::move(*model);
   if (!row.chips && !row.data) return "the number of chips is not given";
   if (std::string reason = set_cluster(row, catalogue, question); !reason.empty()) return reason;
+  const pb::Accelerator& chip = *catalogue.accelerator(question.scenario.cluster().accelerator());
+  const Practice* practice = practice_of(row);
+  const bool recipe = practice != nullptr && practice->recipe && chip.vendor() == "NVIDIA";
   if (std::string reason = set_precision(row, question); !reason.empty()) return reason;
-  if (std::string reason = set_layout(row, question); !reason.empty()) return reason;
+  if (std::string reason = set_layout(row, recipe, question); !reason.empty()) return reason;
   if (std::string reason = set_schedule(row, question); !reason.empty()) return reason;
   if (std::string reason = set_batch(row, question); !reason.empty()) return reason;
   set_recompute(row, question);
-  read_note(row, question);
+  read_note(row, recipe, question);
   question.convention = convention_of(row, graph->is_moe());
   return question;
 }

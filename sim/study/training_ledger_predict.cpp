@@ -91,19 +91,52 @@ std::variant<double, std::string> figure_of(const TrainingRow& row,
   return fmt::format("the metric '{}' is not known", row.metric);
 }
 
+/// A way to recompute more than nothing.
+struct Recomputation {
+  pb::Recompute kind = pb::none;
+  int layers = 0;  ///< of each stage, where not all
+  std::string said;
+};
+
+/// From the cheapest on: the selective kind, then whole layers, a quarter of each stage more at a
+/// time.
+std::vector<Recomputation> recomputations(const TrainingQuestion& question) {
+  if (!question.may_recompute) return {};
+  const pb::Training& training = question.scenario.workload().training();
+  const long stages =
+      static_cast<long>(training.parallel().pipeline()) * training.parallel().virtual_stages();
+  const int layers = static_cast<int>((training.what_if().layers() + stages - 1) / stages);
+  std::vector<Recomputation> out = {{pb::selective, 0, "selective"}};
+  constexpr int kSteps = 4;
+  int before = 0;
+  for (int step = 1; step < kSteps; ++step) {
+    const int some = layers * step / kSteps;
+    if (some > before) {
+      out.push_back({pb::full, some, fmt::format("{} of {} layers whole", some, layers)});
+    }
+    before = some;
+  }
+  out.push_back({pb::full, layers, "full"});
+  return out;
+}
+
 }  // namespace
 
 std::variant<TrainingAnswer, std::string> predict(const TrainingRow& row, TrainingQuestion question,
                                                   const topology::Catalogue& catalogue) {
   pb::Training& training = *question.scenario.mutable_workload()->mutable_training();
   Outcome outcome = simulate(question.scenario, catalogue);
-  for (const pb::Recompute more : question.if_misfit) {
+  std::string chosen;
+  for (const Recomputation& more : recomputations(question)) {
     const auto* result = std::get_if<pb::Result>(&outcome);
     if (result == nullptr || result->feasible()) break;
-    training.set_recompute(more);
-    question.assumed.push_back(
-        fmt::format("{} recomputation, since it does not fit with less", pb::Recompute_Name(more)));
+    training.set_recompute(more.kind);
+    if (more.layers > 0) training.set_recompute_layers(more.layers);
     outcome = simulate(question.scenario, catalogue);
+    chosen = more.said;
+  }
+  if (!chosen.empty()) {
+    question.assumed.push_back(chosen + " recomputation, since it does not fit with less");
   }
   if (auto* reason = std::get_if<std::string>(&outcome)) return std::move(*reason);
   const auto& result = std::get<pb::Result>(outcome);

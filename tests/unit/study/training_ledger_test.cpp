@@ -204,6 +204,7 @@ TEST(TrainingRows, MetricsOfOneStepAgree) {
 
 TEST(TrainingRows, MoreIsComputedAgainOnlyWhereNothingIsStated) {
   TrainingRow row = gpt3();
+  row.id = "lab-1";
   row.micro_batch = 8;
   row.recompute = "none";
   const auto answer = aisle::sim::predict(row, expressed(row), catalogue());
@@ -212,6 +213,29 @@ TEST(TrainingRows, MoreIsComputedAgainOnlyWhereNothingIsStated) {
   const auto relaxed = aisle::sim::predict(row, expressed(row), catalogue());
   EXPECT_THAT(std::get<aisle::sim::TrainingAnswer>(relaxed).assumed,
               HasSubstr("recomputation, since it does not fit"));
+}
+
+TEST(TrainingRows, SourcesBringTheirPractice) {
+  TrainingRow row = gpt3();
+  row.recompute = "selective";
+  pb::Training training = expressed(row).scenario.workload().training();
+  EXPECT_EQ(training.attention(), pb::unfused);
+  EXPECT_FALSE(training.parallel().sequence_parallel());
+  ASSERT_EQ(training.recompute_parts_size(), 1);
+  EXPECT_EQ(training.recompute_parts(0), pb::core_attention);
+  row.note = "sequence parallelism + selective recompute";
+  EXPECT_TRUE(expressed(row).scenario.workload().training().parallel().sequence_parallel());
+  row.id = "dgxc-053";
+  row.note.clear();
+  training = expressed(row).scenario.workload().training();
+  EXPECT_EQ(training.attention(), pb::flash);
+  EXPECT_TRUE(training.parallel().overlap_tensor());
+  EXPECT_TRUE(training.parallel().overlap());
+  EXPECT_EQ(training.states().gradients(), "bf16");
+  row.precision = "MXFP8";
+  EXPECT_EQ(expressed(row).scenario.workload().training().scaling(), pb::mx);
+  row.recompute = "selective:mlp+mla_up_proj";
+  EXPECT_EQ(expressed(row).scenario.workload().training().recompute_parts_size(), 2);
 }
 
 TEST(TrainingLedgers, BadCellsAreLocated) {

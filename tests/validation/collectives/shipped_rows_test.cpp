@@ -18,7 +18,8 @@ const Validation& shipped() {
     aisle::Diagnostics diagnostics;
     const auto catalogue =
         aisle::topology::Catalogue::read(AISLE_SOURCE_DIR "/scenarios", diagnostics);
-    return *aisle::sim::validate({}, *catalogue, diagnostics);
+    const std::string ledger = AISLE_SOURCE_DIR "/scenarios/validation/collectives.csv";
+    return *aisle::sim::validate({{ledger}, {}, {}}, *catalogue, diagnostics);
   }();
   return validation;
 }

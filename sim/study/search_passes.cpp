@@ -22,7 +22,7 @@ using workloads::Plan;
 /// Of a run of equal layers, so many are timed.
 constexpr int kTimed = 3;
 /// The same where a run goes forward beside another that goes backward.
-constexpr int kTimedPairs = 5;
+constexpr int kTimedPairs = 4;
 
 /// Steps that the planner makes of one layer.
 int steps_of(const Layer& layer) {

@@ -160,6 +160,22 @@ void LayoutSpace::find_cuts() {
   }
 }
 
+/// Balancing is dear, so that each number of stages is balanced once for all threads.
+void LayoutSpace::balance() {
+  for (const int pipeline : among("pipeline", divisors(cluster_.count()))) {
+    for (const int schedule : values_of(*pb::Schedule_descriptor())) {
+      for (const int chunks : among("virtual_stages", virtual_stages(pipeline, schedule))) {
+        const std::int64_t stages = static_cast<std::int64_t>(pipeline) * chunks;
+        if (stages < 1 || stages > model_.transformer_layers() + 2) continue;
+        auto& counts = balanced_[static_cast<int>(stages)];
+        if (!counts.empty()) continue;
+        counts =
+            parallel::balanced_stage_layers(model_, static_cast<int>(stages), training_.sequence());
+      }
+    }
+  }
+}
+
 std::optional<LayoutSpace> LayoutSpace::build(const pb::Training& training,
                                               const workloads::ModelGraph& model,
                                               const topology::Cluster& cluster,
@@ -168,6 +184,7 @@ std::optional<LayoutSpace> LayoutSpace::build(const pb::Training& training,
   LayoutSpace space(training, model, cluster);
   if (!space.choose(options, diagnostics)) return std::nullopt;
   space.find_cuts();
+  space.balance();
   return space;
 }
 
@@ -200,7 +217,6 @@ void LayoutSpace::each(
   const SourceMap places;
   pb::Training training = training_;
   training.set_ranks(pb::alike);
-  std::map<int, std::vector<int>> balanced;
   Mapping m;
   m.tensor = cut.tensor;
   m.context = cut.context;
@@ -226,10 +242,7 @@ void LayoutSpace::each(
         const int stages = pipeline * chunks;
         if (chunks < 1 || stages > layers + 2) continue;
         if (!keeps_stages()) {
-          auto& counts = balanced[stages];
-          if (counts.empty()) {
-            counts = parallel::balanced_stage_layers(model_, stages, training.sequence());
-          }
+          const std::vector<int>& counts = balanced_.at(stages);
           training.mutable_parallel()->mutable_stage_layers()->Assign(counts.begin(), counts.end());
         }
         for (const int micro_batch : among("micro_batch", divisors(batch))) {

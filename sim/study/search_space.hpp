@@ -50,6 +50,7 @@ class LayoutSpace {
 
   bool choose(const SearchOptions& options, Diagnostics& diagnostics);
   void find_cuts();
+  void balance();
   std::vector<int> among(const std::string& axis, std::vector<int> candidates) const;
   std::vector<int> virtual_stages(int pipeline, int schedule) const;
   bool keeps_stages() const;
@@ -59,6 +60,7 @@ class LayoutSpace {
   const topology::Cluster& cluster_;
   std::map<std::string, AxisChoice> axes_;
   std::vector<Cut> cuts_;
+  std::map<int, std::vector<int>> balanced_;  // layers of each stage, by number of stages
 };
 
 }  // namespace aisle::sim

@@ -3,6 +3,7 @@
 
 #include "sim/study/search_passes.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
@@ -48,7 +49,8 @@ class SearchTables {
   std::unordered_map<std::uint64_t, workloads::parallel::PipelineOrder> orders_;
   std::unordered_map<std::uint64_t, std::vector<workloads::parallel::Backlog>> backlogs_;
   std::unordered_map<std::uint64_t, std::vector<workloads::parallel::StageLoad>> loads_;
-  std::unordered_map<std::uint64_t, std::vector<ReplicaTimes>> replicas_;
+  /// Without and with sharded states.
+  std::unordered_map<std::uint64_t, std::array<std::vector<ReplicaTimes>, 2>> replicas_;
   std::unordered_map<std::uint64_t, std::vector<double>> messages_;
   std::unordered_map<std::uint64_t, double> optimizers_;
   std::optional<double> norm_;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workloads/parallel/layers.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <utility>
 
 namespace aisle::workloads::parallel {
@@ -16,11 +16,24 @@ constexpr Direction kBackward = Direction::dgrad;
 /// Streams count two-byte numbers (KernelList::stream).
 constexpr double kActivation = 2;
 
-std::string key_of(const Kernel& k) {
-  return fmt::format("{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{};", static_cast<int>(k.family),
-                     static_cast<int>(k.direction), static_cast<int>(k.precision), k.m, k.n, k.k,
-                     k.groups, k.flops.si(), k.hbm_bytes.si(), k.count, k.load, k.follows_rows,
-                     k.name);
+/// Appends the bytes of a number: keys are compared, never read.
+template <typename Number>
+void append(std::string& key, Number number) {
+  const auto bytes = std::bit_cast<std::array<char, sizeof(Number)>>(number);
+  key.append(bytes.data(), bytes.size());
+}
+
+void append(std::string& key, const Kernel& k) {
+  append(key, k.family);
+  append(key, k.direction);
+  append(key, k.precision);
+  for (const std::int64_t size : {k.m, k.n, k.k}) append(key, size);
+  append(key, k.groups);
+  for (const double amount : {k.flops.si(), k.hbm_bytes.si(), k.load}) append(key, amount);
+  append(key, k.count);
+  append(key, k.follows_rows);
+  key += k.name;
+  key += ';';
 }
 
 }  // namespace
@@ -52,7 +65,7 @@ std::int32_t WorkTable::find_or_add(Work work, const std::string& key) {
 
 std::int32_t WorkTable::computation(const std::string& name, std::vector<Kernel> kernels) {
   std::string key = name + "|";
-  for (const Kernel& kernel : kernels) key += key_of(kernel);
+  for (const Kernel& kernel : kernels) append(key, kernel);
   Work work;
   work.name = name;
   work.kernels = std::move(kernels);
@@ -60,10 +73,17 @@ std::int32_t WorkTable::computation(const std::string& name, std::vector<Kernel>
 }
 
 std::int32_t WorkTable::communication(const std::string& name, const Communication& c) {
-  const std::string key = fmt::format(
-      "{}|{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{}", name, static_cast<int>(c.kind), c.bytes.si(),
-      c.group.size, c.group.domains, c.group.per_domain, c.group.pods, c.copies_to_domains,
-      c.copies_to_ranks, c.beside_computation, c.hottest_rank, c.hottest_domain);
+  std::string key = name + "|";
+  append(key, c.kind);
+  for (const int size : {c.group.size, c.group.domains, c.group.per_domain, c.group.pods}) {
+    append(key, size);
+  }
+  for (const double amount : {c.bytes.si(), c.copies_to_domains, c.copies_to_ranks}) {
+    append(key, amount);
+  }
+  append(key, c.beside_computation);
+  append(key, c.hottest_rank);
+  append(key, c.hottest_domain);
   Work work;
   work.name = name;
   work.is_communication = true;

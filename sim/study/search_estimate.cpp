@@ -41,6 +41,16 @@ Rounds rounds_of(const Job& job) {
   }
 }
 
+/// ZeRO-3 gathers weights for every pass; breadth first once through a chunk and once back.
+bool gathers_each_pass(const Job& job) {
+  return job.layout.zero >= 3 && job.schedule != parallel::Schedule::breadth_first;
+}
+
+/// Weights of all layers are gathered in a row, ahead of the first pass through each.
+bool gathers_once(const Job& job) {
+  return job.layout.zero >= 1 && job.sharding.gather_ahead && !gathers_each_pass(job);
+}
+
 /// What one stage's ranks do, in seconds.
 struct StageTimes {
   const PassTimes* passes = nullptr;
@@ -50,6 +60,7 @@ struct StageTimes {
   double reduces = 0;
   double first_gather_forward = 0, first_gather_backward = 0;  ///< ZeRO-3: of a pass
   double last_forward = 0;                                     ///< ZeRO-3: after the last gather
+  double left_reduces = 0;  ///< ZeRO-3: what is on its way when a backward pass ends
   bool exchanges = false;
 };
 
@@ -109,7 +120,13 @@ void Estimator::Tables::time_zero3(StageTimes& stage, const std::vector<ReplicaT
     pass(*run, run->backward, 1, one.reduce);
   }
   stage.backward = end;
-  stage.reduces = std::max(0.0, queue - end);  // still on its way when the pass ends
+  stage.left_reduces = std::max(0.0, queue - end);
+  queue = end = before = 0;
+  for (auto run = own.layers.rbegin(); run != own.layers.rend(); ++run) {
+    const int cores = exchanges[static_cast<std::size_t>(run->layer)].cores;
+    pass(*run, run->backward - run->weight, own.slower_backward(cores), 0);
+  }
+  stage.backward_input = end;
 }
 
 void Estimator::Tables::time_stages(const Job& job) {
@@ -134,10 +151,10 @@ void Estimator::Tables::time_stages(const Job& job) {
       stage.reduces += run.count * one.reduce;
     }
     stage.exchanges = stage.reduces > 0;
-    if (job.layout.zero >= 3) time_zero3(stage, exchanges);
+    if (gathers_each_pass(job)) time_zero3(stage, exchanges);
   }
   // Gathers queue at each rank in the order of stages.
-  if (job.layout.zero < 1 || job.layout.zero > 2 || !job.overlap) return;
+  if (!gathers_once(job)) return;
   replica_free.assign(static_cast<std::size_t>(job.layout.pipeline), 0);
   for (std::size_t s = 0; s < count; ++s) {
     const auto rank =
@@ -206,9 +223,9 @@ double Estimator::Tables::pipeline(const Job& job, int micro_batches) {
   const auto ranks = static_cast<std::size_t>(job.layout.pipeline);
   const std::vector<double>& message_times = messages(job);
   const bool waits = !job.asynchronous_messages();
-  const bool layered = job.overlap && job.layout.zero < 3;
-  const bool gathers = layered && job.layout.zero >= 1;
-  const bool each_pass = job.layout.zero >= 3;
+  const bool each_pass = gathers_each_pass(job);
+  const bool layered = job.sharding.reduce_behind && !each_pass;
+  const bool gathers = gathers_once(job);
   arrival.assign(static_cast<std::size_t>(schedule.slots), 0);
   free.assign(ranks, 0);
   send_free.assign(ranks, 0);
@@ -232,7 +249,10 @@ double Estimator::Tables::pipeline(const Job& job, int micro_batches) {
     double start = std::max({free[rank], input(step.forward_in), input(step.backward_in)});
     if (waits) start = std::max(start, send_free[rank]);
     double end = start + duration(step);
-    if (each_pass) {
+    if (each_pass && step.kind == Kind::weight) {
+      exchange_end[rank] = std::max(exchange_end[rank], end) +
+                           stages[static_cast<std::size_t>(step.backward_stage)].reduces;
+    } else if (each_pass) {
       // The first gather asks for the pass's input alone, and may run beside what is before it.
       const bool ahead = step.forward_stage >= 0;
       const StageTimes& stage =
@@ -241,7 +261,7 @@ double Estimator::Tables::pipeline(const Job& job, int micro_batches) {
       const double gathered =
           std::max({exchange_end[rank], input(step.forward_in), input(step.backward_in)}) + gather;
       end = std::max(start, gathered) + duration(step) - gather;
-      exchange_end[rank] = ahead ? end - stage.last_forward : end + stage.reduces;
+      exchange_end[rank] = ahead ? end - stage.last_forward : end + stage.left_reduces;
     }
     if (gathers && step.first_forward && exchange_end[rank] > start) {
       const StageTimes& stage = stages[static_cast<std::size_t>(step.forward_stage)];
@@ -307,29 +327,34 @@ double Estimator::step(const Job& job) {
     const double round = tables_->pipeline(job, short_of + rounds.round) - few;
     seconds = few + round * ((all - short_of) / rounds.round);
   }
-  if (!job.overlap && job.layout.zero < 3) {
-    double reduces = 0, gathers = 0;
-    for (const StageTimes& stage : tables_->stages) {
-      reduces = std::max(reduces, stage.reduces);
-      gathers = std::max(gathers, stage.gathers);
-    }
-    seconds += job.layout.virtual_stages * (reduces + gathers);
+  double reduces = 0, gathers = 0;  // of the stage with most of them
+  for (const StageTimes& stage : tables_->stages) {
+    reduces = std::max(reduces, stage.reduces);
+    gathers = std::max(gathers, stage.gathers);
   }
+  const bool once = job.layout.zero >= 1 && !gathers_each_pass(job);
+  if (!job.sharding.reduce_behind && !gathers_each_pass(job)) {
+    seconds += job.layout.virtual_stages * reduces;
+  }
+  if (once && !job.sharding.gather_ahead) seconds += job.layout.virtual_stages * gathers;
   return seconds + tables_->norm(job) + tables_->optimizer(job);
 }
 
 double Estimator::bound(const Job& job) {
+  // What pairs and put-off weight gradients hide is left out.
+  const bool hides = job.pairs() || job.puts_off_weights();
   double most = 0;
-  const bool pairs = job.schedule == parallel::Schedule::dual_pipe;
-  for (int rank = 0; rank < job.layout.pipeline; ++rank) {
+  for (const parallel::Backlog& rank : tables_->backlog(job)) {
     double busy = 0;
-    for (int v = 0; v < job.layout.virtual_stages; ++v) {
-      const PassTimes& pass = tables_->passes.of(job, v * job.layout.pipeline + rank);
-      busy += pairs ? pass.computing : pass.forward + pass.backward;
+    for (const int stage : rank.stages) {
+      const PassTimes& pass = tables_->passes.of(job, stage);
+      busy += hides ? pass.computing : pass.forward + pass.backward;
     }
     most = std::max(most, busy);
   }
-  return most * job.layout.micro_batches;
+  // Mirrored stages get half of the micro-batches each.
+  const bool mirrored = parallel::mirror_of(job, 0) != 0;
+  return most * job.layout.micro_batches / (mirrored ? 2 : 1);
 }
 
 }  // namespace aisle::sim

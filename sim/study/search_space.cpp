@@ -191,9 +191,7 @@ std::optional<LayoutSpace> LayoutSpace::build(const pb::Training& training,
 /// Numbers of chunks per rank that change how many layers the largest chunk holds.
 std::vector<int> LayoutSpace::virtual_stages(int pipeline, int schedule) const {
   if (schedule == pb::zb_v) return {2};
-  // With one chunk it is gpipe; with more, estimates would gather weights for every pass.
-  if (schedule == pb::breadth_first) return {};
-  if (schedule != pb::interleaved) return {1};
+  if (schedule != pb::interleaved && schedule != pb::breadth_first) return {1};
   const int layers = model_.transformer_layers();
   const auto largest = [&](int chunks) { return (layers - 1) / (pipeline * chunks) + 1; };
   std::vector<int> chosen;
@@ -248,9 +246,6 @@ void LayoutSpace::each(
         for (const int micro_batch : among("micro_batch", divisors(batch))) {
           m.micro_batch = micro_batch;
           for (const int zero : zeros) {
-            // Estimates do not part gathers and sums of ZeRO-3 among passes that are cut in two.
-            const bool in_two = schedule == pb::zb_h1 || schedule == pb::zb_v;
-            if (zero == 3 && in_two && axes_.at("zero").searched) continue;
             m.zero = zero;
             for (const int recompute : recomputes) {
               m.recompute = static_cast<pb::Recompute>(recompute);

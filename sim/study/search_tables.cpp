@@ -155,7 +155,7 @@ const std::vector<double>& SearchTables::messages(const Job& job) {
     double longest = 0;
     for (int replica = 0; replica < std::min(width, cluster_.domain_size()); ++replica) {
       c.group = cluster_.hierarchy(
-          std::array{rank * width + replica, (rank + 1) % ranks * width + replica});
+          std::array{job.accelerator(rank, replica), job.accelerator((rank + 1) % ranks, replica)});
       const auto [at, is_new] = known.emplace(spread(c.group), 0);
       if (is_new) {
         at->second = workloads::cost_of(c, cluster_, kernels_.communication()).alone.si();

@@ -148,7 +148,9 @@ topology::Hierarchy Groups::hierarchy(Group group, int pipeline_rank) {
   const int mirror = mirror_of(job_, pipeline_rank);
   const bool both =
       mirror != pipeline_rank && (group == Group::data || group == Group::expert_data);
-  const auto& groups = real_.at(group);
+  auto found = real_.find(group);
+  if (found == real_.end()) found = real_.emplace(group, real_members(group)).first;
+  const auto& groups = found->second;
   return hierarchies_[key] = both ? widest(groups, {std::min(mirror, pipeline_rank),
                                                     std::max(mirror, pipeline_rank)})
                                   : widest(groups, {pipeline_rank});

@@ -332,6 +332,8 @@ void Search::run_analytic() {
   for (const FoundLayout& layout : outcome_.best) {
     add_to_front(front, {layout.mapping, objective_of(layout, "step_time_s"), layout.memory_bytes});
   }
+  std::sort(front.begin(), front.end(), Better{});
+  thin(front);
   for (const FoundLayout& layout : outcome_.best) {
     const bool on_front = std::any_of(front.begin(), front.end(), [&](const Candidate& other) {
       return other.mapping == layout.mapping;

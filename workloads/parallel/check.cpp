@@ -24,6 +24,17 @@ namespace {
 constexpr std::int64_t kMaxOperations = 20'000'000;
 constexpr int kMaxUnfolded = 1024;
 
+/// The values nearest to the one asked for that would do, up to `most`: "8 or 16"; empty if none.
+template <typename Fits>
+std::string around(int asked, int most, Fits fits) {
+  int below = std::min(asked, most), above = asked + 1;
+  while (below > 0 && !fits(below)) --below;
+  while (above <= most && !fits(above)) ++above;
+  if (below > 0 && above <= most) return fmt::format("{} or {}", below, above);
+  if (below > 0) return fmt::format("{}", below);
+  return above <= most ? fmt::format("{}", above) : std::string();
+}
+
 /// Checks a training description against model and cluster; every error at its field.
 class Checker {
  public:
@@ -88,7 +99,8 @@ bool Checker::read_sizes() {
     good = false;
   }
   if (p.zero() < 0 || p.zero() > 3) {
-    error("parallel.zero", fmt::format("must lie between 0 and 3, is {}", p.zero()));
+    error("parallel.zero", fmt::format("must lie between 0 and 3, is {}", p.zero()),
+          p.zero() < 0 ? "0" : "3");
     good = false;
   }
   job_.sequence = training_.sequence();
@@ -137,9 +149,12 @@ void Checker::read_layout() {
                 : std::string("the product must be the number of accelerators"));
     }
   } else if (count % model_ranks != 0) {
-    error("parallel", fmt::format("tensor {} x context {} x pipeline {} = {} does not divide the "
-                                  "cluster's {} accelerators",
-                                  l.tensor, l.context, l.pipeline, model_ranks, count));
+    const auto asked = static_cast<int>(std::min<std::int64_t>(model_ranks, count));
+    error("parallel",
+          fmt::format("tensor {} x context {} x pipeline {} = {} does not divide the cluster's {} "
+                      "accelerators",
+                      l.tensor, l.context, l.pipeline, model_ranks, count),
+          around(asked, count, [&](int ranks) { return count % ranks == 0; }) + " would");
   } else {
     l.data = static_cast<int>(count / model_ranks);
   }
@@ -231,24 +246,31 @@ void Checker::check_batch() {
 
 void Checker::check_model_cuts() {
   const Layout& l = job_.layout;
-  bool heads = true, widths = true;
-  for (const Layer& layer : model_.layers) {
-    const AttentionShape& a = layer.attention;
-    if (a.heads > 0 && a.heads % l.tensor != 0) heads = false;
-    if (a.heads > 0 && a.kv_heads % l.tensor != 0 && l.tensor % std::max(1, a.kv_heads) != 0) {
-      heads = false;
-    }
-    const FeedForwardShape& f = layer.feed_forward;
-    const int width = f.experts > 0 ? f.shared * f.shared_hidden : f.hidden;
-    if (width % l.tensor != 0) widths = false;
-  }
-  if (!heads) {
+  int most = 0;  // heads of any layer
+  for (const Layer& layer : model_.layers) most = std::max(most, layer.attention.heads);
+  const auto cuts_heads = [this](int tensor) {
+    return std::all_of(model_.layers.begin(), model_.layers.end(), [tensor](const Layer& layer) {
+      const AttentionShape& a = layer.attention;
+      return a.heads == 0 || (a.heads % tensor == 0 &&
+                              (a.kv_heads % tensor == 0 || tensor % std::max(1, a.kv_heads) == 0));
+    });
+  };
+  const auto cuts_widths = [this](int tensor) {
+    return std::all_of(model_.layers.begin(), model_.layers.end(), [tensor](const Layer& layer) {
+      const FeedForwardShape& f = layer.feed_forward;
+      return (f.experts > 0 ? f.shared * f.shared_hidden : f.hidden) % tensor == 0;
+    });
+  };
+  const auto cuts = [&](int tensor) { return cuts_heads(tensor) && cuts_widths(tensor); };
+  if (!cuts_heads(l.tensor)) {
     error("parallel.tensor",
-          fmt::format("{} does not divide the attention heads of {}", l.tensor, model_.name));
+          fmt::format("{} does not divide the attention heads of {}", l.tensor, model_.name),
+          around(l.tensor, most, cuts));
   }
-  if (!widths) {
+  if (!cuts_widths(l.tensor)) {
     error("parallel.tensor",
-          fmt::format("{} does not divide the feed-forward width of {}", l.tensor, model_.name));
+          fmt::format("{} does not divide the feed-forward width of {}", l.tensor, model_.name),
+          around(l.tensor, most, cuts));
   }
   if (!job_.sequence_parallel && l.tensor > 1 && model_.is_moe()) {
     error("parallel.sequence_parallel",
@@ -262,8 +284,11 @@ void Checker::check_model_cuts() {
   }
   const std::int64_t cut = static_cast<std::int64_t>(l.tensor) * l.context;
   if (job_.sequence % cut != 0) {
-    error("sequence", fmt::format("{} tokens do not divide into context {} x tensor {}",
-                                  job_.sequence, l.context, l.tensor));
+    const std::int64_t below = job_.sequence / cut * cut;
+    error("sequence",
+          fmt::format("{} tokens do not divide into context {} x tensor {}", job_.sequence,
+                      l.context, l.tensor),
+          below > 0 ? fmt::format("{} or {}", below, below + cut) : fmt::format("{}", cut));
   }
 }
 
@@ -314,7 +339,7 @@ void Checker::check_experts() {
     const int experts = layer.feed_forward.experts;
     if (experts > 0 && experts % l.expert != 0) {
       error("parallel.expert", fmt::format("{} does not divide {} experts", l.expert, experts),
-            fmt::format("{}", std::gcd(l.expert, experts)));
+            around(l.expert, experts, [experts](int ranks) { return experts % ranks == 0; }));
       break;
     }
     if (experts > 0 && layer.feed_forward.hidden % job_.expert_tensor != 0) {
@@ -390,8 +415,10 @@ void Checker::read_stage_layers() {
   const int stages = job_.stages(), layers = model_.transformer_layers();
   if (given.empty()) {
     if (stages > layers + 2) {
-      error("parallel.pipeline", fmt::format("{} stages for {} layers", stages, layers),
-            "use fewer");
+      error(
+          "parallel.pipeline",
+          fmt::format("{} stages (pipeline x virtual_stages) for {} layers", stages, layers),
+          fmt::format("at most {}, or fewer virtual_stages", layers / job_.layout.virtual_stages));
       return;
     }
     job_.layout.stage_layers = balanced_stage_layers(model_, stages, job_.sequence);

@@ -111,7 +111,28 @@ std::vector<std::vector<int>> Groups::real_members(Group group) const {
 }
 
 /// Groups of one kind are the same figure moved along the accelerators: shapes repeat with the
-/// scale-up domain, so that the cost does not follow the number of groups.
+/// scale-up domain. Of each place in a domain where a group may begin, the first that does.
+std::vector<std::vector<int>> Groups::distinct_members(Group group, int pipeline_rank) const {
+  constexpr int kUnknown = -2, kLeftOut = -1;
+  const int period = std::max(1, job_.cluster->domain_size());
+  std::vector<bool> seen(static_cast<std::size_t>(period), false);
+  std::vector<int> index_of;  // by number of a group
+  std::vector<std::vector<int>> distinct;
+  for (int i = 0; i < job_.stage_width(); ++i) {
+    const auto number = static_cast<std::size_t>(number_of(group, i));
+    if (index_of.size() <= number) index_of.resize(number + 1, kUnknown);
+    int& index = index_of[number];
+    if (index == kUnknown) {
+      const auto offset = static_cast<std::size_t>(job_.accelerator(pipeline_rank, i) % period);
+      index = seen[offset] ? kLeftOut : static_cast<int>(distinct.size());
+      if (index != kLeftOut) distinct.emplace_back();
+      seen[offset] = true;
+    }
+    if (index != kLeftOut) distinct[static_cast<std::size_t>(index)].push_back(i);
+  }
+  return distinct;
+}
+
 topology::Hierarchy Groups::widest(const std::vector<std::vector<int>>& groups,
                                    std::initializer_list<int> pipeline_ranks) {
   const int period = std::max(1, job_.cluster->domain_size());
@@ -148,12 +169,10 @@ topology::Hierarchy Groups::hierarchy(Group group, int pipeline_rank) {
   const int mirror = mirror_of(job_, pipeline_rank);
   const bool both =
       mirror != pipeline_rank && (group == Group::data || group == Group::expert_data);
-  auto found = real_.find(group);
-  if (found == real_.end()) found = real_.emplace(group, real_members(group)).first;
-  const auto& groups = found->second;
-  return hierarchies_[key] = both ? widest(groups, {std::min(mirror, pipeline_rank),
-                                                    std::max(mirror, pipeline_rank)})
-                                  : widest(groups, {pipeline_rank});
+  const int first = both ? std::min(mirror, pipeline_rank) : pipeline_rank;
+  const auto groups = distinct_members(group, first);
+  return hierarchies_[key] = both ? widest(groups, {first, std::max(mirror, pipeline_rank)})
+                                  : widest(groups, {first});
 }
 
 topology::Hierarchy Groups::pair(int from_pipeline_rank, int to_pipeline_rank) {

@@ -59,6 +59,7 @@ class Groups {
 
  private:
   std::vector<std::vector<int>> real_members(Group group) const;
+  std::vector<std::vector<int>> distinct_members(Group group, int pipeline_rank) const;
   int number_of(Group group, int replica) const;
   int part_of(Group group, int k) const;
   /// Widest spread of the groups' members, at each of these pipeline ranks together.

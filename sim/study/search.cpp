@@ -13,10 +13,7 @@
 #include <cmath>
 #include <limits>
 #include <mutex>
-#include <sys/wait.h>
-#include <system_error>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 #include <variant>
 
@@ -113,26 +110,35 @@ class Worker {
         capacity_(prepared.cluster.accelerator().hbm_capacity.value.in(units::B)) {}
 
   void search(const LayoutSpace::Cut& cut) {
-    space_.each(cut, [this](const Mapping& mapping, const parallel::Job* job) {
+    using Verdict = LayoutSpace::Verdict;
+    space_.each(cut, [this](const Mapping& mapping, const parallel::Job* job, bool large) {
       ++found_.counts.enumerated;
-      if (job == nullptr) {
-        ++found_.counts.not_dividing;
+      bool fits = true;
+      if (job != nullptr) {
+        fits = consider({mapping, 0, estimator_.memory(*job)}, *job);
       } else {
-        consider({mapping, 0, estimator_.memory(*job)}, *job);
+        ++(large ? found_.counts.not_fitting : found_.counts.not_dividing);
       }
-      return options_.stop == nullptr || !*options_.stop;
+      if (options_.stop != nullptr && *options_.stop) return Verdict::stop;
+      return fits ? Verdict::go_on : Verdict::too_large;
     });
   }
 
   Findings& found() { return found_; }
 
  private:
-  void consider(Candidate candidate, const parallel::Job& job) {
+  /// False: it does not fit.
+  bool consider(Candidate candidate, const parallel::Job& job) {
     if (candidate.bytes > capacity_) {
       ++found_.counts.not_fitting;
       if (!found_.misfit || candidate.bytes < found_.misfit->bytes) found_.misfit = candidate;
-      return;
+      return false;
     }
+    estimate(candidate, job);
+    return true;
+  }
+
+  void estimate(Candidate candidate, const parallel::Job& job) {
     const bool full = found_.best.size() >= keep_;
     if (options_.prune_by_bound && full && !better_.by_memory) {
       candidate.seconds = estimator_.bound(job);
@@ -431,15 +437,6 @@ bool check_options(const Study& study, const SearchOptions& options, Diagnostics
   return !diagnostics.has_errors();
 }
 
-std::string read_all(int descriptor) {
-  std::string bytes;
-  char buffer[65536];
-  for (ssize_t got = 0; (got = read(descriptor, buffer, sizeof buffer)) > 0;) {
-    bytes.append(buffer, static_cast<std::size_t>(got));
-  }
-  return bytes;
-}
-
 }  // namespace
 
 std::vector<std::string> search_objectives() {
@@ -462,29 +459,6 @@ double objective_of(const FoundLayout& layout, const std::string& objective) {
     if (metric.name() == objective) return metric.value();
   }
   return is_larger_better(objective) ? 1 / layout.estimated_step_s : layout.estimated_step_s;
-}
-
-std::optional<pb::Result> run_apart(const Study& study, const topology::Catalogue& catalogue) {
-  int ends[2];
-  if (pipe(ends) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
-  const pid_t child = fork();
-  if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
-  if (child == 0) {
-    close(ends[0]);
-    Diagnostics diagnostics;
-    auto result = sim::run(study, catalogue, {}, diagnostics);
-    _exit(result && result->SerializeToFileDescriptor(ends[1]) ? 0 : 1);
-  }
-  close(ends[1]);
-  const std::string bytes = read_all(ends[0]);
-  close(ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  pb::Result result;
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !result.ParseFromString(bytes)) {
-    return std::nullopt;
-  }
-  return result;
 }
 
 std::optional<SearchOutcome> search(const Study& study, const topology::Catalogue& catalogue,

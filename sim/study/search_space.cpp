@@ -208,8 +208,7 @@ bool LayoutSpace::keeps_stages() const {
          axes_.at("virtual_stages").value == training_.parallel().virtual_stages();
 }
 
-void LayoutSpace::each(
-    const Cut& cut, const std::function<bool(const Mapping&, const parallel::Job*)>& visit) const {
+void LayoutSpace::each(const Cut& cut, const Visit& visit) const {
   const int rest = cluster_.count() / (cut.tensor * cut.context);
   const int layers = model_.transformer_layers();
   const SourceMap places;
@@ -219,14 +218,15 @@ void LayoutSpace::each(
   m.tensor = cut.tensor;
   m.context = cut.context;
   m.expert = cut.expert;
-  const std::vector<int> recomputes = among("recompute", values_of(*pb::Recompute_descriptor()));
+  std::vector<int> recomputes = among("recompute", values_of(*pb::Recompute_descriptor()));
+  std::reverse(recomputes.begin(), recomputes.end());  // most first
   for (const int pipeline : among("pipeline", divisors(rest))) {
     if (pipeline < 1 || rest % pipeline != 0 || pipeline > layers + 2) continue;
     m.pipeline = pipeline;
     m.data = rest / pipeline;
     const bool shares = m.data * m.context > 1;
     const std::vector<int> zeros =
-        among("zero", shares ? std::vector<int>{0, 1, 2, 3} : std::vector<int>{0});
+        among("zero", shares ? std::vector<int>{3, 2, 1, 0} : std::vector<int>{0});
     const int batch = training.global_batch() % m.data == 0 ? training.global_batch() / m.data : 0;
     if (batch == 0) continue;
     // On one rank all schedules are the same.
@@ -245,15 +245,26 @@ void LayoutSpace::each(
         }
         for (const int micro_batch : among("micro_batch", divisors(batch))) {
           m.micro_batch = micro_batch;
+          // More recomputation never needs more memory, and ZeRO-0 and 1 never less than both
+          // higher stages: what is too large with those is not looked at without.
+          int too_large_stages = 0;  // higher ZeRO stages that nothing fits with
           for (const int zero : zeros) {
             m.zero = zero;
+            bool too_large = zero <= 1 && too_large_stages >= 2;
             for (const int recompute : recomputes) {
               m.recompute = static_cast<pb::Recompute>(recompute);
+              if (too_large) {
+                if (visit(m, nullptr, true) == Verdict::stop) return;
+                continue;
+              }
               set_layout(m, training);
               Diagnostics refused;
               const auto job = parallel::check(model_, training, cluster_,
                                                workloads::Folding::folded, places, refused);
-              if (!visit(m, job ? &*job : nullptr)) return;
+              const Verdict verdict = visit(m, job ? &*job : nullptr, false);
+              if (verdict == Verdict::stop) return;
+              too_large = verdict == Verdict::too_large;
+              if (too_large && recompute == pb::full) ++too_large_stages;
             }
           }
         }

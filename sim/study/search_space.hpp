@@ -37,11 +37,14 @@ class LayoutSpace {
 
   const std::vector<Cut>& cuts() const { return cuts_; }
 
-  /// Calls `visit` with every layout of a cut whose ranks multiply to the cluster, and the job, or
-  /// nullptr if the planner refuses it. Ends early when `visit` says false.
-  void each(
-      const Cut& cut,
-      const std::function<bool(const Mapping&, const workloads::parallel::Job*)>& visit) const;
+  enum class Verdict { go_on, too_large, stop };
+
+  /// Told a layout, and the job, or nullptr if the planner refuses it or it is too large, which
+  /// follows from another one that is.
+  using Visit = std::function<Verdict(const Mapping&, const workloads::parallel::Job*, bool large)>;
+
+  /// Calls `visit` with every layout of a cut whose ranks multiply to the cluster.
+  void each(const Cut& cut, const Visit& visit) const;
 
  private:
   LayoutSpace(const pb::Training& training, const workloads::ModelGraph& model,

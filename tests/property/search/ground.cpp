@@ -42,11 +42,12 @@ std::vector<Estimated> estimate_all(const Ground& on, const SearchOptions& optio
   Estimator estimator(on.prepared->model, on.prepared->cluster, *on.kernels);
   const double capacity = on.prepared->cluster.accelerator().hbm_capacity.value.in(units::B);
   for (const LayoutSpace::Cut& cut : space->cuts()) {
-    space->each(cut, [&](const Mapping& mapping, const workloads::parallel::Job* job) {
-      if (job == nullptr) return true;
+    space->each(cut, [&](const Mapping& mapping, const workloads::parallel::Job* job, bool) {
+      if (job == nullptr) return LayoutSpace::Verdict::go_on;
       const double bytes = estimator.memory(*job);
-      if (bytes <= capacity) all.push_back({mapping, estimator.step(*job), bytes});
-      return true;
+      if (bytes > capacity) return LayoutSpace::Verdict::too_large;
+      all.push_back({mapping, estimator.step(*job), bytes});
+      return LayoutSpace::Verdict::go_on;
     });
   }
   return all;

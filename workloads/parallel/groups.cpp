@@ -28,6 +28,7 @@ Group of_experts(Group group) {
 }
 
 Groups::Groups(const Job& job) : job_(job), replicas_(job.planned_replicas()) {
+  if (job.folding == Folding::folded) return;  // one representative of all groups
   for (const Group group : {Group::tensor, Group::context, Group::expert, Group::expert_tensor}) {
     real_.emplace(group, real_members(group));
   }
@@ -36,7 +37,6 @@ Groups::Groups(const Job& job) : job_(job), replicas_(job.planned_replicas()) {
     real_.emplace(group, real_members(group));
     real_.emplace(of_experts(group), real_members(of_experts(group)));
   }
-  if (job.folding == Folding::folded) return;
   real_.emplace(Group::self, real_members(Group::self));
   real_.emplace(Group::all, real_members(Group::all));
   if (job.folding == Folding::unfolded) return;

@@ -59,8 +59,7 @@ void add_search(CLI::App& app, aisle::cli::SearchArguments& a, int& code) {
                    "Metric to go for: step_time_s, mfu, cost_usd, energy_mwh, "
                    "hbm_headroom_bytes, ...")
       ->capture_default_str();
-  command
-      ->add_option("--limit", a.limit, "Layouts to show, each of them run on the event engine")
+  command->add_option("--limit", a.limit, "Layouts to show, each of them run on the event engine")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command

@@ -140,8 +140,9 @@ TEST(UnevenExperts, FeltIsTheMostLoadedOverAllLayersOfAPair) {
 
 /// Two layers of 16 experts on 16 accelerators, of which 8 share the experts.
 test::Ground small() {
-  return test::ground("deepseek-v3", "h800-sxm", 16,
-                      "layers: 2 mtp_layers: 0 experts { routed: 16 first_dense: 0 groups: 1 group_limit: 0 }");
+  return test::ground(
+      "deepseek-v3", "h800-sxm", 16,
+      "layers: 2 mtp_layers: 0 experts { routed: 16 first_dense: 0 groups: 1 group_limit: 0 }");
 }
 
 std::string training(const std::string& more) {

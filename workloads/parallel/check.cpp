@@ -3,6 +3,7 @@
 
 #include "sim/base/proto_text.hpp"
 #include "sim/study/scenario.pb.h"
+#include "workloads/parallel/nearest.hpp"
 #include "workloads/parallel/purpose.hpp"
 #include "workloads/parallel/recipe.hpp"
 #include "workloads/parallel/routing_check.hpp"
@@ -23,17 +24,6 @@ namespace {
 /// Beyond these a plan would not fit in the planner's own memory.
 constexpr std::int64_t kMaxOperations = 20'000'000;
 constexpr int kMaxUnfolded = 1024;
-
-/// The values nearest to the one asked for that would do, up to `most`: "8 or 16"; empty if none.
-template <typename Fits>
-std::string around(int asked, int most, Fits fits) {
-  int below = std::min(asked, most), above = asked + 1;
-  while (below > 0 && !fits(below)) --below;
-  while (above <= most && !fits(above)) ++above;
-  if (below > 0 && above <= most) return fmt::format("{} or {}", below, above);
-  if (below > 0) return fmt::format("{}", below);
-  return above <= most ? fmt::format("{}", above) : std::string();
-}
 
 /// Checks a training description against model and cluster; every error at its field.
 class Checker {
@@ -248,26 +238,15 @@ void Checker::check_model_cuts() {
   const Layout& l = job_.layout;
   int most = 0;  // heads of any layer
   for (const Layer& layer : model_.layers) most = std::max(most, layer.attention.heads);
-  const auto cuts_heads = [this](int tensor) {
-    return std::all_of(model_.layers.begin(), model_.layers.end(), [tensor](const Layer& layer) {
-      const AttentionShape& a = layer.attention;
-      return a.heads == 0 || (a.heads % tensor == 0 &&
-                              (a.kv_heads % tensor == 0 || tensor % std::max(1, a.kv_heads) == 0));
-    });
+  const auto cuts = [this](int tensor) {
+    return cuts_heads(model_, tensor) && cuts_widths(model_, tensor);
   };
-  const auto cuts_widths = [this](int tensor) {
-    return std::all_of(model_.layers.begin(), model_.layers.end(), [tensor](const Layer& layer) {
-      const FeedForwardShape& f = layer.feed_forward;
-      return (f.experts > 0 ? f.shared * f.shared_hidden : f.hidden) % tensor == 0;
-    });
-  };
-  const auto cuts = [&](int tensor) { return cuts_heads(tensor) && cuts_widths(tensor); };
-  if (!cuts_heads(l.tensor)) {
+  if (!cuts_heads(model_, l.tensor)) {
     error("parallel.tensor",
           fmt::format("{} does not divide the attention heads of {}", l.tensor, model_.name),
           around(l.tensor, most, cuts));
   }
-  if (!cuts_widths(l.tensor)) {
+  if (!cuts_widths(model_, l.tensor)) {
     error("parallel.tensor",
           fmt::format("{} does not divide the feed-forward width of {}", l.tensor, model_.name),
           around(l.tensor, most, cuts));

@@ -104,7 +104,8 @@ std::optional<ForwardPass> forward_pass(const workloads::ModelGraph& model,
     return pass;
   }
   const FoldedPlan folded = fold(std::get<workloads::TrainingPlan>(*placed).plan);
-  const KernelModel kernels(cluster.accelerator(), catalogue);
+  const KernelModel kernels(cluster.accelerator(), catalogue, training_families(),
+                            Setting::training);
   pass.time = execute_analytic(lower(folded.plan, cluster, kernels)).makespan;
   return pass;
 }

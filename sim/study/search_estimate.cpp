@@ -325,7 +325,8 @@ double Estimator::step(const Job& job) {
     const int short_of = rounds.steady + (all - rounds.steady) % rounds.round;
     const double few = tables_->pipeline(job, short_of);
     const double round = tables_->pipeline(job, short_of + rounds.round) - few;
-    seconds = few + round * ((all - short_of) / rounds.round);
+    const int further = (all - short_of) / rounds.round;
+    seconds = few + round * further;
   }
   double reduces = 0, gathers = 0;  // of the stage with most of them
   for (const StageTimes& stage : tables_->stages) {

@@ -24,7 +24,7 @@ class SearchTables {
  public:
   SearchTables(const workloads::ModelGraph& model, const topology::Cluster& cluster,
                const KernelModel& kernels)
-      : passes(model, cluster, kernels), model_(model), cluster_(cluster), kernels_(kernels) {}
+      : passes(model, cluster, kernels), cluster_(cluster), kernels_(kernels) {}
 
   PassTable passes;
 
@@ -43,7 +43,6 @@ class SearchTables {
   double optimizer(const workloads::parallel::Job& job);
 
  private:
-  const workloads::ModelGraph& model_;
   const topology::Cluster& cluster_;
   const KernelModel& kernels_;
   std::unordered_map<std::uint64_t, workloads::parallel::PipelineOrder> orders_;

@@ -136,8 +136,8 @@ std::optional<Prepared> prepare(const Study& study, const topology::Catalogue& c
   if (!site) return std::nullopt;
   const power::PowerCurve curve = power::power_curve(
       cluster->accelerator(), catalogue.power(cluster->accelerator().name), diagnostics);
-  return Prepared{std::move(*cluster), std::move(*model), *description,       *site, curve,
-                  *precision,          std::move(loads),  std::move(campaign)};
+  return Prepared{std::move(*cluster), std::move(*model), *description, *site, curve,
+                  *precision,          std::move(loads),  campaign};
 }
 
 namespace {

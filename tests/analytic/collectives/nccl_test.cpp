@@ -33,6 +33,7 @@ Setting b200(int domains, Bytes bytes) {
   setting.base = 7.6 * us;
   setting.hop = 1.28 * us;
   setting.profile.library.architecture = Architecture::blackwell;
+  setting.profile.library.part_share = 0.095;
   return setting;
 }
 

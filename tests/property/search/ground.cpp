@@ -29,7 +29,8 @@ Ground ground(const std::string& cluster, const std::string& training) {
             *on.study.scenario, on.study.places, diagnostics);
   on.prepared = prepare(on.study, catalogue(), diagnostics);
   EXPECT_FALSE(diagnostics.has_errors());
-  on.kernels = std::make_unique<KernelModel>(on.prepared->cluster.accelerator(), catalogue());
+  on.kernels = std::make_unique<KernelModel>(on.prepared->cluster.accelerator(), catalogue(),
+                                             training_families(), Setting::training);
   return on;
 }
 

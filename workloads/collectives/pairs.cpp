@@ -53,9 +53,10 @@ CommunicationCost send_recv(const Setting& setting) {
     set_time(cost, latency + streaming, streaming, "NIC");
     return cost;
   }
-  const double dealt = kMostParts / std::max(1, setting.ranks);
-  const double parts = std::clamp(std::floor(setting.bytes / kPart), dealt, double{kMostParts});
-  const double share = std::min(m.pair_share, std::max(1.0, parts) * m.part_share);
+  const int dealt = std::max(1, kMostParts / std::max(1, setting.ranks));
+  const double parts =
+      std::clamp(std::floor(setting.bytes / kPart), double(dealt), double{kMostParts});
+  const double share = std::min(m.pair_share, parts * m.part_share);
   const Seconds streaming = setting.bytes / (setting.link * share);
   set_time(cost, latency + streaming, streaming,
            share < m.pair_share ? "channels" : "scale-up link");

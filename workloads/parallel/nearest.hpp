@@ -3,8 +3,6 @@
 
 #include "workloads/models/model.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <string>
 
@@ -17,9 +15,9 @@ std::string around(int asked, int most, Fits fits) {
   int below = std::min(asked, most), above = asked + 1;
   while (below > 0 && !fits(below)) --below;
   while (above <= most && !fits(above)) ++above;
-  if (below > 0 && above <= most) return fmt::format("{} or {}", below, above);
-  if (below > 0) return fmt::format("{}", below);
-  return above <= most ? fmt::format("{}", above) : std::string();
+  if (below > 0 && above <= most) return std::to_string(below) + " or " + std::to_string(above);
+  if (below > 0) return std::to_string(below);
+  return above <= most ? std::to_string(above) : std::string();
 }
 
 /// Whether so many tensor-parallel ranks divide the heads of every layer.

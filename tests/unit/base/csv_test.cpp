@@ -108,7 +108,7 @@ TEST(Csv, StreamsRecordsAndGoesOnBehindMalformedOnes) {
       "\xEF\xBB\xBF"
       "a,b\r\n\n1,\"x\ny \"\"z\"\"\"\n2,x\"y\n3\n4,\"5\"6\n7,\"\"\n8,\"never "
       "closed\n9,9\n";
-  for (const std::size_t block : {1, 2, 3, 7, 1000}) {
+  for (const std::size_t block : {1UL, 2UL, 3UL, 7UL, 1000UL}) {
     EXPECT_THAT(streamed(text, block),
                 testing::ElementsAre("1: [a] [b]", "3: [1] [x\ny \"z\"]", "5: malformed", "6: [3]",
                                      "7: malformed", "8: [7] []", "9: malformed", "10: [9] [9]"));

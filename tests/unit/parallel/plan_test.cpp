@@ -33,8 +33,8 @@ const char* const kLayouts[] = {
     "tensor: 2 pipeline: 4 data: 8 expert: 4 zero: 1 schedule: dual_pipe",
     "tensor: 2 pipeline: 4 data: 8 expert: 4 zero: 1",
     "tensor: 2 pipeline: 4 data: 8 expert: 4 zero: 0 schedule: gpipe",
-    "tensor: 2 pipeline: 2 data: 8 context: 2 expert: 8 zero: 2 schedule: interleaved "
-    "virtual_stages: 2",
+    ("tensor: 2 pipeline: 2 data: 8 context: 2 expert: 8 zero: 2 schedule: interleaved "
+     "virtual_stages: 2"),
     "tensor: 1 pipeline: 1 data: 64 expert: 32 zero: 3",
     "tensor: 2 pipeline: 4 data: 8 expert: 4 zero: 1 schedule: dual_pipe overlap: false",
     "tensor: 1 pipeline: 2 data: 32 expert: 32 zero: 1 overlap: false",

@@ -51,7 +51,7 @@ std::optional<std::vector<LedgerRow>> read_collective_rows(const CsvTable& table
   return rows;
 }
 
-std::string Machine::key() const {
+std::string LedgerMachine::key() const {
   return fmt::format("{}|{}|{}|{}|{}", accelerator, fabric, domains, domain_size,
                      nic.in(units::GB / units::s));
 }

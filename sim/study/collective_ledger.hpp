@@ -69,7 +69,7 @@ struct TokenExchange {
 TokenExchange read_tokens(const std::string& note, bool combine);
 
 /// The machine that a row was measured on, as far as the simulator tells machines apart.
-struct Machine {
+struct LedgerMachine {
   std::string accelerator, fabric;  ///< catalogue names; fabric empty: the default one
   int domains = 1, domain_size = 1;
   BytesPerSecond nic;       ///< per rank; 0: the catalogue's
@@ -78,7 +78,7 @@ struct Machine {
 
 /// A row as a question to the simulator.
 struct CollectiveQuestion {
-  Machine machine;
+  LedgerMachine machine;
   int chips_per_domain = 1;                ///< that take part
   int ranks_per_chip = 1;                  ///< cores or dies that the library counts as ranks
   workloads::Communication communication;  ///< but for its group

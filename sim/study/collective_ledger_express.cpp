@@ -276,7 +276,7 @@ FabricReading read_links(const LedgerRow& row, const std::string& accelerator, i
 /// How the chips lie in scale-up domains, or why that is unknown. `cards`: of a host's PCIe.
 std::string place_chips(const LedgerRow& row, const FabricReading& fabric, int sold, bool cards,
                         CollectiveQuestion& question) {
-  Machine& machine = question.machine;
+  LedgerMachine& machine = question.machine;
   const int chips = row.ranks / question.ranks_per_chip;
   switch (fabric.domain) {
     case FabricReading::Domain::rank:
@@ -328,7 +328,7 @@ std::string place_chips(const LedgerRow& row, const FabricReading& fabric, int s
 
 std::string place(const LedgerRow& row, const topology::Catalogue& catalogue,
                   CollectiveQuestion& question) {
-  Machine& machine = question.machine;
+  LedgerMachine& machine = question.machine;
   machine.accelerator = find_accelerator(row.chip, catalogue);
   if (machine.accelerator.empty()) {
     const std::string near = did_you_mean(row.chip, catalogue.names("accelerator"));

@@ -13,7 +13,7 @@ namespace aisle::sim {
 
 namespace {
 
-pb::Cluster describe(const Machine& machine) {
+pb::Cluster describe(const LedgerMachine& machine) {
   pb::Cluster cluster;
   cluster.set_accelerator(machine.accelerator);
   cluster.set_count(machine.domains * machine.domain_size);
@@ -27,7 +27,7 @@ pb::Cluster describe(const Machine& machine) {
 }
 
 /// The first `per_domain` members of each domain.
-std::vector<int> members(const Machine& machine, int per_domain) {
+std::vector<int> members(const LedgerMachine& machine, int per_domain) {
   std::vector<int> out;
   for (int domain = 0; domain < machine.domains; ++domain) {
     for (int i = 0; i < per_domain; ++i) out.push_back(domain * machine.domain_size + i);
@@ -54,7 +54,7 @@ struct CollectivePredictor::Impl {
   bool event;
   std::map<std::string, Built> machines;
 
-  Built& machine(const Machine& machine) {
+  Built& machine(const LedgerMachine& machine) {
     const auto [entry, fresh] = machines.try_emplace(machine.key());
     Built& built = entry->second;
     if (!fresh) return built;

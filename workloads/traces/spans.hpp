@@ -9,7 +9,7 @@ namespace aisle::workloads::traces {
 
 struct Span {
   std::int64_t start = 0, end = 0;
-  friend auto operator<=>(const Span&, const Span&) = default;
+  friend auto operator<=>(const Span&, const Span&) = default;  // NOLINT(*-use-nullptr)
 };
 
 /// The same moments in spans that neither touch nor overlap, in order.

@@ -3,6 +3,7 @@
 #include "sim/cli/commands.hpp"
 #include "sim/report/report.hpp"
 #include "sim/study/result.pb.h"
+#include "sim/study/run_apart.hpp"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/study.hpp"
 
@@ -10,9 +11,8 @@
 
 #include <filesystem>
 #include <span>
-#include <sys/wait.h>
 #include <system_error>
-#include <unistd.h>
+#include <utility>
 
 namespace aisle::cli {
 
@@ -23,42 +23,6 @@ namespace fs = std::filesystem;
 bool is_result(const std::string& input) {
   std::error_code failure;
   return fs::path(input).extension() == ".pb" || fs::exists(fs::path(input) / "result.pb", failure);
-}
-
-std::string read_all(int descriptor) {
-  std::string bytes;
-  char buffer[65536];
-  for (ssize_t got = 0; (got = read(descriptor, buffer, sizeof buffer)) > 0;) {
-    bytes.append(buffer, static_cast<std::size_t>(got));
-  }
-  return bytes;
-}
-
-/// Runs a study in a child process, since the event engine runs once per process. Bad input is
-/// printed by the child.
-std::optional<pb::Result> run_in_child(const sim::Study& study,
-                                       const topology::Catalogue& catalogue, int& exit_code) {
-  int ends[2];
-  if (pipe(ends) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
-  const pid_t child = fork();
-  if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
-  if (child == 0) {
-    close(ends[0]);
-    Diagnostics diagnostics;
-    const auto result = sim::run(study, catalogue, {}, diagnostics);
-    print(diagnostics);
-    const bool sent = result && result->SerializeToFileDescriptor(ends[1]);
-    _exit(sent ? kDone : result ? kMachineFailure : kBadInput);
-  }
-  close(ends[1]);
-  const std::string bytes = read_all(ends[0]);
-  close(ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : kMachineFailure;
-  pb::Result result;
-  if (exit_code != kDone || !result.ParseFromString(bytes)) return std::nullopt;
-  return result;
 }
 
 using Writer = std::string (*)(std::span<const pb::Result>);
@@ -99,9 +63,9 @@ int compare(const std::vector<std::string>& inputs, const std::string& engine,
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!results[i]) {
       say("running " + inputs[i]);
-      int exit_code = kDone;
-      results[i] = run_in_child(*studies[i], *catalogue, exit_code);
-      if (!results[i]) return exit_code;
+      sim::ApartRun apart = sim::run_apart(*studies[i], *catalogue, print);
+      if (!apart.result) return apart.bad_input ? kBadInput : kMachineFailure;
+      results[i] = std::move(apart.result);
     }
     finished.push_back(std::move(*results[i]));
   }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sim/study/search.hpp"
+#include "sim/study/run_apart.hpp"
 
 #include <cerrno>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 namespace aisle::sim {
 
@@ -21,7 +22,9 @@ std::string read_all(int descriptor) {
 
 }  // namespace
 
-std::optional<pb::Result> run_apart(const Study& study, const topology::Catalogue& catalogue) {
+ApartRun run_apart(const Study& study, const topology::Catalogue& catalogue,
+                   const std::function<void(const Diagnostics&)>& report) {
+  constexpr int kFailed = 1, kBadInput = 2;
   int ends[2];
   if (pipe(ends) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
   const pid_t child = fork();
@@ -29,19 +32,22 @@ std::optional<pb::Result> run_apart(const Study& study, const topology::Catalogu
   if (child == 0) {
     close(ends[0]);
     Diagnostics diagnostics;
-    auto result = sim::run(study, catalogue, {}, diagnostics);
-    _exit(result && result->SerializeToFileDescriptor(ends[1]) ? 0 : 1);
+    const auto result = run(study, catalogue, {}, diagnostics);
+    if (report) report(diagnostics);
+    const bool sent = result && result->SerializeToFileDescriptor(ends[1]);
+    _exit(sent ? 0 : result ? kFailed : kBadInput);
   }
   close(ends[1]);
   const std::string bytes = read_all(ends[0]);
   close(ends[0]);
   int status = 0;
   waitpid(child, &status, 0);
+  ApartRun apart;
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : kFailed;
+  apart.bad_input = code == kBadInput;
   pb::Result result;
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !result.ParseFromString(bytes)) {
-    return std::nullopt;
-  }
-  return result;
+  if (code == 0 && result.ParseFromString(bytes)) apart.result = std::move(result);
+  return apart;
 }
 
 }  // namespace aisle::sim

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/study/search.hpp"
 
+#include "sim/study/run_apart.hpp"
 #include "sim/study/search_estimate.hpp"
 #include "sim/study/search_space.hpp"
 #include "sim/study/training.hpp"
@@ -355,7 +356,7 @@ void Search::run_event() {
   const auto all = static_cast<std::int64_t>(outcome_.best.size());
   for (FoundLayout& layout : outcome_.best) {
     if (is_stopped() || options_.limit <= 0) return;
-    auto result = run_apart(study_of(study_, layout.mapping, pb::event), catalogue_);
+    auto result = run_apart(study_of(study_, layout.mapping, pb::event), catalogue_).result;
     if (options_.progress) options_.progress({"event engine", ++done, all});
     if (!result || !result->feasible()) continue;
     ++outcome_.counts.event;

@@ -93,8 +93,4 @@ std::optional<SearchOutcome> search(const Study& study, const topology::Catalogu
 /// The study with a found layout in place of its own.
 pb::Scenario with_layout(const pb::Scenario& scenario, const Mapping& mapping);
 
-/// Runs a study in a child process, since the event engine runs once per process; nothing if that
-/// fails or the child is interrupted.
-std::optional<pb::Result> run_apart(const Study& study, const topology::Catalogue& catalogue);
-
 }  // namespace aisle::sim

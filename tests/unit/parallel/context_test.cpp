@@ -11,28 +11,11 @@
 namespace aisle::workloads {
 namespace {
 
+using test::exchanges;
 using test::Ground;
 using test::ground;
 using test::plan_of;
-
-struct Seen {
-  int count = 0;
-  topology::Hierarchy group;
-  double bytes = 0;
-};
-
-std::map<std::string, Seen> exchanges(const Plan& plan) {
-  std::map<std::string, Seen> seen;
-  for (const Operation& operation : plan.operations) {
-    const Work& work = test::work_of(plan, operation);
-    if (!work.is_communication) continue;
-    Seen& one = seen[work.name];
-    ++one.count;
-    one.group = work.communication.group;
-    one.bytes += work.communication.bytes.si();
-  }
-  return seen;
-}
+using test::Seen;
 
 double kernels(const Plan& plan, const std::string& name) {
   double flops = 0;

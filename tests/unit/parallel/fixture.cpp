@@ -171,6 +171,19 @@ const Work& work_of(const Plan& plan, const Operation& operation) {
   return plan.works[static_cast<std::size_t>(operation.work)];
 }
 
+std::map<std::string, Seen> exchanges(const Plan& plan) {
+  std::map<std::string, Seen> seen;
+  for (const Operation& operation : plan.operations) {
+    const Work& work = work_of(plan, operation);
+    if (!work.is_communication) continue;
+    Seen& one = seen[work.name];
+    ++one.count;
+    one.group = work.communication.group;
+    one.bytes += work.communication.bytes.si();
+  }
+  return seen;
+}
+
 double plan_flops(const Plan& plan, bool attention) {
   double sum = 0;
   for (const Operation& operation : plan.operations) {

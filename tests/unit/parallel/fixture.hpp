@@ -8,6 +8,7 @@
 #include "workloads/parallel/place.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,6 +56,16 @@ Times times_of(const Plan& plan, const std::function<double(const Operation&)>& 
 std::vector<double> unit_times(const Plan& plan);
 
 const Work& work_of(const Plan& plan, const Operation& operation);
+
+/// How often an exchange occurs, in which groups (of the last), and with how many bytes in all.
+struct Seen {
+  int count = 0;
+  topology::Hierarchy group;
+  double bytes = 0;
+};
+
+/// All exchanges of a plan by name.
+std::map<std::string, Seen> exchanges(const Plan& plan);
 
 /// FLOPs of all kernels of the plan on all accelerators, by family.
 double plan_flops(const Plan& plan, bool attention);

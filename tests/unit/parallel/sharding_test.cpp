@@ -10,28 +10,11 @@
 namespace aisle::workloads {
 namespace {
 
+using test::exchanges;
 using test::Ground;
 using test::ground;
 using test::plan_of;
-
-/// How often an exchange occurs, in groups of which size, and with how many bytes in all.
-struct Seen {
-  int count = 0, group = 0;
-  double bytes = 0;
-};
-
-std::map<std::string, Seen> exchanges(const Plan& plan) {
-  std::map<std::string, Seen> seen;
-  for (const Operation& operation : plan.operations) {
-    const Work& work = test::work_of(plan, operation);
-    if (!work.is_communication) continue;
-    Seen& one = seen[work.name];
-    ++one.count;
-    one.group = work.communication.group.size;
-    one.bytes += work.communication.bytes.si();
-  }
-  return seen;
-}
+using test::Seen;
 
 /// 4 layers, embedding and head on 16 replicas; two micro-batches each.
 class Sharded : public testing::Test {
@@ -52,12 +35,12 @@ class Sharded : public testing::Test {
 
 TEST_F(Sharded, HybridGathersInShardsAndSumsAcross) {
   auto all = of("zero: 3"), some = of("zero: 3 shard: 8");
-  EXPECT_EQ(all["weight all-gather"].group, 16);
+  EXPECT_EQ(all["weight all-gather"].group.size, 16);
   EXPECT_EQ(all["weight all-gather"].count, 2 * kLayers * kPasses);
   EXPECT_EQ(all.count("gradient all-reduce"), 0u);
-  EXPECT_EQ(some["weight all-gather"].group, 8);
+  EXPECT_EQ(some["weight all-gather"].group.size, 8);
   EXPECT_DOUBLE_EQ(some["weight all-gather"].bytes, all["weight all-gather"].bytes);
-  EXPECT_EQ(some["gradient all-reduce"].group, 2);
+  EXPECT_EQ(some["gradient all-reduce"].group.size, 2);
   EXPECT_EQ(some["gradient all-reduce"].count, kLayers * kPasses);
   EXPECT_NEAR(some["gradient all-reduce"].bytes / (4 * parameters() / 8 * kPasses), 1, 1e-9);
 }
@@ -73,7 +56,7 @@ TEST_F(Sharded, PartitionGroupsSumAcrossOnce) {
 TEST_F(Sharded, WeightsMayStayForTheBackwardPass) {
   auto kept = of("zero: 3 backward_shard: 1");
   EXPECT_EQ(kept["weight all-gather"].count, kLayers * kPasses);
-  EXPECT_EQ(kept["weight all-gather"].group, 16);
+  EXPECT_EQ(kept["weight all-gather"].group.size, 16);
   auto second = of("zero: 3 backward_shard: 8");
   EXPECT_EQ(second["weight all-gather"].count, 2 * kLayers * kPasses);
   const auto weights = [&](const std::string& parallel) {
@@ -90,8 +73,8 @@ TEST_F(Sharded, NarrowFormatsTravel) {
   EXPECT_EQ(narrow.count("gradient reduce-scatter"), 0u);
   const Seen inside = narrow["gradient all-to-all inside"];
   const Seen outside = narrow["gradient all-to-all outside"];
-  EXPECT_EQ(inside.group, 8);
-  EXPECT_EQ(outside.group, 2);
+  EXPECT_EQ(inside.group.size, 8);
+  EXPECT_EQ(outside.group.size, 2);
   EXPECT_NEAR(inside.bytes / (parameters() / 2 * kPasses), 1, 1e-9);
   EXPECT_DOUBLE_EQ(outside.bytes, inside.bytes / 8);
 }

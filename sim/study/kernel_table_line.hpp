@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "sim/study/kernel_shapes.hpp"
 #include "sim/study/kernel_tables.hpp"
+#include "workloads/serving/kernel_shapes.hpp"
 
 #include <initializer_list>
 #include <string_view>
@@ -14,6 +14,15 @@ class Model;
 
 /// One line of a table of kernels while it is read. Used by the readers of the layouts alone.
 namespace aisle::sim {
+
+using workloads::busiest_rank;
+using workloads::CacheAttention;
+using workloads::dense_product;
+using workloads::expert_layer;
+using workloads::expert_product;
+using workloads::ExpertLoad;
+using workloads::OperandBytes;
+using workloads::streaming;
 
 class TableLine {
  public:

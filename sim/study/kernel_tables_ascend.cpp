@@ -86,7 +86,7 @@ std::optional<workloads::Kernel> product_of(TableLine& line) {
 std::optional<workloads::Kernel> attention_of(TableLine& line, bool backward) {
   const auto in = shapes_in(line.text("Input Shapes")), out = shapes_in(line.text("Output Shapes"));
   if (in.size() < 3 || in[0].size() != 3 || in[1].size() != 3 || out.empty()) return std::nullopt;
-  AttentionShape shape;
+  CacheAttention shape;
   shape.queries = in[0][0];
   shape.context = in[1][0];
   shape.batch = in[0][1];

@@ -69,7 +69,7 @@ void read_experts(TableLine& line, const topology::Catalogue&, std::vector<Kerne
 void read_latent(TableLine& line, const topology::Catalogue&, std::vector<KernelRow>& out) {
   const auto format = format_in(line, "dtype"), cache = format_in(line, "kv_dtype");
   if (!format || !cache) return;
-  AttentionShape shape;
+  CacheAttention shape;
   shape.batch = line.number("batch");
   shape.queries = std::max(1.0, line.number("q_len"));
   shape.heads = line.number("heads");
@@ -97,7 +97,7 @@ void read_latent(TableLine& line, const topology::Catalogue&, std::vector<Kernel
 void read_attention(TableLine& line, const topology::Catalogue&, std::vector<KernelRow>& out) {
   const auto format = format_in(line, "dtype"), cache = format_in(line, "kv_dtype");
   if (!format || !cache || line.number("window") > 0) return;
-  AttentionShape shape;
+  CacheAttention shape;
   shape.batch = line.number("batch");
   shape.queries = std::max(1.0, line.number("q_len"));
   shape.heads = line.number("heads");
@@ -191,7 +191,7 @@ void read_infersim_attention(TableLine& line, const topology::Catalogue&,
   }
   const bool decode = line.text("phase") == "decode", latent = line.text("kind") == "mla";
   if (!latent && line.text("kind") != "mha") return;  // sparse attention is of no family of ours
-  AttentionShape shape;
+  CacheAttention shape;
   shape.batch = std::max(1.0, line.number("batch"));
   shape.queries = std::max(1.0, line.number("q_len"));
   shape.context = std::max(line.number("kv_len"), shape.queries);

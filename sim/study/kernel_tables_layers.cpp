@@ -108,7 +108,7 @@ void read_frontier_attention(TableLine& line, const topology::Catalogue&,
   const double split = std::max(1.0, line.number("num_tensor_parallel_workers"));
   const double all_heads = std::max(1.0, line.number("n_q_head"));
   const double head = line.number("n_embd") / all_heads;
-  AttentionShape shape;
+  CacheAttention shape;
   shape.batch = line.number("batch_size");
   shape.heads = all_heads / split;
   shape.caches = std::max(1.0, line.number("n_kv_head") / split);
@@ -238,7 +238,7 @@ void read_serving_attention(TableLine& line, const topology::Catalogue& catalogu
   if (model == nullptr || !model->attention().has_head_dim()) return;
   const double split = split_in_name(line.file());
   const auto& sizes = model->attention();
-  AttentionShape shape;
+  CacheAttention shape;
   shape.batch = line.number("batch");
   shape.heads = sizes.heads() / split;
   shape.caches = std::max(1.0, sizes.kv_heads() / split);

@@ -65,7 +65,7 @@ void read_shares(TableLine& line, const topology::Catalogue&, std::vector<Kernel
       kernel.k = std::llround(m * groups);
     }
   } else if (op == "sdp_fwd" || op == "sdp_bwd") {
-    AttentionShape a;
+    CacheAttention a;
     a.batch = length(shape, "batch");
     a.queries = a.context = length(shape, "seq_len");
     a.heads = length(shape, "head_num");
@@ -125,7 +125,7 @@ std::optional<Family> family_named(std::string_view name) {
 }
 
 workloads::Kernel recorded_attention(TableLine& line, Family family, const NumberFormat& format) {
-  AttentionShape shape;
+  CacheAttention shape;
   shape.batch = std::max(1.0, line.number("batch"));
   shape.queries = std::max(1.0, line.number("q_len"));
   shape.context = std::max(line.number("kv_len"), shape.queries);

@@ -7,6 +7,7 @@
 #include "topology/catalogue/figures.hpp"
 #include "topology/catalogue/hardware.pb.h"
 #include "workloads/models/model.pb.h"
+#include "workloads/serving/engine.pb.h"
 
 #include <fmt/format.h>
 
@@ -123,7 +124,7 @@ void read_named(const fs::path& root, std::string_view folder, Entries<T>& entri
     for (int i = 0; i < entry.message.alias_size(); ++i) {
       entries.index(entry.message.alias(i), fmt::format("alias[{}]", i), diagnostics);
     }
-    if constexpr (!std::is_same_v<T, pb::Model>) {
+    if constexpr (!std::is_same_v<T, pb::Model> && !std::is_same_v<T, pb::EngineProfile>) {
       check_figures(entry.message, entry.places, diagnostics);
     }
   });
@@ -136,6 +137,7 @@ struct Catalogue::Impl {
   Entries<pb::System> systems;
   Entries<pb::Fabric> fabrics;
   Entries<pb::Model> models;
+  Entries<pb::EngineProfile> engines;
   Entries<pb::Calibration> calibrations;
   Entries<pb::PowerCatalogue> power_files;
   std::unordered_map<std::string, const pb::ChipPower*> power;  ///< by accelerator's name
@@ -186,6 +188,7 @@ std::optional<Catalogue> Catalogue::read(const std::string& root, Diagnostics& d
   read_named(root, "catalogue/systems", impl->systems, diagnostics);
   read_named(root, "catalogue/fabrics", impl->fabrics, diagnostics);
   read_named(root, "catalogue/models", impl->models, diagnostics);
+  read_named(root, "catalogue/engines", impl->engines, diagnostics);
   for (const auto& system : impl->systems.all) {
     if (!system->message.has_accelerator()) continue;
     impl->check_accelerator(system->message.accelerator(), system->places.find("accelerator"),
@@ -216,6 +219,10 @@ const pb::Fabric* Catalogue::fabric(std::string_view name) const {
 
 const pb::Model* Catalogue::model(std::string_view name) const {
   return impl_->models.message(name);
+}
+
+const pb::EngineProfile* Catalogue::engine(std::string_view name) const {
+  return impl_->engines.message(name);
 }
 
 const pb::Calibration* Catalogue::calibration(std::string_view accelerator) const {
@@ -260,6 +267,10 @@ std::vector<const pb::Model*> Catalogue::models() const {
   return impl_->models.messages();
 }
 
+std::vector<const pb::EngineProfile*> Catalogue::engines() const {
+  return impl_->engines.messages();
+}
+
 std::vector<const pb::Calibration*> Catalogue::calibrations() const {
   return impl_->calibrations.messages();
 }
@@ -269,6 +280,7 @@ std::vector<std::string> Catalogue::names(std::string_view kind) const {
   if (kind == "system") return names_of(impl_->systems);
   if (kind == "fabric") return names_of(impl_->fabrics);
   if (kind == "model") return names_of(impl_->models);
+  if (kind == "engine") return names_of(impl_->engines);
   return {};
 }
 
@@ -281,6 +293,7 @@ std::string Catalogue::file_of(std::string_view kind, std::string_view name) con
   if (kind == "system") return file(impl_->systems);
   if (kind == "fabric") return file(impl_->fabrics);
   if (kind == "model") return file(impl_->models);
+  if (kind == "engine") return file(impl_->engines);
   if (kind == "calibration") return file(impl_->calibrations);
   return {};
 }

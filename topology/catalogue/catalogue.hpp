@@ -15,13 +15,15 @@ class System;
 class Fabric;
 class Model;
 class Calibration;
+class EngineProfile;
 class ChipPower;
 }  // namespace aisle::pb
 
 namespace aisle::topology {
 
 /// The descriptions shipped in scenarios/catalogue (and scenarios/calibration), read once:
-/// accelerators, systems, fabrics; models and calibrations as messages for the folders above. Names
+/// accelerators, systems, fabrics; models, serving engines and calibrations as messages for the
+/// folders above. Names
 /// are found by exact name or alias, letter case, spaces, dashes and underscores ignored.
 class Catalogue {
  public:
@@ -37,6 +39,7 @@ class Catalogue {
   const pb::System* system(std::string_view name) const;
   const pb::Fabric* fabric(std::string_view name) const;
   const pb::Model* model(std::string_view name) const;
+  const pb::EngineProfile* engine(std::string_view name) const;
   const pb::Calibration* calibration(std::string_view accelerator) const;
   const pb::ChipPower* power(std::string_view accelerator) const;
   /// The usual system of an accelerator (the first node whose `accelerator` it is), or nullptr.
@@ -46,9 +49,10 @@ class Catalogue {
   std::vector<const pb::System*> systems() const;
   std::vector<const pb::Fabric*> fabrics() const;
   std::vector<const pb::Model*> models() const;
+  std::vector<const pb::EngineProfile*> engines() const;
   std::vector<const pb::Calibration*> calibrations() const;
-  /// Names and aliases of one kind ("accelerator", "system", "fabric", "model"), for "did you
-  /// mean".
+  /// Names and aliases of one kind ("accelerator", "system", "fabric", "model", "engine"), for
+  /// "did you mean".
   std::vector<std::string> names(std::string_view kind) const;
   /// File that an entry was read from, relative to the root.
   std::string file_of(std::string_view kind, std::string_view name) const;

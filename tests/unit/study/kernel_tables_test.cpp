@@ -2,7 +2,7 @@
 #include "sim/study/kernel_tables.hpp"
 
 #include "sim/study/calibrate.hpp"
-#include "sim/study/kernel_shapes.hpp"
+#include "workloads/serving/kernel_shapes.hpp"
 #include "sim/study/validate.hpp"
 
 #include <fmt/format.h>
@@ -15,6 +15,10 @@
 
 namespace aisle::sim {
 namespace {
+
+using workloads::busiest_rank;
+using workloads::dense_product;
+using workloads::ExpertLoad;
 
 using workloads::Direction;
 using workloads::Family;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sim/study/kernel_shapes.hpp"
+#include "workloads/serving/kernel_shapes.hpp"
 
 #include "sim/base/random.hpp"
 
@@ -10,12 +10,9 @@
 #include <tuple>
 #include <vector>
 
-namespace aisle::sim {
+namespace aisle::workloads {
 
 namespace {
-
-using workloads::Family;
-using workloads::Kernel;
 
 std::int64_t whole(double value) {
   return std::max<std::int64_t>(1, std::llround(value));
@@ -133,7 +130,7 @@ Kernel expert_layer(topology::Precision precision, const ExpertLoad& load, doubl
   return kernel;
 }
 
-Kernel attention(Family family, topology::Precision precision, const AttentionShape& shape) {
+Kernel attention(Family family, topology::Precision precision, const CacheAttention& shape) {
   const double tokens = shape.batch * shape.queries;
   Kernel kernel = shaped(family, precision, tokens, shape.qk + shape.v, shape.heads);
   kernel.groups = static_cast<int>(std::min(1e9, shape.batch * shape.caches));
@@ -153,4 +150,4 @@ Kernel streaming(Family family, double rows, double columns, double bytes_per_el
   return kernel;
 }
 
-}  // namespace aisle::sim
+}  // namespace aisle::workloads

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "workloads/plan.hpp"
+#include "workloads/kernel.hpp"
 
 /// Kernels as measured tables describe them: by shape, with their operations and minimal bytes.
-namespace aisle::sim {
+namespace aisle::workloads {
 
 /// Bytes of one number of each operand.
 struct OperandBytes {
@@ -12,8 +12,8 @@ struct OperandBytes {
 };
 
 /// C[m,n] = A[m,k] B[k,n].
-workloads::Kernel dense_product(topology::Precision precision, double m, double n, double k,
-                                const OperandBytes& bytes);
+Kernel dense_product(topology::Precision precision, double m, double n, double k,
+                     const OperandBytes& bytes);
 
 /// What the busiest rank of an expert-parallel group gets.
 struct ExpertLoad {
@@ -27,15 +27,15 @@ struct ExpertLoad {
 ExpertLoad busiest_rank(double tokens, int chosen, int experts, int ranks, double exponent);
 
 /// One product of all experts on a rank.
-workloads::Kernel expert_product(topology::Precision precision, const ExpertLoad& load, double n,
-                                 double k, const OperandBytes& bytes);
+Kernel expert_product(topology::Precision precision, const ExpertLoad& load, double n, double k,
+                      const OperandBytes& bytes);
 
 /// Gate-up, activation, down and the gathering around them, timed as one: a product of three times
 /// the experts' width.
-workloads::Kernel expert_layer(topology::Precision precision, const ExpertLoad& load, double tokens,
-                               double hidden, double width, const OperandBytes& bytes);
+Kernel expert_layer(topology::Precision precision, const ExpertLoad& load, double tokens,
+                    double hidden, double width, const OperandBytes& bytes);
 
-struct AttentionShape {
+struct CacheAttention {
   double batch = 1, queries = 1;  ///< sequences, and query tokens of each
   double context = 1;             ///< keys of each sequence, those of the queries included
   double heads = 1, caches = 1;   ///< query heads; key-value heads (MLA decode: 1)
@@ -45,11 +45,9 @@ struct AttentionShape {
   bool causal = true;
 };
 
-workloads::Kernel attention(workloads::Family family, topology::Precision precision,
-                            const AttentionShape& shape);
+Kernel attention(Family family, topology::Precision precision, const CacheAttention& shape);
 
 /// A kernel that only moves bytes.
-workloads::Kernel streaming(workloads::Family family, double rows, double columns,
-                            double bytes_per_element);
+Kernel streaming(Family family, double rows, double columns, double bytes_per_element);
 
-}  // namespace aisle::sim
+}  // namespace aisle::workloads

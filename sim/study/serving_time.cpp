@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/study/serving_time.hpp"
+
+#include "sim/base/quantity.hpp"
+#include "workloads/collectives/collective.hpp"
+#include "workloads/serving/engine.pb.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+namespace aisle::sim {
+
+namespace {
+
+using workloads::Family;
+using workloads::ServingStep;
+
+constexpr double kPointsPerOctave = 16;
+
+bool is_small(Family family) {
+  return family == Family::norm || family == Family::elementwise || family == Family::embedding ||
+         family == Family::loss;
+}
+
+workloads::Library reductions_of(std::string_view name) {
+  if (name == "nccl") return workloads::Library::nccl;
+  if (name == "inference") return workloads::Library::inference;
+  if (name == "tensorrt_llm") return workloads::Library::tensorrt_llm;
+  return workloads::Library::automatic;
+}
+
+int new_tokens(const ServingStep& step) {
+  int tokens = step.decoding * step.tokens_each;
+  for (const ServingStep::Chunk& chunk : step.chunks) tokens += chunk.tokens;
+  return tokens;
+}
+
+}  // namespace
+
+EngineHost EngineHost::from(const pb::EngineProfile& profile) {
+  EngineHost host;
+  host.step = profile.step_us() * units::us;
+  host.sequence = profile.sequence_us() * units::us;
+  host.launch = profile.launch_us() * units::us;
+  host.request = profile.request_us() * units::us;
+  host.asynchronous = profile.asynchronous();
+  host.graph_tokens = profile.graph_tokens();
+  host.small_kernels = profile.small_kernels();
+  host.reductions = reductions_of(profile.reductions());
+  host.sequences = profile.sequences();
+  Diagnostics unread;
+  host.limits.utilization = profile.utilization();
+  host.limits.step_tokens = profile.step_tokens();
+  host.limits.reserved =
+      parse_quantity<Bytes>(profile.reserved(), {}, "reserved", unread).value_or(Bytes{});
+  return host;
+}
+
+std::span<const Family> serving_families() {
+  static constexpr Family kUsed[] = {
+      Family::gemm,      Family::grouped_gemm, Family::attention, Family::attention_decode,
+      Family::mla,       Family::mla_decode,   Family::norm,      Family::elementwise,
+      Family::embedding, Family::loss};
+  return kUsed;
+}
+
+StepTimes::Parts& StepTimes::Parts::add(const Parts& other, double weight) {
+  computing += weight * other.computing;
+  communicating += weight * other.communicating;
+  launches += weight * other.launches;
+  hbm += weight * other.hbm;
+  scale_up += weight * other.scale_up;
+  nic += weight * other.nic;
+  for (std::size_t i = 0; i < flops.size(); ++i) flops[i] += weight * other.flops[i];
+  return *this;
+}
+
+StepTimes::StepTimes(const workloads::ServingJob& job, const topology::Cluster& cluster,
+                     const topology::Catalogue& catalogue, const EngineHost& host)
+    : job_(job),
+      cluster_(cluster),
+      host_(host),
+      kernels_(cluster.accelerator(), catalogue, serving_families()) {
+  job_.reductions = host.reductions;
+}
+
+StepTimes::Parts StepTimes::timed(const workloads::StepWork& work) const {
+  Parts parts;
+  for (const auto& [kernel, variant] : work.kernels) {
+    const KernelTime time =
+        variant.empty() ? kernels_.time_of(kernel) : kernels_.time_of(kernel, variant);
+    const double share = is_small(kernel.family) ? host_.small_kernels : 1;
+    parts.computing += time.time.si() * kernel.count * kernel.load * share;
+    parts.launches += kernel.count * share;
+    parts.hbm += kernel.hbm_bytes.si() * kernel.count;
+    parts.flops[static_cast<std::size_t>(kernel.precision)] += kernel.flops.si() * kernel.count;
+  }
+  for (const auto& [communication, count] : work.communications) {
+    const auto cost = workloads::cost_of(communication, cluster_, kernels_.communication());
+    parts.communicating += cost.alone.si() * count;
+    parts.launches += count;
+    parts.hbm += cost.hbm.si() * count;
+    parts.scale_up += (cost.scale_up_out + cost.scale_up_in).si() * count;
+    parts.nic += (cost.scale_out_out + cost.scale_out_in).si() * count;
+  }
+  return parts;
+}
+
+const StepTimes::Parts& StepTimes::of_tokens(int tokens) const {
+  const auto [place, fresh] = tokens_.try_emplace(tokens);
+  if (fresh) place->second = timed(workloads::token_work(job_, cluster_, tokens));
+  return place->second;
+}
+
+const StepTimes::Parts& StepTimes::of_head(int rows) const {
+  const auto [place, fresh] = head_.try_emplace(rows);
+  if (fresh) place->second = timed(workloads::head_work(job_, cluster_, rows));
+  return place->second;
+}
+
+/// Decoding at the point's length of context.
+const StepTimes::Parts& StepTimes::decoding_at(const ServingStep& step, int point) const {
+  const std::uint64_t key = (static_cast<std::uint64_t>(step.decoding) << 32U) |
+                            (static_cast<std::uint64_t>(step.tokens_each) << 16U) |
+                            static_cast<std::uint64_t>(point);
+  const auto [place, fresh] = decoding_.try_emplace(key);
+  if (fresh) {
+    ServingStep at;
+    at.decoding = step.decoding;
+    at.tokens_each = step.tokens_each;
+    at.context = std::llround(std::exp2(point / kPointsPerOctave) * step.decoding);
+    place->second = timed(workloads::attention_work(job_, at));
+  }
+  return place->second;
+}
+
+void StepTimes::add_attention(const ServingStep& step, Parts& parts) const {
+  if (step.decoding > 0) {
+    const double mean = std::max(1.0, static_cast<double>(step.context) / step.decoding);
+    const int point = static_cast<int>(std::log2(mean) * kPointsPerOctave);
+    const double below = std::exp2(point / kPointsPerOctave);
+    const double above = std::exp2((point + 1) / kPointsPerOctave);
+    const double share = std::clamp((mean - below) / (above - below), 0.0, 1.0);
+    parts.add(decoding_at(step, point), 1 - share);
+    parts.add(decoding_at(step, point + 1), share);
+  }
+  if (step.chunks.empty()) return;
+  ServingStep prompts;
+  prompts.chunks = step.chunks;
+  parts.add(timed(workloads::attention_work(job_, prompts)));
+}
+
+/// Tokens as the recorded graphs have them: 1, 2, 4, then multiples of 8 and, beyond 256, of 16.
+int StepTimes::recorded(int tokens) const {
+  if (tokens > host_.graph_tokens || tokens <= 2) return tokens;
+  if (tokens <= 4) return 4;
+  const int multiple = tokens <= 256 ? 8 : 16;
+  return (tokens + multiple - 1) / multiple * multiple;
+}
+
+StepTimes::Parts StepTimes::parts_of(const ServingStep& step) const {
+  const int tokens = recorded(new_tokens(step));
+  const int halves = job_.layout.two_batches && tokens > 1 ? 2 : 1;
+  Parts parts;
+  if (tokens > 0) parts.add(of_tokens((tokens + halves - 1) / halves), halves);
+  if (step.sampled > 0) parts.add(of_head(step.sampled));
+  add_attention(step, parts);
+  return parts;
+}
+
+/// Two batches hide the shorter of computation and communication behind the other.
+Seconds StepTimes::joined(const Parts& parts, int tokens) const {
+  const double device = job_.layout.two_batches && tokens > 1
+                            ? std::max(parts.computing, parts.communicating)
+                            : parts.computing + parts.communicating;
+  const double launched = tokens > host_.graph_tokens ? parts.launches * host_.launch.si() : 0;
+  return Seconds::from_si(std::max(device, launched));
+}
+
+Seconds StepTimes::device(const ServingStep& step) const {
+  return joined(parts_of(step), new_tokens(step));
+}
+
+Seconds StepTimes::time(const ServingStep& step) const {
+  const double sequences = step.decoding + static_cast<double>(step.chunks.size());
+  const Seconds host = host_.step + host_.sequence * sequences;
+  const Seconds alone = device(step);
+  return host_.asynchronous ? std::max(alone, host) : alone + host;
+}
+
+Seconds StepTimes::exact(const ServingStep& step) const {
+  const int tokens = recorded(new_tokens(step));
+  const int halves = job_.layout.two_batches && tokens > 1 ? 2 : 1;
+  Parts parts = timed(workloads::attention_work(job_, step));
+  if (tokens > 0) {
+    parts.add(timed(workloads::token_work(job_, cluster_, (tokens + halves - 1) / halves)), halves);
+  }
+  if (step.sampled > 0) parts.add(timed(workloads::head_work(job_, cluster_, step.sampled)));
+  return joined(parts, new_tokens(step));
+}
+
+power::Activity StepTimes::activity(const ServingStep& step, Seconds duration) const {
+  const Parts parts = parts_of(step);
+  const double stages = job_.layout.pipeline;
+  power::Activity activity;
+  activity.duration = duration;
+  for (std::size_t i = 0; i < parts.flops.size(); ++i) {
+    activity.flops[i] = parts.flops[i] / stages * units::FLOP;
+  }
+  activity.hbm = parts.hbm / stages * units::B;
+  activity.scale_up = parts.scale_up / stages * units::B;
+  activity.nic = parts.nic / stages * units::B;
+  return activity;
+}
+
+workloads::ServingMemory StepTimes::memory() const {
+  return workloads::serving_memory(job_, cluster_.accelerator().hbm_capacity.value, host_.limits);
+}
+
+}  // namespace aisle::sim

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "power/power.hpp"
+#include "sim/base/units.hpp"
+#include "sim/kernels/kernels.hpp"
+#include "topology/cluster.hpp"
+#include "workloads/serving/memory.hpp"
+#include "workloads/serving/step_kernels.hpp"
+
+#include <array>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace aisle::pb {
+class EngineProfile;
+}
+
+namespace aisle::sim {
+
+/// What an engine's host adds to the device's time (workloads/serving/engine.proto has the words).
+struct EngineHost {
+  Seconds step, sequence, launch, request;
+  bool asynchronous = false;
+  int graph_tokens = 0;
+  double small_kernels = 1;
+  workloads::Library reductions = workloads::Library::automatic;
+  workloads::MemoryLimits limits;
+  int sequences = 256;  ///< most in a step
+
+  static EngineHost from(const pb::EngineProfile& profile);
+};
+
+/// Families that a serving step launches.
+std::span<const workloads::Family> serving_families();
+
+/// Times of the steps of one replica, alone on its accelerators: the sum of its kernels and
+/// communications, by the curves of sim/kernels, and what the host adds. Assumes that nothing
+/// overlaps but what `two_batches` of the layout names. Products of every number of tokens are
+/// timed once, when first asked for; attention of decoding sequences at sixteen lengths of context
+/// per octave, linear between them (within 0.5 % of each kernel's own time); prompts exactly. Not
+/// safe to share between threads. Formulas and errors: docs/model/serving.md.
+class StepTimes {
+ public:
+  /// The job's model, and the cluster, must outlive it.
+  StepTimes(const workloads::ServingJob& job, const topology::Cluster& cluster,
+            const topology::Catalogue& catalogue, const EngineHost& host);
+
+  /// From the start of a step to the start of the next one, through all pipeline stages.
+  Seconds time(const workloads::ServingStep& step) const;
+  /// Of the accelerators alone.
+  Seconds device(const workloads::ServingStep& step) const;
+  /// The same from every kernel anew, for tests.
+  Seconds exact(const workloads::ServingStep& step) const;
+
+  /// What the mean accelerator does in a step that takes `duration`.
+  power::Activity activity(const workloads::ServingStep& step, Seconds duration) const;
+
+  const workloads::ServingJob& job() const { return job_; }
+
+  const EngineHost& host() const { return host_; }
+
+  const KernelModel& kernels() const { return kernels_; }
+
+  /// Of the fullest accelerator.
+  workloads::ServingMemory memory() const;
+
+ private:
+  /// Seconds, launches and amounts of some part of a step, on the busiest accelerator.
+  struct Parts {
+    double computing = 0, communicating = 0, launches = 0;
+    double hbm = 0, scale_up = 0, nic = 0;
+    std::array<double, topology::kPrecisions> flops{};
+
+    Parts& add(const Parts& other, double weight = 1);
+  };
+
+  Parts timed(const workloads::StepWork& work) const;
+  const Parts& of_tokens(int tokens) const;
+  const Parts& of_head(int rows) const;
+  const Parts& decoding_at(const workloads::ServingStep& step, int point) const;
+  void add_attention(const workloads::ServingStep& step, Parts& parts) const;
+  Parts parts_of(const workloads::ServingStep& step) const;
+  Seconds joined(const Parts& parts, int tokens) const;
+  int recorded(int tokens) const;
+
+  workloads::ServingJob job_;
+  const topology::Cluster& cluster_;
+  EngineHost host_;
+  KernelModel kernels_;
+  mutable std::unordered_map<int, Parts> tokens_, head_;
+  mutable std::unordered_map<std::uint64_t, Parts> decoding_;  ///< by sequences, tokens, point
+};
+
+}  // namespace aisle::sim

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/study/serving_time.hpp"
+
+#include "sim/base/diagnostics.hpp"
+#include "sim/base/proto_text.hpp"
+#include "sim/study/model_of.hpp"
+#include "sim/study/scenario.pb.h"
+#include "topology/catalogue/catalogue.hpp"
+#include "workloads/serving/engine.pb.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <string>
+
+namespace aisle::sim {
+
+namespace {
+
+using workloads::ServingStep;
+
+const topology::Catalogue& catalogue() {
+  static const std::optional<topology::Catalogue> read = [] {
+    Diagnostics diagnostics;
+    return topology::Catalogue::read(AISLE_SOURCE_DIR "/scenarios", diagnostics);
+  }();
+  return *read;
+}
+
+/// A replica with all that its step times refer to.
+struct Replica {
+  workloads::ModelGraph model;
+  std::unique_ptr<topology::Cluster> cluster;
+  workloads::ServingJob job;
+
+  StepTimes times(const EngineHost& host = {}) const {
+    return StepTimes(job, *cluster, catalogue(), host);
+  }
+};
+
+std::unique_ptr<Replica> replica(const std::string& model, const std::string& chip,
+                                 const workloads::ServingLayout& layout) {
+  auto made = std::make_unique<Replica>();
+  Diagnostics diagnostics;
+  made->model = *model_of(model, catalogue(), {}, "", diagnostics);
+  pb::Cluster cluster;
+  cluster.set_accelerator(chip);
+  cluster.set_count(layout.accelerators());
+  cluster.mutable_scale_up()->set_size(std::min(8, layout.accelerators()));
+  made->cluster = std::make_unique<topology::Cluster>(
+      *topology::build_cluster(cluster, SourceMap{}, catalogue(), diagnostics));
+  made->job.model = &made->model;
+  made->job.layout = layout;
+  return made;
+}
+
+ServingStep decoding(int sequences, std::int64_t context) {
+  ServingStep step;
+  step.decoding = step.sampled = sequences;
+  step.context = sequences * context;
+  return step;
+}
+
+ServingStep prompt(int tokens, std::int64_t before = 0) {
+  ServingStep step;
+  step.chunks = {{tokens, before}};
+  step.sampled = 1;
+  return step;
+}
+
+TEST(ServingTime, OneSequenceStreamsTheWeights) {
+  const auto llama = replica("llama-2-7b", "a100-80gb-sxm", {});
+  const double streaming = 2 * 6.6e9 / 2.039e12;  // what is multiplied with, in two bytes
+  const double time = llama->times().device(decoding(1, 64)).si();
+  EXPECT_GT(time, streaming);
+  EXPECT_LT(time, 1.6 * streaming);
+}
+
+TEST(ServingTime, TablesAreThoseOfEveryKernelAnew) {
+  workloads::ServingLayout layout;
+  layout.tensor = 4;
+  const auto llama = replica("llama-3.1-70b", "h100-sxm", layout);
+  const StepTimes times = llama->times();
+  for (const int sequences : {1, 7, 48, 200}) {
+    for (const std::int64_t context : {3, 130, 777, 5000, 60001}) {
+      ServingStep step = decoding(sequences, context);
+      step.chunks = {{300, 0}, {11, 900}};
+      EXPECT_NEAR(times.device(step) / times.exact(step), 1, 0.005)
+          << sequences << " x " << context;
+    }
+  }
+}
+
+TEST(ServingTime, MoreWorkTakesNoLess) {
+  workloads::ServingLayout layout;
+  layout.tensor = 8;
+  for (const char* model : {"llama-3.1-70b", "mixtral-8x7b", "deepseek-v3", "gpt-oss-120b"}) {
+    const auto made = replica(model, "h200-sxm", layout);
+    const StepTimes times = made->times();
+    EXPECT_LT(times.device(decoding(8, 1000)), times.device(decoding(8, 20000))) << model;
+    EXPECT_LT(times.device(decoding(8, 1000)), times.device(decoding(256, 1000))) << model;
+    EXPECT_LT(times.device(prompt(512)), times.device(prompt(4096))) << model;
+    EXPECT_LE(times.device(prompt(2048)), times.device(prompt(2048, 30000))) << model;
+  }
+}
+
+TEST(ServingTime, AskingAgainIsCheap) {
+  workloads::ServingLayout layout;
+  layout.tensor = 4;
+  const auto llama = replica("llama-3.1-70b", "h100-sxm", layout);
+  const StepTimes times = llama->times();
+  const auto ask = [&] {
+    double sum = 0;
+    for (int i = 0; i < 20000; ++i) sum += times.time(decoding(64, 500 + i / 100)).si();
+    return sum;
+  };
+  ask();
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_GT(ask(), 0);
+  const double each =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / 20000;
+  EXPECT_LT(each, 5e-6);  // 0.3 us on a quiet machine
+}
+
+TEST(ServingTime, HostWaitsOrWorksBeside) {
+  const auto llama = replica("llama-3.1-8b", "h100-sxm", {});
+  EngineHost host;
+  host.step = 500 * units::us;
+  host.sequence = 10 * units::us;
+  const ServingStep step = decoding(10, 100);
+  const StepTimes waits = llama->times(host);
+  EXPECT_NEAR((waits.time(step) - waits.device(step)).in(units::us), 600, 1e-6);
+  host.asynchronous = true;
+  EXPECT_EQ(llama->times(host).time(step), waits.device(step));
+}
+
+TEST(ServingTime, GraphsRoundTheBatchUp) {
+  const auto llama = replica("llama-3.1-8b", "h100-sxm", {});
+  EngineHost host;
+  host.graph_tokens = 512;
+  host.launch = 5 * units::us;
+  const StepTimes times = llama->times(host);
+  ServingStep nine = decoding(9, 1), sixteen = decoding(16, 1);
+  nine.sampled = sixteen.sampled = 0;
+  const Seconds attention = times.device(sixteen) - times.device(nine);
+  EXPECT_LT(attention, 100.0 * units::us);  // the products are the same
+}
+
+TEST(ServingMemory, CacheOfLlama70bOnFourH100) {
+  // vLLM 0.15 with 8,192 tokens a step kept 30,251 blocks of 16 tokens, with 2,048 30,425.
+  workloads::ServingLayout layout;
+  layout.tensor = 4;
+  const auto llama = replica("llama-3.1-70b", "h100-sxm", layout);
+  EngineHost host = EngineHost::from(*catalogue().engine("vllm"));
+  const workloads::ServingMemory memory = llama->times(host).memory();
+  EXPECT_DOUBLE_EQ(memory.cache_per_token.in(units::B), 80 * 2 * 2 * 128 * 2);
+  EXPECT_NEAR(memory.sequences(16), 30251, 0.03 * 30251);
+  host.limits.step_tokens = 2048;
+  EXPECT_GT(llama->times(host).memory().cache, memory.cache);
+}
+
+TEST(ServingMemory, MisfitNamesItsHolders) {
+  const auto llama = replica("llama-3.1-70b", "h100-sxm", {});
+  const workloads::ServingMemory memory = llama->times().memory();
+  EXPECT_FALSE(memory.fits());
+  EXPECT_NE(memory.misfit().find("weights 141"), std::string::npos) << memory.misfit();
+}
+
+TEST(ServingMemory, LatentsAreOnEveryRank) {
+  workloads::ServingLayout layout;
+  layout.tensor = 8;
+  const auto deepseek = replica("deepseek-v3", "h200-sxm", layout);
+  EXPECT_DOUBLE_EQ(deepseek->times().memory().cache_per_token.in(units::B), 61 * 576 * 2);
+}
+
+TEST(ServingMemory, WindowsKeepWhatTheySee) {
+  const auto gpt = replica("gpt-oss-120b", "h100-sxm", {});
+  const workloads::ServingMemory memory = gpt->times().memory();
+  EXPECT_DOUBLE_EQ(memory.cache_per_token.in(units::B), 18 * 8 * 128 * 2);
+  EXPECT_DOUBLE_EQ(memory.cache_per_sequence.in(units::B), 18 * 8 * 128 * 2 * 128);
+}
+
+TEST(ServingKernels, FewTokensTouchFewExperts) {
+  EXPECT_DOUBLE_EQ(workloads::experts_touched(256, 8, 1), 8);
+  EXPECT_NEAR(workloads::experts_touched(256, 8, 8), 256 * (1 - std::pow(31.0 / 32, 8)), 1e-9);
+  EXPECT_NEAR(workloads::experts_touched(8, 2, 64), 8, 1e-6);
+  EXPECT_DOUBLE_EQ(workloads::experts_touched(4, 4, 1), 4);
+}
+
+TEST(ServingKernels, OperationsAreThoseOfTheModel) {
+  const auto llama = replica("llama-3.1-8b", "h100-sxm", {});
+  const int tokens = 1024;
+  double flops = 0;
+  const workloads::StepWork products = workloads::token_work(llama->job, *llama->cluster, tokens);
+  for (const auto& [kernel, variant] : products.kernels) flops += kernel.flops.si() * kernel.count;
+  double counted = 0;
+  for (const workloads::Layer& layer : llama->model.layers) {
+    if (layer.kind != workloads::LayerKind::dense) continue;
+    counted += workloads::forward_flops(llama->model, layer, tokens, 1).si();
+  }
+  EXPECT_NEAR(flops / counted, 1, 1e-3);
+}
+
+}  // namespace
+
+}  // namespace aisle::sim

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace aisle::workloads {
+
+/// What one pass of an engine through the model computes: new tokens of prompts, and one or more
+/// tokens of each decoding sequence. With several attention groups: of one of them; the others do
+/// as much.
+struct ServingStep {
+  struct Chunk {
+    int tokens = 0;           ///< new tokens of one prompt
+    std::int64_t before = 0;  ///< tokens of it that are cached
+  };
+
+  std::vector<Chunk> chunks;
+  int decoding = 0;          ///< sequences that generate
+  int tokens_each = 1;       ///< of each of them: 1, or 1 + drafts with speculation
+  std::int64_t context = 0;  ///< cached tokens of the decoding sequences, summed
+  int sampled = 0;           ///< rows that go through the vocabulary projection
+};
+
+}  // namespace aisle::workloads

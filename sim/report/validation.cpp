@@ -79,12 +79,12 @@ void append_worst_operations(const Rows& rows, std::string& out) {
   out += '\n' + table.to_string();
 }
 
-/// The worst rows of the ledgers of training steps, or of the others.
-void append_worst(const Validation& validation, bool training, std::string& out) {
-  const std::size_t most = training ? 20 : 10;
+/// The worst rows of the ledgers of whole runs, or of the others.
+void append_worst(const Validation& validation, bool runs, std::string& out) {
+  const std::size_t most = runs ? 20 : 10;
   Rows rows;
   for (const ValidationRow& row : validation.rows) {
-    if (row.predicted && (row.ledger == LedgerKind::training) == training) rows.push_back(&row);
+    if (row.predicted && row.is_run() == runs) rows.push_back(&row);
   }
   const std::size_t shown = std::min(most, rows.size());
   std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(shown), rows.end(),
@@ -93,12 +93,12 @@ void append_worst(const Validation& validation, bool training, std::string& out)
                     });
   if (shown == 0) return;
   rows.resize(shown);
-  training ? append_worst_steps(rows, out) : append_worst_operations(rows, out);
+  runs ? append_worst_steps(rows, out) : append_worst_operations(rows, out);
 }
 
-/// Several assumptions of a training step; of what does not fit, that alone.
+/// Several assumptions of a run; of what does not fit, that alone.
 std::vector<std::string> reasons_of(const ValidationRow& row) {
-  if (row.ledger != LedgerKind::training) return {row.reason};
+  if (!row.is_run()) return {row.reason};
   if (row.reason.starts_with(kMisfit)) return {std::string(kMisfit)};
   std::vector<std::string> parts;
   for (std::size_t from = 0; from < row.reason.size();) {

@@ -49,6 +49,7 @@ EngineHost EngineHost::from(const pb::EngineProfile& profile) {
   host.small_kernels = profile.small_kernels();
   host.reductions = reductions_of(profile.reductions());
   host.sequences = profile.sequences();
+  host.reserves_output = profile.reserves_output();
   Diagnostics unread;
   host.limits.utilization = profile.utilization();
   host.limits.step_tokens = profile.step_tokens();

@@ -27,7 +27,8 @@ struct EngineHost {
   double small_kernels = 1;
   workloads::Library reductions = workloads::Library::automatic;
   workloads::MemoryLimits limits;
-  int sequences = 256;  ///< most in a step
+  int sequences = 256;           ///< most in a step
+  bool reserves_output = false;  ///< the cache for the whole answer is set aside at the start
 
   static EngineHost from(const pb::EngineProfile& profile);
 };

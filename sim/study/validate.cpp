@@ -5,6 +5,7 @@
 #include "sim/base/random.hpp"
 #include "sim/study/collective_ledger.hpp"
 #include "sim/study/collective_tables.hpp"
+#include "sim/study/inference_ledger.hpp"
 #include "sim/study/kernel_ledger.hpp"
 #include "sim/study/kernel_tables.hpp"
 #include "sim/study/study.hpp"
@@ -32,7 +33,7 @@ const std::vector<LedgerColumns>& ledger_kinds() {
   static const std::vector<LedgerColumns> kinds = {
       {"collectives", required_collective_columns()},
       {"training", required_training_columns()},
-      {"inference", {"id", "model", "chip", "n_chips", "isl", "osl", "metric", "value"}},
+      {"inference", required_inference_columns()},
   };
   return kinds;
 }
@@ -76,15 +77,11 @@ std::optional<LedgerKind> recognise(const CsvTable& table, Diagnostics& diagnost
                       did_you_mean(missing.front(), table.header));
     return std::nullopt;
   }
-  if (likest->name == "inference") {
-    diagnostics.error(top, {}, fmt::format("a ledger of {} is not yet expressed", likest->name),
-                      "ledgers of collectives and of training steps are");
-    return std::nullopt;
-  }
   if (table.rows.empty()) {
     diagnostics.error(top, {}, "the ledger has no rows under its header", "");
     return std::nullopt;
   }
+  if (likest->name == "inference") return LedgerKind::inference;
   return likest->name == "training" ? LedgerKind::training : LedgerKind::collectives;
 }
 
@@ -141,9 +138,11 @@ std::optional<Validation> validate(const ValidateOptions& options,
     if (!table) continue;
     const bool published = is_collective_table(*table);
     const auto kind = published ? LedgerKind::collectives : recognise(*table, diagnostics);
-    if (kind == LedgerKind::training) {
-      const auto steps = validate_training(*table, options, catalogue, diagnostics);
-      if (steps) validation.rows.insert(validation.rows.end(), steps->begin(), steps->end());
+    if (kind == LedgerKind::training || kind == LedgerKind::inference) {
+      const auto runs = kind == LedgerKind::training
+                            ? validate_training(*table, options, catalogue, diagnostics)
+                            : validate_inference(*table, options, catalogue, diagnostics);
+      if (runs) validation.rows.insert(validation.rows.end(), runs->begin(), runs->end());
     }
     if (kind != LedgerKind::collectives) continue;
     const auto read = published ? read_collective_table(*table, catalogue, diagnostics)

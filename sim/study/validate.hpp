@@ -15,7 +15,7 @@
 namespace aisle::sim {
 
 /// What a ledger holds.
-enum class LedgerKind { collectives, kernels, training };
+enum class LedgerKind { collectives, kernels, training, inference };
 
 /// One measured figure and the predicted one.
 struct ValidationRow {
@@ -26,7 +26,7 @@ struct ValidationRow {
   // Of collectives and kernels.
   std::string fabric, algorithm;  ///< as the ledger has them
   std::string size, reach;        ///< see size_class(); "inside", "across" scale-up domains
-  // Of training steps.
+  // Of training steps and inference runs.
   std::string source;            ///< family of the source: the id up to its first dash
   std::string precision, scale;  ///< number format; see chips_class()
   std::string layout;            ///< "TP8 PP12 DP4 ZeRO-1, 4 of 2048"
@@ -39,6 +39,9 @@ struct ValidationRow {
   std::string reason;  ///< why there is no prediction; with one, what it assumes
 
   double absolute_error() const;  ///< of a row with a prediction
+
+  /// Whether it is of a whole run of a model, else of one operation.
+  bool is_run() const { return ledger == LedgerKind::training || ledger == LedgerKind::inference; }
 };
 
 /// Absolute errors of some rows. Quantiles interpolate between neighbours.

@@ -28,6 +28,8 @@ std::string_view name_of(LedgerKind kind) {
       return "kernels";
     case LedgerKind::training:
       return "training";
+    case LedgerKind::inference:
+      return "inference";
   }
   AISLE_ASSERT(false, "ledger kind out of range");
 }
@@ -38,34 +40,33 @@ struct Property {
   std::function<std::optional<std::string>(const ValidationRow&)> of;
 };
 
-std::optional<std::string> if_training(const ValidationRow& row, const std::string& value) {
-  return row.ledger == LedgerKind::training ? std::optional(value) : std::nullopt;
+std::optional<std::string> of_run(const ValidationRow& row, const std::string& value) {
+  return row.is_run() ? std::optional(value) : std::nullopt;
 }
 
-std::optional<std::string> unless_training(const ValidationRow& row, const std::string& value) {
-  return row.ledger != LedgerKind::training ? std::optional(value) : std::nullopt;
+std::optional<std::string> of_operation(const ValidationRow& row, const std::string& value) {
+  return !row.is_run() ? std::optional(value) : std::nullopt;
 }
 
 const std::vector<Property>& properties() {
   using Row = ValidationRow;
   static const std::vector<Property> list = {
       {"reach and size",
-       [](const Row& row) { return unless_training(row, row.reach + ", " + row.size); }},
-      {"reach", [](const Row& row) { return unless_training(row, row.reach); }},
-      {"size", [](const Row& row) { return unless_training(row, row.size); }},
+       [](const Row& row) { return of_operation(row, row.reach + ", " + row.size); }},
+      {"reach", [](const Row& row) { return of_operation(row, row.reach); }},
+      {"size", [](const Row& row) { return of_operation(row, row.size); }},
       {"kind and layout",
-       [](const Row& row) { return if_training(row, row.kind + ", " + row.completeness); }},
+       [](const Row& row) { return of_run(row, row.kind + ", " + row.completeness); }},
       {"kind", [](const Row& row) { return row.kind; }},
       {"chip", [](const Row& row) { return row.accelerator; }},
-      {"precision", [](const Row& row) { return if_training(row, row.precision); }},
-      {"chips", [](const Row& row) { return if_training(row, row.scale); }},
-      {"source", [](const Row& row) { return if_training(row, row.source); }},
-      {"model", [](const Row& row) { return if_training(row, row.model); }},
-      {"fabric", [](const Row& row) { return unless_training(row, row.fabric); }},
-      {"algorithm", [](const Row& row) { return unless_training(row, row.algorithm); }},
+      {"precision", [](const Row& row) { return of_run(row, row.precision); }},
+      {"chips", [](const Row& row) { return of_run(row, row.scale); }},
+      {"source", [](const Row& row) { return of_run(row, row.source); }},
+      {"model", [](const Row& row) { return of_run(row, row.model); }},
+      {"fabric", [](const Row& row) { return of_operation(row, row.fabric); }},
+      {"algorithm", [](const Row& row) { return of_operation(row, row.algorithm); }},
       {"half", [](const Row& row) { return row.half; }},
-      {"kind and half",
-       [](const Row& row) { return if_training(row, row.kind + ", " + row.half); }},
+      {"kind and half", [](const Row& row) { return of_run(row, row.kind + ", " + row.half); }},
   };
   return list;
 }

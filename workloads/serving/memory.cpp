@@ -119,6 +119,7 @@ ServingMemory serving_memory(const ServingJob& job, Bytes capacity, const Memory
   memory.reserved = limits.reserved;
   memory.cache = memory.usable - memory.weights - memory.workspace - memory.reserved;
   add_cache(job, memory);
+  if (limits.cache_tokens > 0) memory.cache = memory.cache_per_token * limits.cache_tokens;
   return memory;
 }
 

@@ -13,6 +13,7 @@ struct MemoryLimits {
   double utilization = 0.9;  ///< of the capacity that the engine may use
   int step_tokens = 8192;    ///< most new tokens of a step
   Bytes reserved;            ///< context, graphs, communication buffers of the engine
+  double cache_tokens = 0;   ///< that the cache is set to; 0: what memory leaves
 };
 
 /// Memory of the fullest accelerator.

@@ -237,12 +237,6 @@ Kernel over_cache(Family family, Precision precision, const Attended& of, double
   return kernel;
 }
 
-std::string attention_variant(const ServingFormats& formats) {
-  const bool narrow = formats.scores == Precision::fp8;
-  return std::string("trtllm ") + (narrow ? "fp8" : "bfloat16") + " cache " +
-         (formats.cache_bytes < 2 ? "fp8" : "bfloat16");
-}
-
 /// Absorbed: queries go through the key half of the up-projection, outputs through the value half.
 void latent_decoding(const ServingJob& job, const AttentionShape& a, const Attended& of,
                      Builder& builder) {
@@ -252,7 +246,7 @@ void latent_decoding(const ServingJob& job, const AttentionShape& a, const Atten
   builder.product("absorbed keys", wide, of.tokens, heads * a.kv_lora_rank, nope);
   builder.add(over_cache(Family::mla_decode, job.formats.scores, of, heads, 1, latent,
                          a.kv_lora_rank, latent, job.formats.cache_bytes),
-              "latent attention", attention_variant(job.formats));
+              "latent attention");
   builder.product("absorbed values", wide, of.tokens, heads * a.v_dim, a.kv_lora_rank);
 }
 
@@ -264,7 +258,7 @@ void latent_prompts(const ServingJob& job, const AttentionShape& a, const Attend
                   heads * (a.qk_dim - a.rope_dim + a.v_dim), a.kv_lora_rank);
   builder.add(over_cache(Family::mla, job.formats.scores, of, heads, heads, a.qk_dim, a.v_dim,
                          a.qk_dim + a.v_dim, kWide),
-              "expanded attention", attention_variant(job.formats));
+              "expanded attention");
 }
 
 }  // namespace
@@ -333,7 +327,7 @@ StepWork attention_work(const ServingJob& job, const ServingStep& step) {
       if (of.tokens <= 0) return;
       builder.add(over_cache(family, formats.scores, of, heads, caches, a.qk_dim, a.v_dim,
                              a.qk_dim + a.v_dim, formats.cache_bytes),
-                  name, attention_variant(formats));
+                  name);
     };
     attend(Family::attention_decode, decoding, "decoding attention");
     attend(Family::attention, prompts, "prompt attention");

@@ -2,8 +2,8 @@
 #include "sim/study/kernel_tables.hpp"
 
 #include "sim/study/calibrate.hpp"
-#include "workloads/serving/kernel_shapes.hpp"
 #include "sim/study/validate.hpp"
+#include "workloads/serving/kernel_shapes.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

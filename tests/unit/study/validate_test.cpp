@@ -108,8 +108,8 @@ TEST(Validate, BadLedgersAreLocated) {
        "l.csv:2:36: error: time_us: -5 is out of range"},
       {std::string(kHeader) + "r,all_reduce,,,H100,1,2.5,NVLink,,12,5,,\n",
        "l.csv:2:23: error: gpus: 2.5 is no count"},
-      {"id,model,chip,n_chips,isl,osl,metric,value\nx,y,z,1,8,1,m,2\n",
-       "l.csv:1:1: error: a ledger of inference is not yet expressed"},
+      {"id,model,chip,n_chips,isl,osl,metric,value\nx,y,z,none,8,1,m,2\n",
+       "l.csv:2:7: error: n_chips: 'none' is no count"},
       {"id,model,chip,n_chips,tp,metric,value\nx,y,z,1,8,m,2\n",
        "l.csv:1:1: error: a ledger of training needs the column global_batch_seqs"},
   };

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers of the simulator to rows of a ledger of inference runs, in the rows' own metrics.
+#include "power/power.hpp"
+#include "sim/base/proto_text.hpp"
+#include "sim/study/inference_ledger.hpp"
+#include "sim/study/scenario.pb.h"
+#include "topology/catalogue/figures.hpp"
+#include "workloads/collectives/collective.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+namespace aisle::sim {
+
+namespace {
+
+using Kind = InferenceLoad::Kind;
+
+std::string first_error(const Diagnostics& diagnostics) {
+  for (const Diagnostic& diagnostic : diagnostics.all()) {
+    if (diagnostic.severity == Severity::error) return diagnostic.sentence;
+  }
+  return "the machine cannot be built";
+}
+
+/// One replica's machine; disaggregated ones send caches to a second one.
+std::variant<topology::Cluster, std::string> machine_of(const InferenceQuestion& question,
+                                                        const topology::Catalogue& catalogue) {
+  pb::Cluster spec;
+  spec.set_accelerator(question.accelerator);
+  const pb::Accelerator& chip = *catalogue.accelerator(question.accelerator);
+  const int count = question.job.layout.accelerators() * (question.disaggregated ? 2 : 1);
+  spec.set_count(count);
+  if (chip.scale_up_shape() != pb::torus) {
+    const int sold = std::max(1, static_cast<int>(topology::number_or(chip.scale_up_domain(), 1)));
+    int domain = std::min(question.job.layout.accelerators(), sold);
+    while (count % domain != 0) --domain;
+    spec.mutable_scale_up()->set_size(domain);
+  }
+  Diagnostics diagnostics;
+  auto cluster = topology::build_cluster(spec, SourceMap{}, catalogue, diagnostics);
+  if (!cluster) return first_error(diagnostics);
+  return std::move(*cluster);
+}
+
+/// The steady state, or times of a static run put the same way.
+struct Outcome {
+  OperatingPoint point;
+  Seconds prompts, batch, step;  ///< of static runs
+  double sequences = 0;          ///< of one attention group
+};
+
+double per_group(const InferenceQuestion& question) {
+  const workloads::ServingLayout& layout = question.job.layout;
+  if (question.load.per_group) return question.load.amount * layout.tensor * layout.pipeline;
+  return question.load.amount / question.replicas / layout.data;
+}
+
+/// As many requests as leave each user the speed asked for.
+OperatingPoint at_speed(const StepTimes& times, const RequestLengths& lengths, double speed) {
+  double low = 1, high = most_sequences(times, lengths);
+  for (int round = 0; round < 20 && high - low > 0.5; ++round) {
+    const double middle = (low + high) / 2;
+    (closed_loop(times, lengths, middle).gap_mean.si() * speed < 1 ? low : high) = middle;
+  }
+  return closed_loop(times, lengths, low);
+}
+
+Outcome outcome_of(const StepTimes& times, const InferenceQuestion& question) {
+  Outcome outcome;
+  const double amount = per_group(question);
+  switch (question.load.kind) {
+    case Kind::fixed_batch:
+    case Kind::prompts:
+    case Kind::decoding:
+      outcome.sequences = std::max(1.0, amount);
+      outcome.prompts = prompts_together(times, question.lengths, outcome.sequences);
+      outcome.step = decoding_step(times, question.lengths, outcome.sequences);
+      outcome.batch = fixed_batch(times, question.lengths, outcome.sequences);
+      outcome.point.gap_mean = outcome.point.gap_median = outcome.point.gap_p99 = outcome.step;
+      outcome.point.first_mean = outcome.point.first_p90 = outcome.point.first_p99 =
+          outcome.prompts;
+      return outcome;
+    case Kind::closed:
+      outcome.point = closed_loop(times, question.lengths, amount);
+      return outcome;
+    case Kind::open:
+      outcome.point = open_loop(times, question.lengths, amount);
+      return outcome;
+    case Kind::speed:
+      outcome.point = at_speed(times, question.lengths, question.load.amount);
+      return outcome;
+  }
+  AISLE_ASSERT(false, "load kind out of range");
+}
+
+/// Requests that come at once wait, half of them behind the others on the mean.
+void add_queue(const InferenceQuestion& question, OperatingPoint& point, double held) {
+  const double own = question.load.requests / question.replicas / question.job.layout.data;
+  if (own <= held || point.requests_per_s <= 0) return;
+  const double drain = (own - held) * question.job.layout.data / point.requests_per_s;
+  const double waiting = (own - held) / own;
+  point.first_mean += Seconds::from_si(waiting * drain / 2);
+  point.first_p99 += Seconds::from_si(drain * 0.99);
+  point.end_to_end += Seconds::from_si(waiting * drain / 2);
+}
+
+/// Generated and prompt tokens per second of the whole system.
+struct Rates {
+  double output = 0, input = 0, requests = 0;
+};
+
+Rates rates_of(const InferenceQuestion& question, const Outcome& outcome) {
+  const double groups = question.job.layout.data * question.replicas;
+  const double sequences = outcome.sequences * groups;
+  const RequestLengths& lengths = question.lengths;
+  Rates rates;
+  switch (question.load.kind) {
+    case Kind::fixed_batch:
+      rates.requests = sequences / outcome.batch.si();
+      break;
+    case Kind::decoding:
+      rates.requests = sequences / outcome.step.si() / lengths.output;
+      break;
+    case Kind::prompts:
+      rates.requests = sequences / outcome.prompts.si();
+      break;
+    default:
+      rates.requests = outcome.point.requests_per_s * question.replicas;
+  }
+  rates.output = rates.requests * lengths.output * question.tokens_per_pass;
+  rates.input = rates.requests * lengths.prompt;
+  return rates;
+}
+
+/// Caches of one request over the network, each rank its own part.
+Seconds transfer_of(const StepTimes& times, const topology::Cluster& cluster,
+                    const RequestLengths& lengths) {
+  workloads::Communication c;
+  c.kind = workloads::CollectiveKind::send_recv;
+  c.bytes = times.memory().cache_per_token * lengths.prompt + times.memory().cache_per_sequence;
+  const std::vector<int> ends = {0, cluster.count() / 2};
+  c.group = cluster.hierarchy(ends);
+  return workloads::cost_of(c, cluster, times.kernels().communication()).alone;
+}
+
+/// Times of requests, by the metric's name.
+std::optional<Seconds> latency_of(const InferenceRow& row, const Outcome& outcome, Seconds transfer,
+                                  bool disaggregated) {
+  const OperatingPoint& point = outcome.point;
+  const std::string& metric = row.metric;
+  if (metric == "e2e_latency" || metric == "phase_time") {
+    if (metric == "e2e_latency") return outcome.batch;
+    return row.mode == "prefill" ? outcome.prompts
+                                 : outcome.step * std::max(1.0, row.output.value_or(1));
+  }
+  if (metric == "prompt_time") return outcome.prompts;
+  if (metric == "e2e_mean") return point.end_to_end;
+  if (metric == "kv_transfer_time") return transfer;
+  if (metric.starts_with("ttft")) {
+    if (metric.ends_with("p99")) return point.first_p99 + transfer;
+    return (metric.ends_with("p90") ? point.first_p90 : point.first_mean) + transfer;
+  }
+  if (metric.starts_with("tpot") || metric.starts_with("itl") || metric == "token_time") {
+    if (disaggregated || metric.ends_with("median")) return point.gap_median;
+    return metric == "itl_p99" ? point.gap_p99 : point.gap_mean;
+  }
+  return std::nullopt;
+}
+
+/// Tokens per second, by the metric's name.
+std::optional<double> throughput_of(const InferenceRow& row, const InferenceQuestion& question,
+                                    const Rates& rates) {
+  const double chips = question.chips;
+  const double output = rates.output;
+  const std::string& metric = row.metric;
+  double all = 0;
+  if (metric.starts_with("output_throughput")) all = output;
+  if (metric.starts_with("input_throughput")) all = rates.input;
+  if (metric.starts_with("total_throughput") || metric == "throughput_total") {
+    all = output + rates.input;
+  }
+  if (metric == "request_throughput") return rates.requests;
+  if (all <= 0) return std::nullopt;
+  constexpr double kNode = 8;
+  if (metric.ends_with("per_gpu") || metric.ends_with("per_card")) return all / chips;
+  if (metric.find("per_node") != std::string::npos) return all / chips * kNode;
+  return all;
+}
+
+/// What runs draw and cost.
+class Bills {
+ public:
+  Bills(const InferenceQuestion& question, const topology::Cluster& cluster,
+        const topology::Catalogue& catalogue)
+      : question_(question), cluster_(cluster) {
+    Diagnostics unread;
+    curve_ =
+        power::power_curve(cluster.accelerator(), catalogue.power(question.accelerator), unread);
+  }
+
+  std::variant<double, std::string> figure(const std::string& metric, const Outcome& outcome,
+                                           const Rates& rates) const {
+    const double watts = power::mean_power(curve_, outcome.point.activity).si() * question_.chips;
+    if (metric == "gpu_power_total") return watts;
+    if (metric == "energy_per_output_token") return watts / rates.output;
+    if (metric == "system_wall_power") {
+      return watts + cluster_.host_power().si() * question_.chips;
+    }
+    const double total = rates.output + rates.input;
+    if (metric == "total_throughput_per_MW") {
+      const topology::Accelerator& chip = cluster_.accelerator();
+      return total / question_.chips / (chip.tdp.value + cluster_.host_power()).in(units::MW);
+    }
+    const double price =
+        question_.price ? *question_.price / 3600 : cluster_.accelerator().rental.value.si();
+    if (!(price > 0)) return "nothing says what the chip costs";
+    const double dollars = price * question_.chips * 1e6;
+    if (metric == "cost_per_million_output_tokens") return dollars / rates.output;
+    if (metric == "cost_per_million_total_tokens") return dollars / total;
+    return fmt::format("the metric '{}' is not known", metric);
+  }
+
+ private:
+  const InferenceQuestion& question_;
+  const topology::Cluster& cluster_;
+  power::PowerCurve curve_;
+};
+
+bool is_bill(const std::string& metric) {
+  return metric.starts_with("cost") || metric.starts_with("energy") || metric.ends_with("power") ||
+         metric == "gpu_power_total" || metric == "total_throughput_per_MW";
+}
+
+std::variant<double, std::string> figure_of(const InferenceRow& row,
+                                            const InferenceQuestion& question,
+                                            const topology::Cluster& cluster,
+                                            const topology::Catalogue& catalogue,
+                                            const StepTimes& times) {
+  Outcome outcome = outcome_of(times, question);
+  add_queue(question, outcome.point, most_sequences(times, question.lengths));
+  const Rates rates = rates_of(question, outcome);
+  if (is_bill(row.metric)) {
+    return Bills(question, cluster, catalogue).figure(row.metric, outcome, rates);
+  }
+  if (row.metric == "output_speed_per_user") {
+    return question.tokens_per_pass / outcome.point.gap_mean.si();
+  }
+  const Seconds transfer =
+      question.disaggregated ? transfer_of(times, cluster, question.lengths) : Seconds{};
+  if (row.metric == "kv_transfer_bandwidth" && question.disaggregated) {
+    const auto memory = times.memory();
+    return (memory.cache_per_token * question.lengths.prompt / transfer).in(units::GB / units::s) *
+           question.job.layout.accelerators();
+  }
+  const auto latency = latency_of(row, outcome, transfer, question.disaggregated);
+  if (latency) {
+    const bool gap = row.metric.starts_with("tpot") || row.metric.starts_with("itl");
+    const Seconds time = gap ? *latency / question.tokens_per_pass : *latency;
+    return row.unit == "ms" ? time.in(units::ms) : time.in(units::s);
+  }
+  const auto throughput = throughput_of(row, question, rates);
+  if (throughput) return *throughput;
+  return fmt::format("the metric '{}' is not known", row.metric);
+}
+
+}  // namespace
+
+struct InferencePredictor::Impl {
+  const topology::Catalogue& catalogue;
+};
+
+InferencePredictor::InferencePredictor(const topology::Catalogue& catalogue)
+    : impl_(std::make_unique<Impl>(Impl{catalogue})) {}
+
+InferencePredictor::~InferencePredictor() = default;
+
+std::variant<InferenceAnswer, std::string> InferencePredictor::predict(const InferenceRow& row,
+                                                                       InferenceQuestion question) {
+  auto built = machine_of(question, impl_->catalogue);
+  if (auto* reason = std::get_if<std::string>(&built)) return std::move(*reason);
+  const auto& cluster = std::get<topology::Cluster>(built);
+  question.job.model = &question.model;
+  if (question.cache_tokens) question.host.limits.cache_tokens = *question.cache_tokens;
+  const StepTimes times(question.job, cluster, impl_->catalogue, question.host);
+  if (most_sequences(times, question.lengths) < 1) {
+    const auto memory = times.memory();
+    return "does not fit: " +
+           (memory.fits() ? "the cache holds no whole sequence" : memory.misfit());
+  }
+  const auto figure = figure_of(row, question, cluster, impl_->catalogue, times);
+  if (const auto* reason = std::get_if<std::string>(&figure)) return *reason;
+  return InferenceAnswer{std::get<double>(figure),
+                         fmt::format("{}", fmt::join(question.assumed, "; "))};
+}
+
+}  // namespace aisle::sim

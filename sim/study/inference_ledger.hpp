@@ -43,17 +43,19 @@ std::optional<double> number_after(std::string_view text, std::string_view word)
 /// How requests come.
 struct InferenceLoad {
   enum class Kind {
-    fixed_batch,  ///< so many together, whole
-    prompts,      ///< their prompts alone
-    decoding,     ///< their decoding alone
-    closed,       ///< so many are always there
-    open,         ///< so many per second arrive
-    speed,        ///< as many as leave each user so many tokens per second
+    fixed_batch,   ///< so many together, whole
+    varied_batch,  ///< the same with answers of many lengths, which end one by one
+    prompts,       ///< their prompts alone
+    decoding,      ///< their decoding alone
+    closed,        ///< so many are always there
+    open,          ///< so many per second arrive
+    speed,         ///< as many as leave each user so many tokens per second
   };
   Kind kind = Kind::closed;
   double amount = 0;       ///< requests, or requests per second, or tokens per second and user
   bool per_group = false;  ///< of each attention group, else of the whole system
   double requests = 0;     ///< that arrive at once; 0: an endless stream
+  bool endless = false;    ///< of `closed`: as many as can be served
 };
 
 /// A row as a question to the simulator.
@@ -64,10 +66,11 @@ struct InferenceQuestion {
   EngineHost host;
   RequestLengths lengths;
   InferenceLoad load;
-  int replicas = 1;
-  int chips = 1;                       ///< of all replicas
-  bool disaggregated = false;          ///< prompts run on accelerators of their own
-  double tokens_per_pass = 1;          ///< with speculation: tokens that one pass yields
+  std::vector<workloads::ServingLayout> layouts;  ///< the row's, or those that it leaves open
+  int stated_chips = 0;                           ///< of all replicas; 0: the row names none
+  int replicas = 1, chips = 1;                    ///< of the layout at hand
+  bool disaggregated = false;                     ///< prompts run on accelerators of their own
+  double tokens_per_pass = 1;                     ///< with speculation: tokens that one pass yields
   std::optional<double> cache_tokens;  ///< that each accelerator group holds, where the row says
   std::optional<double> price;         ///< dollars per accelerator and hour, where the row says
   bool given = true;  ///< whether the row gives layout, lengths, load and number format

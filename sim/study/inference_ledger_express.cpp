@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace aisle::sim {
 
@@ -59,6 +60,8 @@ std::string set_engine(const InferenceRow& row, const topology::Catalogue& catal
       {"vllm 0.2", "vllm-0.2"},
       {"vllm 2023", "vllm-0.2"},
       {"no cuda graph", "vllm-0.2"},
+      {"vllm ascend", "vllm-ascend"},
+      {"vllm 0.15", "vllm-0.15"},
       {"vllm 0.5", "vllm-0.6"},
       {"vllm 0.6", "vllm-0.6"},
       {"ci build", "vllm-0.6"},
@@ -82,6 +85,8 @@ std::string set_engine(const InferenceRow& row, const topology::Catalogue& catal
   const pb::EngineProfile* profile = catalogue.engine(name);
   if (profile == nullptr) return fmt::format("the catalogue has no engine '{}'", name);
   question.host = EngineHost::from(*profile);
+  // NVIDIA's submissions start requests before the cache for their answers is sure (max_util).
+  if (row.family().starts_with("MLP")) question.host.reserves_output = false;
   if (engine.empty()) question.assumed.emplace_back("an engine without overhead");
   if (const auto budget = number_after(row.note, "token budget ")) {
     question.host.limits.step_tokens = static_cast<int>(*budget);
@@ -168,6 +173,25 @@ int fitting_tensor(const InferenceQuestion& question, Bytes capacity, int most) 
   return most;
 }
 
+/// Layouts of a row that names none: tensor parallelism from the fewest ranks that it fits on, the
+/// same as stages, and for mixtures with latent attention a whole node of attention groups.
+void leave_layout_open(int most, Bytes capacity, InferenceQuestion& question) {
+  const workloads::ServingLayout stated = question.job.layout;
+  const auto add = [&](int tensor, int pipeline, int data) {
+    workloads::ServingLayout layout = stated;
+    layout.tensor = tensor;
+    layout.pipeline = stated.pipeline * pipeline;
+    layout.data = layout.expert = data;
+    question.layouts.push_back(layout);
+  };
+  const int fewest = fitting_tensor(question, capacity, most);
+  for (int ranks = fewest; ranks <= most; ranks *= 2) {
+    add(ranks, 1, 1);
+    if (ranks > 1) add(1, ranks, 1);
+  }
+  if (question.model.layers[1].attention.mla && most > 1) add(1, 1, most);
+}
+
 void set_layout(const InferenceRow& row, const topology::Catalogue& catalogue,
                 InferenceQuestion& question) {
   workloads::ServingLayout& layout = question.job.layout;
@@ -176,13 +200,12 @@ void set_layout(const InferenceRow& row, const topology::Catalogue& catalogue,
   const Bytes capacity =
       parse_quantity<Bytes>(chip.hbm_capacity().value(), {}, "", unread).value_or(Bytes{});
   constexpr int kNode = 8;
-  int chips = row.chips.value_or(0);
-  const int most = chips > 0 ? std::min(chips, kNode) : kNode;
+  const int chips = row.chips.value_or(0);
+  question.stated_chips = chips;
   layout.pipeline = row.pipeline.value_or(1);
   if (has_attention_groups(row)) {
-    layout.tensor = 1;
-    layout.data = row.expert.value_or(row.data.value_or(chips > 0 ? chips : 1));
-    if (row.tensor.value_or(1) > 1) layout.data = std::max(1, *row.tensor);
+    layout.data = row.expert.value_or(row.data.value_or(std::max(1, chips)));
+    if (row.tensor.value_or(1) > 1) layout.data = *row.tensor;
     layout.expert = layout.data;
   } else if (row.tensor) {
     // Cores and dies are counted as ranks here and there; a chip is one to us.
@@ -191,19 +214,18 @@ void set_layout(const InferenceRow& row, const topology::Catalogue& catalogue,
     layout.expert = std::clamp(row.expert.value_or(1), 1, layout.tensor);
     while (layout.tensor % layout.expert != 0) --layout.expert;
   } else {
-    layout.tensor = fitting_tensor(question, capacity, most);
     // More than a node holds: stages over the nodes.
-    if (layout.tensor == kNode && chips > kNode && !row.pipeline && row.mode == "decode") {
-      layout.pipeline = chips / kNode;
-    }
+    if (chips > kNode && !row.pipeline && row.mode == "decode") layout.pipeline = chips / kNode;
     question.given = false;
-    question.assumed.push_back(fmt::format("TP{}", layout.tensor));
+    return leave_layout_open(chips > 0 ? std::min(chips, kNode) : kNode, capacity, question);
   }
-  const int replica = layout.accelerators();
-  question.chips = chips > 0 ? std::max(chips, replica) : replica;
-  question.replicas = std::max(1, question.chips / replica);
-  if (!question.disaggregated || chips == 0) return;
-  question.replicas = 1;  // each pool has one, of the size that the row gives
+  question.layouts = {layout};
+  // Ranks of latent attention may have sequences of their own where tables say TP8 EP8.
+  if (row.expert.value_or(1) > 1 && layout.tensor == layout.expert &&
+      question.model.layers[1].attention.mla) {
+    layout.data = std::exchange(layout.tensor, 1);
+    question.layouts.push_back(layout);
+  }
 }
 
 /// Lengths that sources name by their data set alone.
@@ -246,6 +268,11 @@ void set_lengths(const InferenceRow& row, InferenceQuestion& question) {
   if (const auto shared = number_after(row.note, "shared system prompt of ")) {
     lengths.cached = std::min(*shared, lengths.prompt - 1);
   }
+  constexpr double kBlock = 16;
+  if (says(row.note, "multi-turn flag on") && lengths.prompt > kBlock) {
+    lengths.cached = lengths.prompt - kBlock;
+    question.assumed.emplace_back("prompts of later turns cached but for a block");
+  }
 }
 
 using Kind = InferenceLoad::Kind;
@@ -285,7 +312,6 @@ bool set_static_load(const InferenceRow& row, InferenceQuestion& question) {
 }
 
 void set_load(const InferenceRow& row, InferenceQuestion& question) {
-  constexpr double kEndless = 1e9;
   if (set_static_load(row, question)) return;
   InferenceLoad& load = question.load;
   const auto batch = number_in(row.batch), rate = number_in(row.rate);
@@ -297,12 +323,14 @@ void set_load(const InferenceRow& row, InferenceQuestion& question) {
       speed && says(row.note, "tok/s/user") && !batch) {
     load.kind = Kind::speed;
     load.amount = *speed;
-  } else if (rate && !says(row.rate, "saturating")) {
+  } else if (rate && !says(row.rate, "saturating") && !says(row.rate, "at once")) {
     load.kind = Kind::open;
     load.amount = *rate;
+  } else if (says(row.batch, "at once") && says(row.note, "ShareGPT")) {
+    load.kind = Kind::varied_batch;
+    load.amount = batch.value_or(1);
   } else if (says(row.batch, "at once") || says(row.note, "1000 ShareGPT")) {
-    load.kind = Kind::closed;
-    load.amount = kEndless;
+    load.endless = true;
     load.requests = says(row.batch, "at once") ? batch.value_or(0) : 1000;
   } else if (batch && !limit) {
     load.amount = *batch;
@@ -311,7 +339,7 @@ void set_load(const InferenceRow& row, InferenceQuestion& question) {
     load.amount = *mean;
     question.host.sequences = std::max(question.host.sequences, static_cast<int>(*mean) + 1);
   } else {
-    load.amount = kEndless;
+    load.endless = true;
     if (row.family().starts_with("TRT") || row.family().starts_with("MLP")) {
       constexpr int kMaxLoad = 4096;  // these benchmarks raise the limit until memory binds
       if (!limit || !batch) question.host.sequences = kMaxLoad;
@@ -320,7 +348,7 @@ void set_load(const InferenceRow& row, InferenceQuestion& question) {
       question.assumed.emplace_back("as many requests as can be served");
     }
   }
-  if (load.kind == Kind::closed && load.amount < kEndless) {
+  if (load.kind == Kind::closed && !load.endless) {
     question.host.sequences =
         std::max(question.host.sequences, static_cast<int>(std::ceil(load.amount)));
   }
@@ -381,12 +409,12 @@ std::variant<InferenceQuestion, std::string> express(const InferenceRow& row,
     question.price = number_in(row.note.substr(row.note.rfind(' ', at - 1)));
   }
   set_lengths(row, question);
+  question.job.layout.two_batches =
+      (says(row.note, "TBO") && !says(row.note, "without two-batch")) ||
+      says(row.note, "microbatch overlap") || says(row.note, "dual-batch overlap");
   set_layout(row, catalogue, question);
   set_load(row, question);
   set_speculation(row, question);
-  question.job.layout.two_batches = says(row.note, "TBO") && !says(row.note, "without two-batch")
-                                        ? true
-                                        : says(row.note, "microbatch overlap");
   return question;
 }
 

@@ -76,18 +76,23 @@ Outcome outcome_of(const StepTimes& times, const InferenceQuestion& question) {
   const double amount = per_group(question);
   switch (question.load.kind) {
     case Kind::fixed_batch:
+    case Kind::varied_batch:
     case Kind::prompts:
     case Kind::decoding:
       outcome.sequences = std::max(1.0, amount);
       outcome.prompts = prompts_together(times, question.lengths, outcome.sequences);
       outcome.step = decoding_step(times, question.lengths, outcome.sequences);
-      outcome.batch = fixed_batch(times, question.lengths, outcome.sequences);
+      outcome.batch = question.load.kind == Kind::varied_batch
+                          ? varied_batch(times, question.lengths, outcome.sequences)
+                          : fixed_batch(times, question.lengths, outcome.sequences);
       outcome.point.gap_mean = outcome.point.gap_median = outcome.point.gap_p99 = outcome.step;
       outcome.point.first_mean = outcome.point.first_p90 = outcome.point.first_p99 =
           outcome.prompts;
       return outcome;
     case Kind::closed:
-      outcome.point = closed_loop(times, question.lengths, amount);
+      outcome.point =
+          closed_loop(times, question.lengths,
+                      question.load.endless ? most_sequences(times, question.lengths) : amount);
       return outcome;
     case Kind::open:
       outcome.point = open_loop(times, question.lengths, amount);
@@ -122,6 +127,7 @@ Rates rates_of(const InferenceQuestion& question, const Outcome& outcome) {
   Rates rates;
   switch (question.load.kind) {
     case Kind::fixed_batch:
+    case Kind::varied_batch:
       rates.requests = sequences / outcome.batch.si();
       break;
     case Kind::decoding:
@@ -143,7 +149,7 @@ Seconds transfer_of(const StepTimes& times, const topology::Cluster& cluster,
                     const RequestLengths& lengths) {
   workloads::Communication c;
   c.kind = workloads::CollectiveKind::send_recv;
-  c.bytes = times.memory().cache_per_token * lengths.prompt + times.memory().cache_per_sequence;
+  c.bytes = times.memory().sequence(lengths.prompt);
   const std::vector<int> ends = {0, cluster.count() / 2};
   c.group = cluster.hierarchy(ends);
   return workloads::cost_of(c, cluster, times.kernels().communication()).alone;
@@ -237,13 +243,17 @@ bool is_bill(const std::string& metric) {
          metric == "gpu_power_total" || metric == "total_throughput_per_MW";
 }
 
+/// What a figure needs beside the outcome.
+struct Ground {
+  const topology::Cluster& cluster;
+  const topology::Catalogue& catalogue;
+  const StepTimes& times;
+};
+
 std::variant<double, std::string> figure_of(const InferenceRow& row,
                                             const InferenceQuestion& question,
-                                            const topology::Cluster& cluster,
-                                            const topology::Catalogue& catalogue,
-                                            const StepTimes& times) {
-  Outcome outcome = outcome_of(times, question);
-  add_queue(question, outcome.point, most_sequences(times, question.lengths));
+                                            const Outcome& outcome, const Ground& ground) {
+  const auto& [cluster, catalogue, times] = ground;
   const Rates rates = rates_of(question, outcome);
   if (is_bill(row.metric)) {
     return Bills(question, cluster, catalogue).figure(row.metric, outcome, rates);
@@ -254,9 +264,8 @@ std::variant<double, std::string> figure_of(const InferenceRow& row,
   const Seconds transfer =
       question.disaggregated ? transfer_of(times, cluster, question.lengths) : Seconds{};
   if (row.metric == "kv_transfer_bandwidth" && question.disaggregated) {
-    const auto memory = times.memory();
-    return (memory.cache_per_token * question.lengths.prompt / transfer).in(units::GB / units::s) *
-           question.job.layout.accelerators();
+    const Bytes cache = times.memory().sequence(question.lengths.prompt);
+    return (cache / transfer).in(units::GB / units::s) * question.job.layout.accelerators();
   }
   const auto latency = latency_of(row, outcome, transfer, question.disaggregated);
   if (latency) {
@@ -282,21 +291,44 @@ InferencePredictor::~InferencePredictor() = default;
 
 std::variant<InferenceAnswer, std::string> InferencePredictor::predict(const InferenceRow& row,
                                                                        InferenceQuestion question) {
-  auto built = machine_of(question, impl_->catalogue);
-  if (auto* reason = std::get_if<std::string>(&built)) return std::move(*reason);
-  const auto& cluster = std::get<topology::Cluster>(built);
   question.job.model = &question.model;
   if (question.cache_tokens) question.host.limits.cache_tokens = *question.cache_tokens;
-  const StepTimes times(question.job, cluster, impl_->catalogue, question.host);
-  if (most_sequences(times, question.lengths) < 1) {
-    const auto memory = times.memory();
-    return "does not fit: " +
-           (memory.fits() ? "the cache holds no whole sequence" : memory.misfit());
+  std::string refused;
+  std::optional<double> figure;
+  double best = 0;
+  std::string layout;
+  // Of layouts that the row leaves open, the one that serves most with an accelerator.
+  for (const workloads::ServingLayout& each : question.layouts) {
+    question.job.layout = each;
+    const int replica = each.accelerators();
+    question.chips = std::max(question.stated_chips, replica);
+    question.replicas = question.disaggregated ? 1 : std::max(1, question.chips / replica);
+    if (question.disaggregated && question.stated_chips == 0) question.chips = 2 * replica;
+    auto built = machine_of(question, impl_->catalogue);
+    if (auto* reason = std::get_if<std::string>(&built)) return std::move(*reason);
+    const auto& cluster = std::get<topology::Cluster>(built);
+    const StepTimes times(question.job, cluster, impl_->catalogue, question.host);
+    if (most_sequences(times, question.lengths) < 1) {
+      const auto memory = times.memory();
+      refused = "does not fit: " +
+                (memory.fits() ? "the cache holds no whole sequence" : memory.misfit());
+      continue;
+    }
+    Outcome outcome = outcome_of(times, question);
+    add_queue(question, outcome.point, most_sequences(times, question.lengths));
+    const double served = rates_of(question, outcome).requests / question.chips;
+    if (served <= best) continue;
+    const auto found = figure_of(row, question, outcome, Ground{cluster, impl_->catalogue, times});
+    if (const auto* reason = std::get_if<std::string>(&found)) return *reason;
+    figure = std::get<double>(found);
+    best = served;
+    layout = each.data > 1       ? fmt::format("DP{} EP{}", each.data, each.expert)
+             : each.pipeline > 1 ? fmt::format("TP{} PP{}", each.tensor, each.pipeline)
+                                 : fmt::format("TP{}", each.tensor);
   }
-  const auto figure = figure_of(row, question, cluster, impl_->catalogue, times);
-  if (const auto* reason = std::get_if<std::string>(&figure)) return *reason;
-  return InferenceAnswer{std::get<double>(figure),
-                         fmt::format("{}", fmt::join(question.assumed, "; "))};
+  if (!figure) return refused;
+  if (question.layouts.size() > 1) question.assumed.push_back(layout);
+  return InferenceAnswer{*figure, fmt::format("{}", fmt::join(question.assumed, "; "))};
 }
 
 }  // namespace aisle::sim

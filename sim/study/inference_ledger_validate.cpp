@@ -54,7 +54,7 @@ ValidationRow described(const InferenceRow& row, const topology::Catalogue& cata
   out.metric = row.metric;
   out.measured = row.value.value_or(0);
   out.source = std::string(row.family());
-  out.half = half_of(row.family());
+  out.half = half_of(fmt::format("{} {}", row.family(), row.model));
   out.precision = row.precision.empty() ? "not stated" : row.precision;
   out.scale = row.chips ? chips_class(*row.chips) : "not stated";
   out.chips = row.chips.value_or(0);

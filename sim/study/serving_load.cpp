@@ -64,9 +64,10 @@ class Mixture {
     return std::max(mixed_, with(prompts * lengths_.computed()));
   }
 
-  /// From arrival to the first token: the rest of the step that runs, then those of the own prompt,
-  /// with `others` prompts beside it.
+  /// From arrival to the first token: the rest of the step that runs, the next one where it is
+  /// scheduled already, then those of the own prompt, with `others` prompts beside it.
   Seconds first(double rest, double others) const {
+    if (times_.host().asynchronous) rest += 1;
     const double budget = std::max(1.0, times_.host().limits.step_tokens - decoding_);
     const double tokens = (1 + others) * lengths_.computed();
     const double steps = std::ceil(tokens / budget);
@@ -218,6 +219,22 @@ Seconds fixed_batch(const StepTimes& times, const RequestLengths& lengths, doubl
   const Seconds wave = prompts_together(times, lengths, held) +
                        decoding_step(times, lengths, held) * (lengths.output - 1);
   return wave * (sequences / held);
+}
+
+Seconds varied_batch(const StepTimes& times, const RequestLengths& lengths, double sequences) {
+  const double held = std::max(1.0, std::min(sequences, most_sequences(times, lengths)));
+  constexpr double kEuler = 0.5772;
+  const double longest = lengths.output * (std::log(held) + kEuler);
+  constexpr int kPoints = 16;
+  Seconds sum = prompts_together(times, lengths, held);
+  for (int i = 0; i < kPoints; ++i) {
+    const double at = longest * (i + 0.5) / kPoints;
+    const double left = std::max(1.0, held * std::exp(-at / lengths.output) / slots(times));
+    sum += times.time(decoding_of(left, lengths.prompt + at)) * (longest / kPoints);
+  }
+  if (sequences <= held) return sum;
+  return sum + Seconds::from_si((sequences - held) * times.job().layout.data /
+                                closed_loop(times, lengths, held).requests_per_s);
 }
 
 }  // namespace aisle::sim

@@ -46,6 +46,10 @@ Seconds prompts_together(const StepTimes& times, const RequestLengths& lengths, 
 /// its turn.
 Seconds fixed_batch(const StepTimes& times, const RequestLengths& lengths, double sequences);
 
+/// The same with answers of exponentially distributed lengths: sequences end one by one, the last
+/// after some times the mean length.
+Seconds varied_batch(const StepTimes& times, const RequestLengths& lengths, double sequences);
+
 /// Mean step of a fixed batch that decodes behind its prompts.
 Seconds decoding_step(const StepTimes& times, const RequestLengths& lengths, double sequences);
 

@@ -78,7 +78,7 @@ double token_workspace(const ServingJob& job) {
 }
 
 void add_cache(const ServingJob& job, ServingMemory& memory) {
-  double token = 0, sequence = 0;
+  double token = 0, windowed = 0;
   int count = 0;
   for (const Layer& layer : job.model->layers) {
     if (layer.kind != LayerKind::dense && layer.kind != LayerKind::moe) continue;
@@ -87,19 +87,24 @@ void add_cache(const ServingJob& job, ServingMemory& memory) {
     const double numbers =
         a.mla ? a.kv_lora_rank + a.rope_dim : static_cast<double>(caches) * (a.qk_dim + a.v_dim);
     const double bytes = numbers * job.formats.cache_bytes;
-    a.window > 0 ? sequence += bytes* a.window : token += bytes;
+    (a.window > 0 ? windowed : token) += bytes;
+    memory.window = std::max(memory.window, a.window);
     ++count;
   }
   const int stages = job.layout.pipeline;
   const double share = std::ceil(static_cast<double>(count) / stages) / count;
   memory.cache_per_token = token * share * units::B;
-  memory.cache_per_sequence = sequence * share * units::B;
+  memory.window_per_token = windowed * share * units::B;
 }
 
 }  // namespace
 
+Bytes ServingMemory::sequence(double tokens) const {
+  return cache_per_token * tokens + window_per_token * std::min<double>(tokens, window);
+}
+
 double ServingMemory::sequences(double tokens) const {
-  const Bytes each = cache_per_token * tokens + cache_per_sequence;
+  const Bytes each = sequence(tokens);
   return each.si() > 0 ? std::max(0.0, cache / each) : 0;
 }
 
@@ -119,7 +124,7 @@ ServingMemory serving_memory(const ServingJob& job, Bytes capacity, const Memory
   memory.reserved = limits.reserved;
   memory.cache = memory.usable - memory.weights - memory.workspace - memory.reserved;
   add_cache(job, memory);
-  if (limits.cache_tokens > 0) memory.cache = memory.cache_per_token * limits.cache_tokens;
+  if (limits.cache_tokens > 0) memory.cache = memory.sequence(limits.cache_tokens);
   return memory;
 }
 

@@ -22,12 +22,15 @@ struct ServingMemory {
   Bytes weights;
   Bytes workspace;  ///< activations of the largest step
   Bytes reserved;
-  Bytes cache;               ///< what is left; negative where it does not fit
-  Bytes cache_per_token;     ///< of layers that attend to all earlier tokens
-  Bytes cache_per_sequence;  ///< of layers with a window, whole
+  Bytes cache;             ///< what is left; negative where it does not fit
+  Bytes cache_per_token;   ///< of layers that attend to all earlier tokens
+  Bytes window_per_token;  ///< of layers with a window, which keep that many tokens
+  int window = 0;
 
   bool fits() const { return cache.si() > 0; }
 
+  /// Cache of a sequence of `tokens`.
+  Bytes sequence(double tokens) const;
   /// Sequences of `tokens` that the cache holds at once.
   double sequences(double tokens) const;
   /// Why it does not fit, naming the holders; for one that does not.

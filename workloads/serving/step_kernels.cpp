@@ -323,14 +323,16 @@ StepWork attention_work(const ServingJob& job, const ServingStep& step) {
     }
     const double heads = per_rank(a.heads, job.layout.tensor);
     const double caches = per_rank(a.kv_heads, job.layout.tensor);
-    const auto attend = [&](Family family, const Attended& of, const char* name) {
+    const auto attend = [&](Family family, const Attended& of, const char* name,
+                            const char* variant) {
       if (of.tokens <= 0) return;
       builder.add(over_cache(family, formats.scores, of, heads, caches, a.qk_dim, a.v_dim,
                              a.qk_dim + a.v_dim, formats.cache_bytes),
-                  name);
+                  name, variant);
     };
-    attend(Family::attention_decode, decoding, "decoding attention");
-    attend(Family::attention, prompts, "prompt attention");
+    attend(Family::attention_decode, decoding, "decoding attention", "");
+    // The usual curve is of long training sequences; this one saw short prompts too.
+    attend(Family::attention, prompts, "prompt attention", "trtllm bfloat16 cache bfloat16");
   }
   return builder.take();
 }

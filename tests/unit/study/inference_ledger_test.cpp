@@ -97,18 +97,18 @@ TEST(InferenceLedger, LayoutsAreReplicas) {
   InferenceRow one = row();
   one.chips = 8;
   one.tensor = 2;
-  EXPECT_EQ(asked(one).replicas, 4);
+  EXPECT_EQ(asked(one).layouts.front().tensor, 2);
   one.model = "deepseek-r1";
   one.chip = "H200";
   one.tensor = 1;
   one.expert = 8;
-  EXPECT_EQ(asked(one).job.layout.data, 8);
-  EXPECT_EQ(asked(one).job.layout.expert, 8);
+  EXPECT_EQ(asked(one).layouts.front().data, 8);
+  EXPECT_EQ(asked(one).layouts.front().expert, 8);
   one = row();
   one.model = "llama-3.1-70b";
   one.chips = 8;
   one.tensor.reset();
-  EXPECT_EQ(asked(one).job.layout.tensor, 4);
+  EXPECT_EQ(asked(one).layouts.front().tensor, 4);
   EXPECT_FALSE(asked(one).given);
 }
 

@@ -179,7 +179,8 @@ TEST(ServingMemory, WindowsKeepWhatTheySee) {
   const auto gpt = replica("gpt-oss-120b", "h100-sxm", {});
   const workloads::ServingMemory memory = gpt->times().memory();
   EXPECT_DOUBLE_EQ(memory.cache_per_token.in(units::B), 18 * 8 * 128 * 2);
-  EXPECT_DOUBLE_EQ(memory.cache_per_sequence.in(units::B), 18 * 8 * 128 * 2 * 128);
+  EXPECT_DOUBLE_EQ((memory.sequence(1000) - memory.sequence(0)).in(units::B),
+                   18 * 8 * 128 * 2 * (1000 + 128));
 }
 
 TEST(ServingKernels, FewTokensTouchFewExperts) {

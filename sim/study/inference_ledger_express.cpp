@@ -250,6 +250,7 @@ void set_lengths(const InferenceRow& row, InferenceQuestion& question) {
     prompt = kShareGptPrompt;
     answer = kShareGptAnswer;
   }
+  lengths.varied = row.family().starts_with("ML") || says(row.note, "ShareGPT");
   if (row.family() == "GPF") answer = 200;
   assume(lengths.prompt, row.prompt, prompt, "prompts");
   if (row.mode == "prefill") {

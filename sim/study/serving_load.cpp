@@ -19,6 +19,28 @@ double poisson_quantile(double mean, double share) {
   return count;
 }
 
+/// The same of their tokens, over the mean length, where lengths are exponential.
+double burst_quantile(double mean, double share) {
+  if (mean > 50) return mean + std::sqrt(2 * mean) * (share > 0.95 ? 2.33 : 1.28);
+  const auto below = [mean](double tokens) {
+    double chance = std::exp(-mean), sum = chance;  // no prompt at all
+    double term = std::exp(-tokens), more = term;   // of so many lengths together, the more
+    for (int count = 1; count < 150; ++count) {
+      chance *= mean / count;
+      sum += chance * (1 - more);
+      more += term *= tokens / count;
+    }
+    return sum;
+  };
+  double low = 0, high = mean + 20 * std::sqrt(mean + 1);
+  if (below(0) >= share) return 0;
+  for (int round = 0; round < 40; ++round) {
+    const double middle = (low + high) / 2;
+    (below(middle) < share ? low : high) = middle;
+  }
+  return high;
+}
+
 ServingStep decoding_of(double sequences, double context) {
   ServingStep step;
   step.decoding = step.sampled = static_cast<int>(std::lround(sequences));
@@ -57,11 +79,15 @@ class Mixture {
 
   Seconds median() const { return share_ < 0.5 ? alone_ : mixed_; }
 
+  /// Prompts, by their tokens, that as large a share of steps has no more of.
+  double prompts(double share) const {
+    return lengths_.varied ? burst_quantile(arriving_, share) : poisson_quantile(arriving_, share);
+  }
+
   /// A step with as many prompts as one in a hundred has.
   Seconds p99() const {
-    const double prompts = poisson_quantile(arriving_, 0.99);
-    if (prompts < 1) return alone_;
-    return std::max(mixed_, with(prompts * lengths_.computed()));
+    const double most = prompts(0.99);
+    return most <= 0 ? alone_ : std::max(mixed_, with(most * lengths_.computed()));
   }
 
   /// From arrival to the first token: the rest of the step that runs, the next one where it is
@@ -117,8 +143,8 @@ OperatingPoint point_of(const StepTimes& times, const RequestLengths& lengths, d
   point.gap_median = mixture.median();
   point.gap_p99 = mixture.p99();
   point.first_mean = mixture.first(0.5, mixture.arriving());
-  point.first_p90 = mixture.first(0.9, poisson_quantile(mixture.arriving(), 0.9));
-  point.first_p99 = mixture.first(1, poisson_quantile(mixture.arriving(), 0.99));
+  point.first_p90 = mixture.first(0.9, mixture.prompts(0.9));
+  point.first_p99 = mixture.first(1, mixture.prompts(0.99));
   point.end_to_end = point.first_mean + point.gap_mean * (lengths.output - 1);
   const double groups = times.job().layout.data * slots(times);
   point.tokens_per_s = groups * decoding / point.gap_mean.si();

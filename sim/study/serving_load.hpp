@@ -4,13 +4,14 @@
 #include "sim/study/serving_time.hpp"
 
 /// Serving under loads that are the same all the time, in closed form over the times of steps. What
-/// happens request by request is not simulated: lengths are equal, and arrivals Poisson.
+/// happens request by request is not simulated: answers are equally long, and arrivals Poisson.
 namespace aisle::sim {
 
-/// Tokens of every request.
+/// Tokens of a request.
 struct RequestLengths {
-  double prompt = 1, output = 1;
-  double cached = 0;  ///< of the prompt, found in a prefix cache
+  double prompt = 1, output = 1;  ///< mean
+  bool varied = false;            ///< prompts of people: exponentially distributed; else all equal
+  double cached = 0;              ///< of the prompt, found in a prefix cache
 
   double computed() const { return prompt - cached; }
 };

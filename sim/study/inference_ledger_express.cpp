@@ -108,7 +108,10 @@ std::string set_formats(const InferenceRow& row, bool blackwell, InferenceQuesti
   workloads::ServingFormats& formats = question.job.formats;
   const std::string stated = lower(row.precision);
   const bool tensorrt = says(lower(row.engine), "tensorrt"), mixture = question.model.is_moe();
-  const workloads::ProductFormat fp8 = narrow(Precision::fp8, kFp8Weight);
+  // DeepSeek's weights are scaled by blocks, those of others by the tensor.
+  const bool blocks = question.model.layers[1].attention.mla;
+  workloads::ProductFormat fp8 = narrow(Precision::fp8, kFp8Weight);
+  if (!blocks) fp8.variant = "trtllm fp8";
   const auto all = [&](const workloads::ProductFormat& format) {
     formats.attention = formats.dense = formats.experts = format;
   };
@@ -119,10 +122,9 @@ std::string set_formats(const InferenceRow& row, bool blackwell, InferenceQuesti
     formats.experts.variant = blackwell ? "experts moe_torch_flow w4a8_mxfp4_mxfp8"
                                         : "experts moe_torch_flow w4a16_mxfp4";
   } else if (says(stated, "fp4")) {
-    const bool latent = question.model.layers[1].attention.mla;
     all(narrow(Precision::fp4, says(stated, "mx") ? kMxfp4Weight : kNvfp4Weight));
     if (says(row.model, "gpt-oss")) formats.attention = {};
-    if (mixture && latent)
+    if (mixture && blocks)
       formats.attention = formats.dense = says(stated, "fp8") ? fp8 : workloads::ProductFormat{};
   } else if (says(stated, "int4")) {
     all(narrow(Precision::bf16, kInt4Weight));

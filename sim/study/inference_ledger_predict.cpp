@@ -61,14 +61,16 @@ double per_group(const InferenceQuestion& question) {
   return question.load.amount / question.replicas / layout.data;
 }
 
-/// As many requests as leave each user the speed asked for.
+/// As many requests as leave each user the speed asked for; nothing served where one alone is
+/// slower.
 OperatingPoint at_speed(const StepTimes& times, const RequestLengths& lengths, double speed) {
   double low = 1, high = most_sequences(times, lengths);
   for (int round = 0; round < 20 && high - low > 0.5; ++round) {
     const double middle = (low + high) / 2;
     (closed_loop(times, lengths, middle).gap_mean.si() * speed < 1 ? low : high) = middle;
   }
-  return closed_loop(times, lengths, low);
+  const OperatingPoint point = closed_loop(times, lengths, low);
+  return low > 1 || point.gap_mean.si() * speed <= 1 ? point : OperatingPoint{};
 }
 
 Outcome outcome_of(const StepTimes& times, const InferenceQuestion& question) {
@@ -317,6 +319,7 @@ std::variant<InferenceAnswer, std::string> InferencePredictor::predict(const Inf
     Outcome outcome = outcome_of(times, question);
     add_queue(question, outcome.point, most_sequences(times, question.lengths));
     const double served = rates_of(question, outcome).requests / question.chips;
+    if (served <= 0) refused = "no layout is so fast, even for one request at a time";
     if (served <= best) continue;
     const auto found = figure_of(row, question, outcome, Ground{cluster, impl_->catalogue, times});
     if (const auto* reason = std::get_if<std::string>(&found)) return *reason;

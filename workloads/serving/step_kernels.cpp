@@ -50,10 +50,12 @@ class Builder {
 
   void repeat(int count) { count_ = count; }
 
+  /// Wide ones by the curve of an inference library, where the chip's usual one is of training.
   void product(const char* name, const ProductFormat& format, double m, double n, double k) {
+    const bool usual = format.variant.empty() && format.computes == Precision::bf16;
     add(dense_product(format.computes, m, n, k,
                       {format.activation_bytes(), format.weight_bytes, kWide}),
-        name, format.variant);
+        name, usual ? "trtllm bfloat16" : format.variant);
   }
 
   void stream(Family family, const char* name, double rows, double columns, double bytes) {

@@ -188,6 +188,7 @@ TEST(Validate, PlotHoldsAMarkPerRow) {
 TEST(Validate, ShippedRowsAreFound) {
   const auto ledgers = aisle::sim::shipped_ledgers();
   EXPECT_THAT(ledgers, testing::ElementsAre(testing::EndsWith("validation/collectives.csv"),
+                                            testing::EndsWith("validation/inference.csv"),
                                             testing::EndsWith("validation/training.csv")));
 }
 

@@ -169,6 +169,8 @@ std::string_view to_string(Stream stream) {
       return "receive";
     case Stream::data_parallel:
       return "data parallel";
+    case Stream::host:
+      return "host";
   }
   return "unknown";
 }

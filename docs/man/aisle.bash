@@ -20,7 +20,7 @@ _aisle() {
     --objective) mapfile -t COMPREPLY < <(compgen -W "step_time_s mfu tokens_per_s_per_chip tflops_per_chip cost_usd usd_per_million_tokens energy_mwh kwh_per_million_tokens co2_t hbm_headroom_bytes" -- "$word"); return ;;
     --over | --fix) mapfile -t COMPREPLY < <(compgen -W "tensor context pipeline expert zero schedule virtual_stages micro_batch recompute" -- "$word"); return ;;
     --half) mapfile -t COMPREPLY < <(compgen -W "fitted held-out" -- "$word"); return ;;
-    -o | --output | --ledger | --plot) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    -o | --output | --ledger | --plot | --scenarios) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     list) mapfile -t COMPREPLY < <(compgen -W "accelerators systems fabrics models calibrations studies" -- "$word"); return ;;
   esac
   local flags
@@ -33,7 +33,7 @@ _aisle() {
     show) flags="--chips --json" ;;
     compare) flags="--engine -o --output --json" ;;
     report) flags="-o --output --json" ;;
-    validate) flags="--ledger --kind --half --engine --bound --plot --json" ;;
+    validate) flags="--ledger --kind --half --engine --bound --plot --scenarios --json" ;;
     import) flags="-o --output --json" ;;
     import-model) flags="-o --output --sequence --json" ;;
     inspect) flags="--model --top --json" ;;

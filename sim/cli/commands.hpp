@@ -49,6 +49,7 @@ struct ValidateArguments {
   std::string engine = "event";      ///< or "analytic"
   std::optional<double> bound;       ///< of the median error
   std::string plot;                  ///< SVG file to write; empty: none
+  std::string scenarios;             ///< folder for the rows as scenarios; empty: none
   bool json = false;
 };
 

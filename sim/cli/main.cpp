@@ -285,6 +285,10 @@ void add_validate_command(CLI::App& app, aisle::cli::ValidateArguments& a, int& 
                       "Largest median |ln(predicted/measured)| that is accepted: exit 3 beyond");
   command->add_option("--plot", a.plot, "Write predicted against measured as a figure to this file")
       ->type_name("FILE.svg");
+  command
+      ->add_option("--scenarios", a.scenarios,
+                   "Write the rows of training steps to this folder, as `aisle run` reads them")
+      ->type_name("DIR");
   command->add_flag("--json", a.json, "Print one JSON document on stdout");
   command->footer(example("aisle validate --ledger collectives.csv --bound 0.2 --plot errors.svg"));
   command->callback([&] { code = aisle::cli::validate(a); });

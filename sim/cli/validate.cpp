@@ -8,6 +8,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -30,6 +31,20 @@ int judge(const sim::Validation& validation, double bound) {
     say(fmt::format("  {}: {:.1f} % of {} rows", group.name, 100 * group.median, group.rows));
   }
   return kOutOfTolerance;
+}
+
+/// Every row that has one, as `aisle run` reads it.
+void write_scenarios(const sim::Validation& validation, const std::string& folder) {
+  sim::make_folder(folder);
+  int written = 0;
+  for (const sim::ValidationRow& row : validation.rows) {
+    if (row.scenario.empty()) continue;
+    std::string name = row.id;
+    std::replace(name.begin(), name.end(), '/', '_');
+    sim::write_file(folder + "/" + name + ".textproto", row.scenario);
+    ++written;
+  }
+  say(fmt::format("wrote {} scenarios to {}", written, folder));
 }
 
 }  // namespace
@@ -63,6 +78,7 @@ int validate(const ValidateArguments& arguments) {
       say("wrote " + arguments.plot);
     }
   }
+  if (!arguments.scenarios.empty()) write_scenarios(*validation, arguments.scenarios);
   fmt::print("{}", arguments.json ? sim::validation_json(*validation, wall_time)
                                   : sim::validation_text(*validation));
   return arguments.bound ? judge(*validation, *arguments.bound) : kDone;

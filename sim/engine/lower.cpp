@@ -109,6 +109,20 @@ TimedWork time_communication(const Work& work, const Cluster& cluster, const Ker
   return timed;
 }
 
+TimedWork time_host(const Work& work, Seconds launch) {
+  TimedWork timed;
+  timed.alone = work.launches * launch;
+  timed.basis = Basis::assumed;
+  return timed;
+}
+
+TimedWork time_work(const Work& work, Seconds host_launch, const Cluster& cluster,
+                    const KernelModel& kernels) {
+  if (work.launches > 0) return time_host(work, host_launch);
+  return work.is_communication ? time_communication(work, cluster, kernels)
+                               : time_compute(work, cluster, kernels);
+}
+
 }  // namespace
 
 TimedPlan lower(const workloads::Plan& plan, const Cluster& cluster, const KernelModel& kernels) {
@@ -119,8 +133,7 @@ TimedPlan lower(const workloads::Plan& plan, const Cluster& cluster, const Kerne
   timed.slowest = cluster.slowest_factor();
   timed.works.reserve(plan.works.size());
   for (const Work& work : plan.works) {
-    timed.works.push_back(work.is_communication ? time_communication(work, cluster, kernels)
-                                                : time_compute(work, cluster, kernels));
+    timed.works.push_back(time_work(work, plan.host_launch, cluster, kernels));
   }
   return timed;
 }

@@ -48,6 +48,7 @@ constexpr Known kKnown[] = {
     {"exposed barrier", "#d8c3a5", PartFamily::exposed},
     {"imbalance", "#7c8796", PartFamily::waiting},
     {"pipeline bubble", "#a3adba", PartFamily::waiting},
+    {"waiting for the host", "#8b95a3", PartFamily::waiting},
     {"pipeline bubble and waiting", "#a3adba", PartFamily::waiting},
 };
 /// For exposed communication and for other parts that the table does not know.

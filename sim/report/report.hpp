@@ -43,6 +43,9 @@ void write_result(const pb::Result& result, const std::string& folder);
 /// std::system_error.
 void write_file(const std::string& path, const std::string& content);
 
+/// Makes the folder where it is not there, with those above it; throws std::system_error.
+void make_folder(const std::string& folder);
+
 /// Label and text of one metric for people: {"step time", "19.9 s"}.
 struct MetricText {
   std::string label, value;

@@ -122,7 +122,7 @@ void write_file(const std::string& path, const std::string& content) {
   file.keep();
 }
 
-void write_result(const pb::Result& result, const std::string& folder) {
+void make_folder(const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   // The library's message for a file in the way differs from version to version; ours names it.
@@ -130,6 +130,10 @@ void write_result(const pb::Result& result, const std::string& folder) {
   if (!std::filesystem::is_directory(folder, ignored)) {
     fail(error ? error.value() : ENOTDIR, "cannot make the folder " + folder);
   }
+}
+
+void write_result(const pb::Result& result, const std::string& folder) {
+  make_folder(folder);
   const std::string at = folder.ends_with('/') ? folder : folder + "/";
   write_file(at + "result.json", result_json(result));
   write_file(at + "result.csv", result_csv(result));

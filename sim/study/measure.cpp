@@ -17,6 +17,7 @@ using workloads::Phase;
 using workloads::Plan;
 using workloads::Stream;
 
+constexpr const char* kHost = "waiting for the host";
 constexpr const char* kIdle = "pipeline bubble and waiting";
 constexpr const char* kSlowed = "compute slowed by communication";
 constexpr const char* kSlowest = "pace of the slowest accelerator";
@@ -119,7 +120,7 @@ std::map<std::string, double> parts_of(const TimedPlan& timed, const Execution& 
       parts["exposed " + std::string(to_string(work.communication.kind))] += length;
       return;
     }
-    parts[kIdle] += length;
+    parts[active[static_cast<std::size_t>(Stream::host)] >= 0 ? kHost : kIdle] += length;
   };
   double now = 0;
   for (const Edge& edge : edges) {

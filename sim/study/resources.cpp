@@ -138,6 +138,10 @@ class RankSweep {
       seconds_[exposed(work_of(*span).communication, stream)] += length;
       return;
     }
+    if (active_[static_cast<std::size_t>(Stream::host)] != nullptr) {
+      seconds_[launch_gaps] += length;
+      return;
+    }
     for (std::size_t queue = workloads::kStreams; queue < active_.size(); ++queue) {
       if (active_[queue] == nullptr) continue;
       seconds_[other] += length;

@@ -76,10 +76,11 @@ std::optional<pb::Model> model_of_row(const TrainingRow& row, const topology::Ca
 struct TrainingAnswer {
   double figure = 0;  ///< in the unit of the row's metric
   std::string assumed;
+  std::string scenario;  ///< as text, with what was chosen for it
+  std::string misfit;    ///< why it ought not to fit, though it ran; the figure is without that limit
 };
 
-/// The figure of the row's metric by the analytic engine, or why there is none ("does not fit:
-/// ...").
+/// The figure of the row's metric by the analytic engine, or why there is none.
 std::variant<TrainingAnswer, std::string> predict(const TrainingRow& row, TrainingQuestion question,
                                                   const topology::Catalogue& catalogue);
 

@@ -5,6 +5,7 @@
 #include "sim/study/collective_ledger.hpp"
 #include "sim/study/ledger_cells.hpp"
 #include "sim/study/training_ledger.hpp"
+#include "sim/study/training_ledger_practice.hpp"
 #include "topology/catalogue/figures.hpp"
 
 #include <fmt/core.h>
@@ -20,50 +21,6 @@ namespace {
 
 bool has_word(const std::string& text, std::string_view word) {
   return text.find(word) != std::string::npos;
-}
-
-/// Software of a source, known by who published when, not by the rows.
-struct Practice {
-  std::string_view family;  ///< of the id
-  std::string_view source;  ///< in the column `source`; empty: any
-  FlopConvention convention;
-  bool overlap;  ///< gradients and weights are communicated beside computation
-  /// NVIDIA's recipes and submissions: tensor parallelism is overlapped too, piece by piece
-  /// (Transformer Engine's user buffers), and gradients are BF16.
-  bool recipe;
-  /// Megatron before 2022: attention product by product, and dropout.
-  bool early;
-  /// No sequence parallelism unless the note says so.
-  bool whole_tokens;
-};
-
-/// The first that fits counts. Where none does, gradients and weights are communicated beside
-/// computation, and FLOPs are those of causal attention.
-constexpr Practice kPractices[] = {
-    {"kor", "", FlopConvention::recompute, false, false, true, true},
-    {"bl", "", FlopConvention::recompute, false, false, true, true},
-    {"vt", "", FlopConvention::recompute, false, false, false, true},
-    {"glm", "", FlopConvention::recompute, false, false, true, true},
-    {"pap", "SC21", FlopConvention::recompute, false, false, true, true},
-    {"pap", "", FlopConvention::recompute, false, false, false, false},
-    {"smx", "", FlopConvention::causal, false, false, false, false},
-    {"mlp", "", FlopConvention::causal, true, true, false, false},
-    {"dgxc", "", FlopConvention::causal, true, true, false, false},
-    {"mb", "", FlopConvention::causal, true, true, false, false},
-    {"zoo", "", FlopConvention::causal, true, true, false, false},
-    {"mlm", "", FlopConvention::full_attention, true, true, false, false},
-    {"nemo", "", FlopConvention::full_attention, true, true, false, false},
-    {"asc", "", FlopConvention::full_attention, true, false, false, false},
-    {"ali", "", FlopConvention::full_attention, true, false, false, false},
-    {"dsp", "", FlopConvention::recompute, true, false, false, false},
-};
-
-const Practice* practice_of(const TrainingRow& row) {
-  const auto* found =
-      std::find_if(std::begin(kPractices), std::end(kPractices), [&](const Practice& practice) {
-        return practice.family == row.family() && has_word(row.source, practice.source);
-      });
-  return found == std::end(kPractices) ? nullptr : found;
 }
 
 /// FLOP convention by the note's words, else by the family's habit.
@@ -217,7 +174,11 @@ std::string set_schedule(const TrainingRow& row, TrainingQuestion& question) {
     parallel.set_schedule(pb::dual_pipe);
     return {};
   }
-  if (has_word(stated, "zbv")) return "the schedule 'ZBV' is not modelled";
+  if (has_word(stated, "zbv")) {
+    parallel.set_schedule(pb::zb_v);
+    parallel.set_virtual_stages(2);
+    return {};
+  }
   int chunks = row.virtual_stages.value_or(1);
   if (parallel.pipeline() == 1) chunks = 1;
   if (has_word(stated, "interleaved") && !row.virtual_stages && parallel.pipeline() > 1) {
@@ -255,6 +216,19 @@ void set_overlap(const TrainingRow& row, bool recipe, pb::Parallel& parallel) {
   parallel.set_sequence_parallel(practice == nullptr || !practice->whole_tokens || stated);
 }
 
+/// Among how many ranks states are cut, where the note says that it is not all.
+void set_shard(const TrainingRow& row, TrainingQuestion& question) {
+  pb::Parallel& parallel =
+      *question.scenario.mutable_workload()->mutable_training()->mutable_parallel();
+  const int ranks = question.scenario.cluster().count() / parallel.tensor() / parallel.pipeline();
+  static const std::regex stated(R"(sharded over (\d{1,5}) GPUs)");
+  std::smatch match;
+  int shard = 0;
+  if (std::regex_search(row.note, match, stated)) shard = std::stoi(match[1]);
+  if (has_word(row.note, "shard in node, replicate across")) shard = row.domain.value_or(0);
+  if (shard > 0 && shard < ranks && ranks % shard == 0) parallel.set_shard(shard);
+}
+
 std::string set_layout(const TrainingRow& row, bool recipe, TrainingQuestion& question) {
   pb::Parallel& parallel =
       *question.scenario.mutable_workload()->mutable_training()->mutable_parallel();
@@ -283,6 +257,7 @@ std::string set_layout(const TrainingRow& row, bool recipe, TrainingQuestion& qu
     parallel.set_zero(1);
     question.assumed.emplace_back("ZeRO-1");
   }
+  set_shard(row, question);
   set_overlap(row, recipe, parallel);
   return {};
 }
@@ -318,6 +293,20 @@ std::string set_batch(const TrainingRow& row, TrainingQuestion& question) {
   return {};
 }
 
+/// NeMo's and MLPerf's adapters: rank 16 beside the projections of attention, unless the note says
+/// otherwise.
+void set_adapter(const TrainingRow& row, TrainingQuestion& question) {
+  pb::Adapter& adapter =
+      *question.scenario.mutable_workload()->mutable_training()->mutable_adapter();
+  static const std::regex rank(R"(LoRA rank (\d{1,3}))");
+  std::smatch match;
+  if (std::regex_search(row.note, match, rank)) {
+    adapter.set_rank(std::stoi(match[1]));
+  } else {
+    question.assumed.push_back(fmt::format("adapters of rank {}", adapter.rank()));
+  }
+}
+
 /// What the note says of the software, and of what was measured.
 void read_note(const TrainingRow& row, bool recipe, TrainingQuestion& question) {
   pb::Training& training = *question.scenario.mutable_workload()->mutable_training();
@@ -328,7 +317,16 @@ void read_note(const TrainingRow& row, bool recipe, TrainingQuestion& question) 
     training.set_dropout(true);
   }
   if (recipe) training.mutable_states()->set_gradients("bf16");
+  if (practice != nullptr && practice->host_launch_us > 0) {
+    training.set_host_launch(fmt::format("{:g} us", practice->host_launch_us));
+    if (practice->recipe) training.set_cuda_graphs(graphs_of(row));
+  }
   std::smatch match;
+  static const std::regex expert_tensor(R"(\bETP (\d{1,2})\b)");
+  if (std::regex_search(row.note, match, expert_tensor)) {
+    training.mutable_parallel()->set_expert_tensor(std::stoi(match[1]));
+  }
+  if (has_word(row.model, "LoRA")) set_adapter(row, question);
   static const std::regex evaluation(R"(INCLUDES evaluation \(about (\d{1,2})%)");
   if (std::regex_search(row.note, match, evaluation)) {
     question.beside_training = 1 + std::stod(match[1]) / 100;
@@ -342,9 +340,9 @@ std::variant<TrainingQuestion, std::string> express(const TrainingRow& row,
                                                     const topology::Catalogue& catalogue) {
   TrainingQuestion question;
   question.scenario.set_engine(pb::analytic);
+  question.scenario.set_title(row.id);
   pb::Training& training = *question.scenario.mutable_workload()->mutable_training();
   if (row.value <= 0) return "no figure is given";
-  if (has_word(row.model, "LoRA")) return "fine-tuning of low-rank adapters is not modelled";
   auto model = model_of_row(row, catalogue, question.assumed);
   if (!model) return fmt::format("the sizes of '{}' are not given", row.model);
   Diagnostics diagnostics;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers of the simulator to rows of a ledger of training steps, in the rows' own metrics.
+#include "sim/base/proto_text.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/study.hpp"
 #include "sim/study/training_ledger.hpp"
@@ -120,11 +121,18 @@ std::vector<Recomputation> recomputations(const TrainingQuestion& question) {
   return out;
 }
 
-}  // namespace
+/// The question on chips with memory enough for whatever is asked.
+Outcome simulate_without_limit(pb::Scenario scenario, const topology::Catalogue& catalogue) {
+  pb::Figure& capacity = *scenario.mutable_cluster()->mutable_what_if()->mutable_hbm_capacity();
+  capacity.set_value("100 TB");
+  return simulate(scenario, catalogue);
+}
 
-std::variant<TrainingAnswer, std::string> predict(const TrainingRow& row, TrainingQuestion question,
-                                                  const topology::Catalogue& catalogue) {
+/// The row's scenario, with more recomputation where its row leaves that open and it does not fit
+/// otherwise.
+Outcome simulate_row(TrainingQuestion& question, const topology::Catalogue& catalogue) {
   pb::Training& training = *question.scenario.mutable_workload()->mutable_training();
+  const pb::Training stated = training;
   Outcome outcome = simulate(question.scenario, catalogue);
   std::string chosen;
   for (const Recomputation& more : recomputations(question)) {
@@ -135,19 +143,35 @@ std::variant<TrainingAnswer, std::string> predict(const TrainingRow& row, Traini
     outcome = simulate(question.scenario, catalogue);
     chosen = more.said;
   }
-  if (!chosen.empty()) {
+  const auto* result = std::get_if<pb::Result>(&outcome);
+  if (result != nullptr && !result->feasible()) training = stated;
+  if (result != nullptr && result->feasible() && !chosen.empty()) {
     question.assumed.push_back(chosen + " recomputation, since it does not fit with less");
+  }
+  return outcome;
+}
+
+}  // namespace
+
+std::variant<TrainingAnswer, std::string> predict(const TrainingRow& row, TrainingQuestion question,
+                                                  const topology::Catalogue& catalogue) {
+  Outcome outcome = simulate_row(question, catalogue);
+  TrainingAnswer answer;
+  if (const auto* refused = std::get_if<pb::Result>(&outcome);
+      refused != nullptr && !refused->feasible()) {
+    answer.misfit = refused->reason();
+    outcome = simulate_without_limit(question.scenario, catalogue);
   }
   if (auto* reason = std::get_if<std::string>(&outcome)) return std::move(*reason);
   const auto& result = std::get<pb::Result>(outcome);
-  TrainingAnswer answer;
+  answer.scenario = write_text(question.scenario);
   answer.assumed = fmt::format("{}", fmt::join(question.assumed, "; "));
   if (row.metric == "activation_mem_per_chip") {
     constexpr double kGib = 1024.0 * 1024 * 1024;
     answer.figure = activations_of_first_stage(result) / kGib;
     return answer;
   }
-  if (!result.feasible()) return "does not fit: " + result.reason();
+  if (!result.feasible()) return result.reason();
   const auto figure = figure_of(row, question, result);
   if (const auto* reason = std::get_if<std::string>(&figure)) return *reason;
   answer.figure = std::get<double>(figure);

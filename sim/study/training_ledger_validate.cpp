@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of a ledger of training steps beside what the simulator says of them.
+#include "sim/base/proto_text.hpp"
 #include "sim/study/collective_ledger.hpp"
 #include "sim/study/training_ledger.hpp"
 #include "sim/study/validate.hpp"
@@ -76,12 +77,20 @@ std::optional<std::vector<ValidationRow>> validate_training(const CsvTable& tabl
     } else {
       const auto& asked = std::get<TrainingQuestion>(question);
       validated.completeness = asked.given ? "given" : "guessed";
+      validated.scenario = write_text(asked.scenario);
       const auto answer = predict(row, asked, catalogue);
       if (const auto* refused = std::get_if<std::string>(&answer)) {
         validated.reason = *refused;
       } else {
-        validated.predicted = std::get<TrainingAnswer>(answer).figure;
-        validated.reason = std::get<TrainingAnswer>(answer).assumed;
+        const auto& given = std::get<TrainingAnswer>(answer);
+        validated.predicted = given.figure;
+        validated.reason = given.assumed;
+        validated.scenario = given.scenario;
+        validated.memory = given.misfit.empty() ? "fits" : "said not to fit";
+        if (!given.misfit.empty()) {
+          validated.reason += (given.assumed.empty() ? "" : "; ") +
+                              ("though it ran, does not fit: " + given.misfit);
+        }
       }
     }
     out.push_back(std::move(validated));

@@ -31,12 +31,14 @@ struct ValidationRow {
   std::string precision, scale;  ///< number format; see chips_class()
   std::string layout;            ///< "TP8 PP12 DP4 ZeRO-1, 4 of 2048"
   std::string completeness;      ///< "given", "guessed": layout, batch, number format, sequence
+  std::string memory;            ///< "fits", "said not to fit": whether the model has room for it
   std::string sweep;             ///< rows of one source that differ in their layout alone
   int chips = 0;                 ///< 0: not stated
   double sequences = 1;          ///< of a step; what times of a sweep are compared per
   double measured = 0;
   std::optional<double> predicted;
-  std::string reason;  ///< why there is no prediction; with one, what it assumes
+  std::string reason;    ///< why there is no prediction; with one, what it assumes
+  std::string scenario;  ///< as text, of training steps that could be expressed
 
   double absolute_error() const;  ///< of a row with a prediction
 

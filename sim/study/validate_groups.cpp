@@ -63,6 +63,7 @@ const std::vector<Property>& properties() {
       {"chips", [](const Row& row) { return of_run(row, row.scale); }},
       {"source", [](const Row& row) { return of_run(row, row.source); }},
       {"model", [](const Row& row) { return of_run(row, row.model); }},
+      {"memory", [](const Row& row) { return of_run(row, row.memory); }},
       {"fabric", [](const Row& row) { return of_operation(row, row.fabric); }},
       {"algorithm", [](const Row& row) { return of_operation(row, row.algorithm); }},
       {"half", [](const Row& row) { return row.half; }},

@@ -97,6 +97,16 @@ class Assembler {
         .paired[static_cast<std::size_t>(pass.direction)];
   }
 
+  std::int32_t issue_forward(const Pass& pass) const {
+    return stages_[static_cast<std::size_t>(pass.stage)]
+        .issue_forward[static_cast<std::size_t>(pass.direction)];
+  }
+
+  std::int32_t issue_backward(const Pass& pass) const {
+    return stages_[static_cast<std::size_t>(pass.stage)]
+        .issue_backward[static_cast<std::size_t>(pass.direction)];
+  }
+
   /// The pass's layer number `layer`, counted over all stages.
   int layer_number(const Pass& pass, std::size_t layer) const {
     return first_layer_[static_cast<std::size_t>(pass.stage)] + static_cast<int>(layer);
@@ -119,6 +129,7 @@ class Assembler {
   void receive(Flow& flow, const Pass& pass, int from_stage);
   void forward_layer(Flow& flow, const Pass& pass, std::size_t layer);
   void backward_layer(Flow& flow, const Pass& pass, std::size_t layer, bool put_off);
+  void issue(Flow& flow, std::int32_t work, const Operations& inputs);
   void end_forward(Flow& flow, const Pass& pass);
   void end_backward(Flow& flow, const Pass& pass, bool put_off);
   void weight_pass(const Pass& pass, int rank);
@@ -341,8 +352,11 @@ void Assembler::forward_layer(Flow& flow, const Pass& pass, std::size_t layer) {
   const LayerSteps& steps = layers(pass)[layer];
   flow.enter_layer(layer_number(pass, layer));
   data_->before_forward(flow, pass, layer);
+  const bool last = layer + 1 == layers(pass).size();
+  const Steps* const end = steps.feed_forward.empty() ? &steps.attention : &steps.feed_forward;
   for (const Steps* slot :
        {&steps.attention, &steps.dispatch, &steps.feed_forward, &steps.combine}) {
+    if (last && slot == end) issue(flow, issue_forward(pass), forward_input_[index(pass)]);
     emitter_.run(flow, *slot);
   }
 }
@@ -355,10 +369,18 @@ void Assembler::backward_layer(Flow& flow, const Pass& pass, std::size_t layer, 
   emitter_.run(flow, steps.feed_forward_backward);
   emitter_.run(flow, steps.gradient_combine);
   if (!put_off) emitter_.run(flow, steps.feed_forward_weight);
+  if (layer == 0) issue(flow, issue_backward(pass), backward_input_[index(pass)]);
   emitter_.run(flow, steps.attention_backward);
   if (!put_off) emitter_.run(flow, steps.attention_weight);
   emitter_.run(flow, steps.attention_tail);
   if (!put_off) data_->after_weight(flow, pass, layer);
+}
+
+/// The last computation of a pass waits until the host has issued what comes before it; hosts that
+/// wait for messages start when the pass's input is there.
+void Assembler::issue(Flow& flow, std::int32_t work, const Operations& inputs) {
+  if (work < 0) return;
+  emitter_.issue(flow, work, job_.asynchronous_messages() ? Operations{} : inputs);
 }
 
 void Assembler::end_forward(Flow& flow, const Pass& pass) {
@@ -433,6 +455,7 @@ std::vector<Operations> Assembler::pair(const Action& action, int rank) {
 
 Plan assemble(const Job& job, std::vector<std::string>& caveats) {
   Plan plan;
+  plan.host_launch = job.host_launch;
   Assembler assembler(job, plan);
   assembler.run();
   if (assembler.uneven() && job.folding != Folding::unfolded) {

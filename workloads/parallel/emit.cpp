@@ -91,6 +91,18 @@ void Emitter::run(Flow& flow, const Step& step, const std::vector<int>& members)
   }
 }
 
+void Emitter::issue(Flow& flow, std::int32_t work, const Operations& after) {
+  Operations issued;
+  for (int i = 0; i < groups_.replicas(); ++i) {
+    std::vector<std::int32_t> inputs;
+    if (!after.empty()) inputs.push_back(after[static_cast<std::size_t>(i)]);
+    tidy(inputs);
+    issued.push_back(plan_.add(work, {{flow.pipeline_rank_ * groups_.replicas() + i, Stream::host}},
+                               inputs, Phase::other, flow.micro_batch_));
+  }
+  flow.depend(issued);
+}
+
 Operations Emitter::message(std::int32_t work, int from_rank, int to_rank,
                             const std::vector<Operations>& after, int micro_batch) {
   Operations receipts;

@@ -18,7 +18,9 @@ struct Stage {
   std::array<std::vector<LayerSteps>, 2> paired;  ///< of passes in overlapped pairs
   std::array<Steps, 2> receipt;                   ///< of input from another rank
   std::array<std::int32_t, 2> weight_work{};      ///< all weight gradients in one go
-  double cost = 0;                                ///< of a forward pass, TFLOP of one micro-batch
+  /// What the host issues for a pass before its last computation, by direction; -1: it is ahead.
+  std::array<std::int32_t, 2> issue_forward{-1, -1}, issue_backward{-1, -1};
+  double cost = 0;  ///< of a forward pass, TFLOP of one micro-batch
 };
 
 Stage build_stage(const Job& job, Groups& groups, WorkTable& works, const Plan& plan, int stage);
@@ -72,6 +74,9 @@ class Emitter {
   }
 
   void run(Flow& flow, const Steps& steps);
+
+  /// The host of every replica issues the work; the flow's next operation waits for it.
+  void issue(Flow& flow, std::int32_t work, const Operations& after);
 
   /// Sends from every replica of one pipeline rank to its like in another; receipts by replica.
   Operations message(std::int32_t work, int from_rank, int to_rank,

@@ -42,7 +42,7 @@ class Drawer {
   void run() {
     for (Operation& operation : plan_.operations) {
       const Work& work = plan_.works[static_cast<std::size_t>(operation.work)];
-      if (!work.is_communication) operation.work = own_work(operation);
+      if (!work.kernels.empty()) operation.work = own_work(operation);
     }
   }
 

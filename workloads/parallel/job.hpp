@@ -79,6 +79,8 @@ struct Job {
   int redundant_experts = 0;  ///< copies of experts of each layer, over all expert-parallel ranks
   bool forward_only = false;  ///< no gradients, no optimizer
   double software = 1;        ///< time of layers with experts over that of their kernels
+  Seconds host_launch;        ///< in which the host issues one kernel
+  bool attention_graphed = false;  ///< attention and router are launched as one
   Adapters adapters;
   bool own_loads = false;                       ///< ranks of an expert group are told apart
   std::shared_ptr<const UnevenExperts> uneven;  ///< where the loads of experts are recorded

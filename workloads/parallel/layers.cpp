@@ -91,6 +91,15 @@ std::int32_t WorkTable::communication(const std::string& name, const Communicati
   return find_or_add(std::move(work), key);
 }
 
+std::int32_t WorkTable::issue(const std::string& name, double launches) {
+  std::string key = name + "|";
+  append(key, launches);
+  Work work;
+  work.name = name;
+  work.launches = launches;
+  return find_or_add(std::move(work), key);
+}
+
 LayerBuilder::LayerBuilder(const Job& job, Groups& groups, WorkTable& works, int pipeline_rank)
     : job_(job), works_(works) {
   for (const Group group : {Group::tensor, Group::context, Group::expert, Group::expert_tensor}) {

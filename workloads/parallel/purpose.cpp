@@ -2,6 +2,7 @@
 #include "workloads/parallel/purpose.hpp"
 
 #include "sim/base/proto_text.hpp"
+#include "sim/base/quantity.hpp"
 #include "sim/study/scenario.pb.h"
 #include "workloads/parallel/software.hpp"
 
@@ -25,6 +26,12 @@ void read_purpose(const pb::Training& training, const SourceMap& places, Job& jo
   if (training.has_software()) {
     job.software = software_factor(training.software(), places, diagnostics);
   }
+  const std::string launch = "workload.training.host_launch";
+  const auto issued =
+      parse_quantity<Seconds>(training.host_launch(), places.find(launch), launch, diagnostics);
+  if (issued && *issued < Seconds()) error("host_launch", "must not be below 0", "\"45 us\"");
+  if (issued && training.cuda_graphs() != pb::all_graphed) job.host_launch = *issued;
+  job.attention_graphed = training.cuda_graphs() == pb::attention_graphed;
   if (!training.has_adapter()) return;
   const pb::Adapter& adapter = training.adapter();
   if (adapter.rank() < 1) {

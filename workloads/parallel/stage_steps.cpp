@@ -2,6 +2,8 @@
 #include "workloads/parallel/emit.hpp"
 #include "workloads/parallel/stages.hpp"
 
+#include <algorithm>
+
 namespace aisle::workloads::parallel {
 
 namespace {
@@ -65,6 +67,57 @@ std::vector<Kernel> weight_kernels(const Plan& plan, const std::vector<LayerStep
   return weights;
 }
 
+/// Kernels that the host issues for passes of a stage, each up to its last computation: those of a
+/// graph are launched as one.
+class Launches {
+ public:
+  Launches(const Job& job, const Plan& plan) : job_(job), plan_(plan) {}
+
+  double forward(const std::vector<LayerSteps>& layers) const {
+    double sum = 0;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      const LayerSteps& layer = layers[i];
+      const bool last = i + 1 == layers.size();
+      const bool ends_here = last && layer.feed_forward.empty();
+      if (!ends_here) sum += graphed(layer.attention) + graphed(layer.dispatch);
+      if (!last) sum += of(layer.feed_forward) + of(layer.combine);
+    }
+    return sum;
+  }
+
+  double backward(const std::vector<LayerSteps>& layers, bool with_weights) const {
+    double sum = 0;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      const LayerSteps& layer = layers[i];
+      sum += graphed(layer.gradient_dispatch) + of(layer.feed_forward_backward) +
+             of(layer.gradient_combine);
+      if (with_weights) sum += of(layer.feed_forward_weight);
+      if (i == 0) continue;  // the pass ends with it
+      sum += graphed(layer.attention_backward) + graphed(layer.attention_tail);
+      if (with_weights) sum += graphed(layer.attention_weight);
+    }
+    return sum;
+  }
+
+ private:
+  double of(const Steps& steps) const {
+    double sum = 0;
+    for (const Step& step : steps) {
+      const Work& work = plan_.works[static_cast<std::size_t>(step.work)];
+      sum += work.is_communication ? 1 : 0;
+      for (const Kernel& kernel : work.kernels) sum += kernel.count;
+    }
+    return sum;
+  }
+
+  double graphed(const Steps& steps) const {
+    return job_.attention_graphed ? std::min(1.0, of(steps)) : of(steps);
+  }
+
+  const Job& job_;
+  const Plan& plan_;
+};
+
 /// Numbers of the layers with experts of both stages that a pair runs through.
 std::vector<int> paired_layers(const Job& job, int stage, int other) {
   std::vector<int> numbers;
@@ -87,6 +140,15 @@ Stage build_stage(const Job& job, Groups& groups, WorkTable& works, const Plan& 
     StageBuilder builder(job, groups, works, rank_of_stage(job, stage, direction));
     built.layers[d] = builder.build(layers, {});
     built.receipt[d] = builder.receipt();
+    if (job.host_launch > Seconds() && !(job.pairs() && job.overlap)) {
+      const Launches launches(job, plan);
+      const auto issue = [&works](const char* name, double count) {
+        return count > 0 ? works.issue(name, count) : -1;
+      };
+      built.issue_forward[d] = issue("launches forward", launches.forward(built.layers[d]));
+      built.issue_backward[d] =
+          issue("launches backward", launches.backward(built.layers[d], !job.puts_off_weights()));
+    }
     if (job.pairs()) {
       // A pair runs through this stage forward or backward, and in DualPipe through its mirror.
       const int other = job.schedule == Schedule::dual_pipe ? job.stages() - 1 - stage : stage;

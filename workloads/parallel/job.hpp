@@ -157,6 +157,13 @@ struct Job {
   /// Bytes of scales per number of a narrow operand.
   double scale_bytes() const;
 
+  /// Bytes of an operand's number on its way between tensor-parallel ranks: narrow operands are
+  /// cast before they are gathered, but for block-scaled ones (Transformer Engine).
+  double operand_number() const {
+    return quantised() && !block_scaled() ? topology::size_of(precision).si() + scale_bytes()
+                                          : number();
+  }
+
   /// Of one rank's message to another stage: tensor-parallel ranks send a share each, which they
   /// hold or which the receivers gather.
   double message_bytes() const {

@@ -173,7 +173,7 @@ void LayerBuilder::attention_forward(const Layer& layer, const AttentionKernels&
     compute(ahead, "attention core", k, Phase::forward);
     ring_product(ahead, "attention output", a.forward_output, Phase::forward, {0, sizes.whole});
   } else {
-    if (cut) gather(ahead, sizes.gathered);
+    if (cut) gather_operand(ahead, sizes.gathered);
     k.append(a.forward_project);
     core_forward(ahead, k, a, sizes);
     k.append(a.forward_output);
@@ -198,12 +198,12 @@ void LayerBuilder::attention_backward(const Layer& layer, const AttentionKernels
   if (job_.rings_tensors()) {
     ring_product(back, "attention output backward", a.backward_output, Phase::backward,
                  {sizes.whole, 0});
-    gather(back, sizes.gathered, Role::prefetch);
+    gather_operand(back, sizes.gathered, Role::prefetch);
     gather_keys(back, k, sizes, Phase::backward);
   } else {
     if (cut) {
-      gather(back, sizes.whole);
-      gather(back, sizes.gathered, Role::prefetch);
+      gather_operand(back, sizes.whole);
+      gather_operand(back, sizes.gathered, Role::prefetch);
     }
     gather_keys(back, k, sizes, Phase::backward);
     k.append(a.backward_output);
@@ -238,7 +238,7 @@ void LayerBuilder::add_feed_forward(const Layer& layer, LayerSteps& steps) {
     ring_product(ahead, moe ? "shared expert forward" : forward, f.forward, Phase::forward,
                  {whole, whole});
   } else if (cut) {
-    gather(ahead, whole);
+    gather_operand(ahead, whole);
     k.append(f.forward);
     compute(ahead, moe ? "shared expert forward" : forward, k, Phase::forward);
     sum(ahead, whole);
@@ -253,10 +253,10 @@ void LayerBuilder::add_feed_forward(const Layer& layer, LayerSteps& steps) {
     if (job_.rings_tensors()) {
       ring_product(back, moe ? "shared expert backward" : backward, f.backward, Phase::backward,
                    {whole, 0});
-      gather(back, whole, Role::prefetch);
+      gather_operand(back, whole, Role::prefetch);
     } else {
-      gather(back, whole);
-      gather(back, whole, Role::prefetch);
+      gather_operand(back, whole);
+      gather_operand(back, whole, Role::prefetch);
       k.append(f.backward);
     }
     k.append(f.expert_backward);

@@ -174,6 +174,8 @@ class LayerBuilder {
   };
 
   void gather(Steps& steps, double bytes, Role role = Role::chain);
+  /// Of a product's operand, `bytes` as it lies between kernels.
+  void gather_operand(Steps& steps, double bytes, Role role = Role::chain);
   void sum(Steps& steps, double bytes);
   void ring_product(Steps& steps, const std::string& name, const std::vector<Kernel>& kernels,
                     Phase phase, const Around& bytes);

@@ -12,6 +12,10 @@ void LayerBuilder::gather(Steps& steps, double bytes, Role role) {
   communicate(steps, "tensor all-gather", CollectiveKind::all_gather, Group::tensor, bytes, role);
 }
 
+void LayerBuilder::gather_operand(Steps& steps, double bytes, Role role) {
+  gather(steps, bytes * job_.operand_number() / job_.number(), role);
+}
+
 /// From there: the parts of each sum come together, at the ranks that go on with them.
 void LayerBuilder::sum(Steps& steps, double bytes) {
   const bool scatter = job_.sequence_parallel;
@@ -40,7 +44,8 @@ void LayerBuilder::ring_product(Steps& steps, const std::string& name,
   KernelList k(job_);
   for (int i = 0; i < parts; ++i) {
     if (bytes.gathered > 0 && i + 1 < parts) {
-      pass_on(steps, "tensor ring", Group::tensor, bytes.gathered / parts, Role::beside);
+      const double operand = bytes.gathered * job_.operand_number() / job_.number();
+      pass_on(steps, "tensor ring", Group::tensor, operand / parts, Role::beside);
     }
     if (bytes.scattered > 0 && i > 0) {
       pass_on(steps, "tensor ring", Group::tensor, bytes.scattered / parts, Role::beside);

@@ -139,13 +139,13 @@ double residual(const Job& job, double bytes) {
 /// Everything between the gathered latent vectors and q, k, v of multi-head latent attention.
 void latent_projections(const Shape& s, KernelList& k) {
   if (s.q_rank > 0) {
-    k.cast("cast q latent", kForward, s.tokens, s.q_rank);
+    k.cast_of_norm("cast q latent", s.tokens, s.q_rank);
     k.gemm("q up-projection", kForward, s.tokens, s.query, s.q_rank);
   } else {
-    k.cast("cast x for q", kForward, s.tokens, s.hidden);
+    k.cast_of_norm("cast x for q", s.tokens, s.hidden);
     k.gemm("q projection", kForward, s.tokens, s.query, s.hidden);
   }
-  k.cast("cast kv latent", kForward, s.tokens, s.kv_rank);
+  k.cast_of_norm("cast kv latent", s.tokens, s.kv_rank);
   k.gemm("kv up-projection", kForward, s.tokens, s.key_value, s.kv_rank);
   k.stream(Family::elementwise, "concatenate k", kForward, s.tokens, s.heads * s.nope, kCopy);
   k.stream(Family::elementwise, "expand rotary k", kForward, s.tokens, s.heads * s.rope, kCopy);
@@ -169,16 +169,16 @@ void first_norm(const Job& job, const Shape& s, KernelList& k) {
 void forward_shard(const Job& job, const AttentionShape& a, const Shape& s, KernelList& k) {
   first_norm(job, s, k);
   if (!a.mla) {
-    k.cast("cast x for qkv", kForward, s.shard, s.hidden);
+    k.cast_of_norm("cast x for qkv", s.shard, s.hidden);
     k.scales(kForward, s.shard, s.hidden);
     return;
   }
   if (s.q_rank > 0) {
-    k.cast("cast x for q", kForward, s.shard, s.hidden);
+    k.cast_of_norm("cast x for q", s.shard, s.hidden);
     k.scales(kForward, s.shard, s.hidden);
     k.gemm("q down-projection", kForward, s.shard, s.q_rank, s.hidden);
   }
-  k.cast("cast x for kv", kForward, s.shard, s.hidden);
+  k.cast_of_norm("cast x for kv", s.shard, s.hidden);
   k.scales(kForward, s.shard, s.hidden);
   k.gemm("kv down-projection", kForward, s.shard, s.kv_rank + s.rope, s.hidden);
   latent_norms(s, s.shard, k);

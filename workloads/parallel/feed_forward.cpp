@@ -31,7 +31,7 @@ double activation_bytes(const Job& job, std::int64_t gates) {
 
 void block_forward(const Job& job, const Block& b, KernelList& k) {
   const std::int64_t columns = b.gates * b.width;
-  if (b.cast_gradient) k.cast("cast x", kForward, b.rows, b.hidden);
+  if (b.cast_gradient) k.cast_of_norm("cast x", b.rows, b.hidden);
   k.scales(kForward, b.rows, b.hidden);
   k.gemm("gate and up", kForward, b.rows, columns, b.hidden);
   k.stream(Family::elementwise, "activation", kForward, b.rows, b.width,

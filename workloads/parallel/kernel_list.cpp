@@ -176,6 +176,11 @@ void KernelList::cast(const char* name, Direction direction, std::int64_t rows,
   stream(Family::cast, name, direction, rows, columns, 2 + (job_.block_scaled() ? 1 : 2) * scaled);
 }
 
+void KernelList::cast_of_norm(const char* name, std::int64_t rows, std::int64_t columns) {
+  const bool at_once = job_.scaling == Scaling::per_tensor || job_.scaling == Scaling::mx;
+  if (!at_once) cast(name, Direction::forward, rows, columns);
+}
+
 void KernelList::cast_transpose(const char* name, std::int64_t rows, std::int64_t columns) {
   if (!job_.block_scaled() || job_.frozen()) return;
   stream(Family::transpose, name, Direction::dgrad, rows, columns,

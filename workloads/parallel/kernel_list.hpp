@@ -40,6 +40,9 @@ class KernelList {
   /// after a pass for its maximum where the tensor has a scale too (nv). Nothing where not
   /// quantised.
   void cast(const char* name, Direction direction, std::int64_t rows, std::int64_t columns);
+  /// Cast of a norm's output: the norm writes it narrow at once, but for scales of blocks or of the
+  /// tensor's maximum (Transformer Engine).
+  void cast_of_norm(const char* name, std::int64_t rows, std::int64_t columns);
   /// Cast that also transposes, for the operands of a weight gradient (blocks only, like the rest).
   void cast_transpose(const char* name, std::int64_t rows, std::int64_t columns);
   /// Transposition of a narrow matrix.

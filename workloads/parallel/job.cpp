@@ -23,6 +23,17 @@ Job Job::beyond_recomputed_layers() const {
   return other;
 }
 
+double Job::operand_number() const {
+  if (!quantised() || block_scaled()) return number();
+  return topology::size_of(precision).si() + scale_bytes();
+}
+
+bool Job::asynchronous_messages() const {
+  const bool waits = schedule == Schedule::one_f_one_b || schedule == Schedule::gpipe ||
+                     schedule == Schedule::dual_pipe;
+  return !waits && overlap;
+}
+
 double Job::scale_bytes() const {
   if (!quantised()) return 0;
   switch (scaling) {

@@ -159,10 +159,7 @@ struct Job {
 
   /// Bytes of an operand's number on its way between tensor-parallel ranks: narrow operands are
   /// cast before they are gathered, but for block-scaled ones (Transformer Engine).
-  double operand_number() const {
-    return quantised() && !block_scaled() ? topology::size_of(precision).si() + scale_bytes()
-                                          : number();
-  }
+  double operand_number() const;
 
   /// Of one rank's message to another stage: tensor-parallel ranks send a share each, which they
   /// hold or which the receivers gather.
@@ -173,11 +170,7 @@ struct Job {
   /// Whether a rank goes on while its messages to other stages leave. The published DualPipe code
   /// (deepseek-ai/DualPipe @ bb214e8) and Megatron's 1F1B wait for them before the next pass;
   /// schedules with several chunks per rank and zero-bubble ones overlap them.
-  bool asynchronous_messages() const {
-    const bool waits = schedule == Schedule::one_f_one_b || schedule == Schedule::gpipe ||
-                       schedule == Schedule::dual_pipe;
-    return !waits && overlap;
-  }
+  bool asynchronous_messages() const;
 
   /// Forward and backward passes of different micro-batches run interleaved, layer by layer.
   bool pairs() const { return schedule == Schedule::dual_pipe || overlap_experts; }

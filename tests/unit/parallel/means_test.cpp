@@ -121,14 +121,63 @@ TEST_F(Means, ScaledFormatsHaveTheirCasts) {
     return kernels(plan_of(b200, text("", rest)).plan, kernel, true);
   };
   // Per number: two bytes read, two layouts written.
-  const double per_tensor = bytes("precision: \"fp8\"", "cast x") / 4;
-  EXPECT_DOUBLE_EQ(bytes("precision: \"fp8\" scaling: mx", "cast x") / per_tensor,
+  const double per_tensor = bytes("precision: \"fp8\"", "cast o") / 4;
+  EXPECT_DOUBLE_EQ(bytes("precision: \"fp8\" scaling: mx", "cast o") / per_tensor,
                    2 + 2 * (1 + 1.0 / 32));
-  EXPECT_DOUBLE_EQ(bytes("precision: \"fp4\" scaling: nv", "cast x") / per_tensor,
+  EXPECT_DOUBLE_EQ(bytes("precision: \"fp4\" scaling: nv", "cast o") / per_tensor,
                    2 + 2 * (0.5 + 1.0 / 16));
   EXPECT_GT(bytes("precision: \"fp4\" scaling: nv", "largest of tensor"), 0);
   EXPECT_DOUBLE_EQ(bytes("precision: \"fp4\" scaling: mx", "largest of tensor"), 0);
   EXPECT_DOUBLE_EQ(bytes("precision: \"fp8\" scaling: mx", "gate and up weight transpose"), 0);
+  EXPECT_EQ(bytes("precision: \"fp8\"", "cast x for qkv"), 0);  // the norm writes it narrow
+  EXPECT_GT(bytes("precision: \"fp8\" scaling: blocks", "cast x for qkv"), 0);
+}
+
+TEST_F(Means, GatheredOperandsAreNarrow) {
+  const auto bytes = [&](const std::string& rest, const char* name) {
+    const Plan plan = plan_of(dense_, text("tensor: 4", rest)).plan;
+    double sum = 0;
+    for (const Operation& operation : plan.operations) {
+      const Work& work = test::work_of(plan, operation);
+      if (work.name == name) sum += work.communication.bytes.si();
+    }
+    return sum;
+  };
+  // All but those of head and embedding, which stay wide.
+  const double wide = bytes("", "tensor all-gather");
+  const double narrow = bytes("precision: \"fp8\"", "tensor all-gather");
+  EXPECT_GT(narrow, wide / 2);
+  EXPECT_LT(narrow, 0.6 * wide);
+  EXPECT_DOUBLE_EQ(bytes("precision: \"fp8\"", "tensor reduce-scatter"),
+                   bytes("", "tensor reduce-scatter"));
+  EXPECT_DOUBLE_EQ(bytes("precision: \"fp8\" scaling: blocks", "tensor all-gather"), wide);
+}
+
+/// Kernels that hosts issue in a plan of one rank class.
+double launches(const Plan& plan) {
+  double sum = 0;
+  for (const Operation& operation : plan.operations) {
+    sum += test::work_of(plan, operation).launches;
+  }
+  return sum;
+}
+
+TEST_F(Means, HostsIssueWhatGraphsDoNotHold) {
+  const std::string host = "host_launch: \"10 us\" ";
+  const Plan plan = plan_of(dense_, text("", host)).plan;
+  EXPECT_DOUBLE_EQ(plan.host_launch.si(), 10e-6);
+  double kernels = 0;
+  for (const Operation& operation : plan.operations) {
+    for (const Kernel& kernel : test::work_of(plan, operation).kernels) kernels += kernel.count;
+  }
+  // Of each pass, all up to its last computation.
+  EXPECT_GT(launches(plan), 0.6 * kernels);
+  EXPECT_LT(launches(plan), kernels);
+  const Plan some = plan_of(dense_, text("", host + "cuda_graphs: attention_graphed")).plan;
+  EXPECT_LT(launches(some), 0.7 * launches(plan));
+  EXPECT_GT(launches(some), 0);
+  EXPECT_EQ(launches(plan_of(dense_, text("", host + "cuda_graphs: all_graphed")).plan), 0);
+  EXPECT_EQ(launches(plan_of(dense_, text("")).plan), 0);
 }
 
 TEST_F(Means, WideFormatsMoveTwiceTheBytes) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/study/training_ledger.hpp"
 
+#include "sim/study/training_ledger_practice.hpp"
 #include "sim/study/validate.hpp"
 #include "tests/command.hpp"
 
@@ -208,9 +209,10 @@ TEST(TrainingRows, MoreIsComputedAgainOnlyWhereNothingIsStated) {
   row.micro_batch = 8;
   row.recompute = "none";
   const auto answer = aisle::sim::predict(row, expressed(row), catalogue());
-  EXPECT_THAT(std::get<std::string>(answer), HasSubstr("does not fit"));
+  EXPECT_THAT(std::get<aisle::sim::TrainingAnswer>(answer).misfit, HasSubstr("more than the"));
   row.recompute.clear();
   const auto relaxed = aisle::sim::predict(row, expressed(row), catalogue());
+  EXPECT_EQ(std::get<aisle::sim::TrainingAnswer>(relaxed).misfit, "");
   EXPECT_THAT(std::get<aisle::sim::TrainingAnswer>(relaxed).assumed,
               HasSubstr("recomputation, since it does not fit"));
 }
@@ -236,6 +238,37 @@ TEST(TrainingRows, SourcesBringTheirPractice) {
   EXPECT_EQ(expressed(row).scenario.workload().training().scaling(), pb::mx);
   row.recompute = "selective:mlp+mla_up_proj";
   EXPECT_EQ(expressed(row).scenario.workload().training().recompute_parts_size(), 2);
+}
+
+TEST(TrainingRows, RecipesSayWhatGraphsHold) {
+  TrainingRow row = gpt3();
+  row.id = "mb-999";
+  row.model = "Qwen3-30B-A3B";
+  row.experts = 128;
+  const std::pair<const char*, std::pair<const char*, pb::CudaGraphs>> cases[] = {
+      {"B200 SXM 180GB", {"NeMo container 25.11; x", pb::ungraphed}},
+      {"B200 SXM 180GB", {"NeMo container 26.04.01; x", pb::attention_graphed}},
+      {"GB200 (per GPU, NVL72)", {"NeMo container 25.09; x", pb::all_graphed}},
+      {"H100 SXM 80GB", {"NeMo container 26.06; x", pb::ungraphed}},
+  };
+  for (const auto& [chip, expected] : cases) {
+    row.chip = chip;
+    row.note = expected.first;
+    EXPECT_EQ(aisle::sim::graphs_of(row), expected.second) << chip << ", " << row.note;
+  }
+  row.experts.reset();
+  EXPECT_EQ(aisle::sim::graphs_of(row), pb::all_graphed);
+}
+
+TEST(TrainingRows, AdaptersAndShardsAreRead) {
+  TrainingRow row = gpt3();
+  row.model = "GPT-3-175B LoRA";
+  row.chips = 1024;
+  row.data = 16;
+  row.note = "LoRA rank 8; optimizer states sharded over 8 GPUs (one node)";
+  const pb::Training training = expressed(row).scenario.workload().training();
+  EXPECT_EQ(training.adapter().rank(), 8);
+  EXPECT_EQ(training.parallel().shard(), 8);
 }
 
 TEST(TrainingLedgers, BadCellsAreLocated) {

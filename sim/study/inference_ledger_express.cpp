@@ -103,11 +103,22 @@ workloads::ProductFormat narrow(Precision precision, double weight) {
   return {precision, weight, {}};
 }
 
+/// TensorRT-LLM's narrow recipes, and those that say so, keep the cache in FP8.
+void set_cache_format(const InferenceRow& row, InferenceQuestion& question) {
+  const std::string stated = lower(row.precision);
+  const bool tensorrt = says(lower(row.engine), "tensorrt");
+  const bool wide_cache = says(stated, "bf16 kv") || says(stated, "bf16 mla");
+  const bool narrow_cache = says(stated, "fp8 kv") || says(stated, "fp8, fp8") ||
+                            (tensorrt && (says(stated, "fp8") || says(stated, "fp4"))) ||
+                            (row.family().starts_with("MLP") && says(stated, "fp"));
+  if (narrow_cache && !wide_cache && !says(stated, "fp16")) question.job.formats.cache_bytes = 1;
+}
+
 /// Formats of all products, by the words of the column; experts alone where the rest stays wide.
 std::string set_formats(const InferenceRow& row, bool blackwell, InferenceQuestion& question) {
   workloads::ServingFormats& formats = question.job.formats;
   const std::string stated = lower(row.precision);
-  const bool tensorrt = says(lower(row.engine), "tensorrt"), mixture = question.model.is_moe();
+  const bool mixture = question.model.is_moe();
   // DeepSeek's weights are scaled by blocks, those of others by the tensor.
   const bool blocks = question.model.layers[1].attention.mla;
   workloads::ProductFormat fp8 = narrow(Precision::fp8, kFp8Weight);
@@ -124,31 +135,23 @@ std::string set_formats(const InferenceRow& row, bool blackwell, InferenceQuesti
   } else if (says(stated, "fp4")) {
     all(narrow(Precision::fp4, says(stated, "mx") ? kMxfp4Weight : kNvfp4Weight));
     if (says(row.model, "gpt-oss")) formats.attention = {};
-    if (mixture && blocks)
+    if (mixture && blocks) {
       formats.attention = formats.dense = says(stated, "fp8") ? fp8 : workloads::ProductFormat{};
+    }
   } else if (says(stated, "int4")) {
     all(narrow(Precision::bf16, kInt4Weight));
-  } else if (says(stated, "int8 weights")) {
-    all(narrow(Precision::bf16, 1));
   } else if (says(stated, "w8a8")) {
     all(narrow(Precision::int8, 1));
-  } else if (says(stated, "software conversion")) {
-    all(narrow(Precision::bf16, 1));
-  } else if (says(stated, "fp8") && !says(stated, "fp8 weights")) {
+  } else if (says(stated, "8 weights") || says(stated, "software conversion")) {
+    all(narrow(Precision::bf16, 1));  // of INT8 or FP8, computed with wide
+  } else if (says(stated, "fp8")) {
     all(fp8);
     if (says(stated, "bf16 attention + fp8 moe")) formats.attention = {};
-  } else if (says(stated, "fp8 weights")) {
-    all(narrow(Precision::bf16, 1));
   } else if (!stated.empty() && !says(stated, "bf16") && !says(stated, "fp16") &&
              stated != "not stated") {
     return fmt::format("the number format '{}' is not known", row.precision);
   }
-  // TensorRT-LLM's narrow recipes, and those that say so, keep the cache in FP8.
-  const bool wide_cache = says(stated, "bf16 kv") || says(stated, "bf16 mla");
-  const bool narrow_cache = says(stated, "fp8 kv") || says(stated, "fp8, fp8") ||
-                            (tensorrt && (says(stated, "fp8") || says(stated, "fp4"))) ||
-                            (row.family().starts_with("MLP") && says(stated, "fp"));
-  if (narrow_cache && !wide_cache && !says(stated, "fp16")) formats.cache_bytes = 1;
+  set_cache_format(row, question);
   return {};
 }
 

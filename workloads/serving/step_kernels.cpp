@@ -315,8 +315,9 @@ StepWork attention_work(const ServingJob& job, const ServingStep& step) {
       known->second += run.count;
     }
   }
-  for (const auto& [a, count] : kinds) {
-    builder.repeat(count);
+  for (const std::pair<AttentionShape, int>& kind : kinds) {
+    const AttentionShape& a = kind.first;
+    builder.repeat(kind.second);
     const Attended prompts = prompts_of(step, a.window), decoding = decoding_of(step, a.window);
     if (a.mla) {
       if (decoding.tokens > 0) latent_decoding(job, a, decoding, builder);

@@ -28,9 +28,7 @@ bool says(const std::string& text, std::string_view words) {
 std::string set_model(const InferenceRow& row, const topology::Catalogue& catalogue,
                       InferenceQuestion& question) {
   if (catalogue.model(row.model) == nullptr) {
-    const std::string near = did_you_mean(row.model, catalogue.names("model"));
-    return fmt::format("the catalogue has no model '{}'{}{}", row.model, near.empty() ? "" : "; ",
-                       near);
+    return fmt::format("the catalogue has no model '{}'", row.model);
   }
   Diagnostics diagnostics;
   auto model = model_of(row.model, catalogue, row.place, "model", diagnostics);

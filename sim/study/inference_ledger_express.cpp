@@ -262,10 +262,6 @@ void set_lengths(const InferenceRow& row, InferenceQuestion& question) {
     assume(lengths.output, row.output, answer, "answers");
   }
   lengths.output = std::max(1.0, lengths.output);
-  if (says(row.note, "mean half of the maximum")) {
-    lengths.prompt /= 2;
-    lengths.output /= 2;
-  }
   if (const auto share = number_after(row.note, "cache hits (")) {
     lengths.cached = lengths.prompt * *share / 100;
   }

@@ -5,6 +5,7 @@
 #include "sim/base/proto_text.hpp"
 #include "sim/study/model_of.hpp"
 #include "sim/study/scenario.pb.h"
+#include "sim/study/serving_load.hpp"
 #include "topology/catalogue/catalogue.hpp"
 #include "workloads/serving/engine.pb.h"
 
@@ -202,6 +203,47 @@ TEST(ServingKernels, OperationsAreThoseOfTheModel) {
     counted += workloads::forward_flops(llama->model, layer, tokens, 1).si();
   }
   EXPECT_NEAR(flops / counted, 1, 1e-3);
+}
+
+TEST(ServingLoad, LittlesLawHolds) {
+  const auto llama = replica("llama-3.1-8b", "h100-sxm", {});
+  const StepTimes times = llama->times();
+  const RequestLengths lengths{512, 256};
+  const OperatingPoint open = open_loop(times, lengths, 5);
+  EXPECT_NEAR(open.decoding, 5 * open.gap_mean.si() * lengths.output, 0.02 * open.decoding);
+  const OperatingPoint closed = closed_loop(times, lengths, 40);
+  EXPECT_NEAR(closed.requests_per_s * closed.end_to_end.si(), 40, 0.05 * 40);
+}
+
+TEST(ServingLoad, OverloadSaturates) {
+  const auto llama = replica("llama-3.1-8b", "h100-sxm", {});
+  const StepTimes times = llama->times();
+  const RequestLengths lengths{512, 256};
+  const OperatingPoint most = open_loop(times, lengths, 1e6);
+  EXPECT_TRUE(most.saturated);
+  EXPECT_FALSE(open_loop(times, lengths, 0.9 * most.requests_per_s).saturated);
+  EXPECT_LE(most.decoding, most_sequences(times, lengths));
+}
+
+TEST(ServingLoad, WavesWaitForTheCache) {
+  const auto llama = replica("llama-3.1-8b", "h100-sxm", {});
+  EngineHost host;
+  host.limits.cache_tokens = 8000;
+  const StepTimes times = llama->times(host);
+  const RequestLengths lengths{512, 256};
+  const double held = most_sequences(times, lengths);
+  EXPECT_NEAR(held, 8000.0 / (512 + 128), 1e-9);
+  EXPECT_NEAR(fixed_batch(times, lengths, 4 * held) / fixed_batch(times, lengths, held), 4, 1e-9);
+  EXPECT_GT(varied_batch(times, lengths, held), fixed_batch(times, lengths, held));
+}
+
+TEST(ServingLoad, CachedPromptsAreNotComputed) {
+  const auto llama = replica("llama-3.1-8b", "h100-sxm", {});
+  const StepTimes times = llama->times();
+  RequestLengths lengths{4096, 64};
+  const Seconds whole = open_loop(times, lengths, 1).first_mean;
+  lengths.cached = 4000;
+  EXPECT_LT(open_loop(times, lengths, 1).first_mean, 0.5 * whole);
 }
 
 }  // namespace

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/base/proto_text.hpp"
+#include "sim/base/quantity.hpp"
+#include "sim/base/random.hpp"
+#include "workloads/serving/requests.hpp"
+#include "workloads/serving/requests.pb.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <numbers>
+
+namespace aisle::workloads {
+
+namespace {
+
+constexpr int kUsualCount = 1000, kMostCount = 50'000'000;
+constexpr int kDrawnPrefix = 16;  ///< tokens of a prefix id of drawn streams
+
+/// Marsaglia and Tsang; shapes below one by the power of a uniform draw.
+double draw_gamma(Random& random, double shape) {
+  if (shape < 1) {
+    return draw_gamma(random, shape + 1) * std::pow(1 - random.uniform(), 1 / shape);
+  }
+  const double d = shape - 1.0 / 3, c = 1 / std::sqrt(9 * d);
+  for (;;) {
+    const double x = random.normal(), root = 1 + c * x;
+    if (root <= 0) continue;
+    const double v = root * root * root;
+    if (std::log(1 - random.uniform()) < 0.5 * x * x + d - d * v + d * std::log(v)) return d * v;
+  }
+}
+
+/// Shape of a Weibull distribution whose standard deviation is so many means.
+double weibull_shape(double variation) {
+  double low = 0.1, high = 20;
+  for (int round = 0; round < 60; ++round) {
+    const double k = (low + high) / 2, mean = std::tgamma(1 + 1 / k);
+    const double square = std::tgamma(1 + 2 / k) / (mean * mean) - 1;
+    (square > variation * variation ? low : high) = k;
+  }
+  return (low + high) / 2;
+}
+
+/// Gaps with mean 1.
+class Gaps {
+ public:
+  Gaps(pb::ServingArrivals kind, double variation) : kind_(kind) {
+    if (kind == pb::gamma) shape_ = 1 / (variation * variation);
+    if (kind == pb::weibull) {
+      shape_ = weibull_shape(variation);
+      scale_ = 1 / std::tgamma(1 + 1 / shape_);
+    }
+  }
+
+  double draw(Random& random) const {
+    switch (kind_) {
+      case pb::at_once:
+        return 0;
+      case pb::evenly:
+        return 1;
+      case pb::gamma:
+        return draw_gamma(random, shape_) / shape_;
+      case pb::weibull:
+        return scale_ * std::pow(random.exponential(), 1 / shape_);
+      case pb::poisson:
+        break;
+    }
+    return random.exponential();
+  }
+
+ private:
+  pb::ServingArrivals kind_;
+  double shape_ = 1, scale_ = 1;
+};
+
+std::int32_t draw_length(const pb::ServingLengths& asked, Random& random) {
+  double length = asked.mean();
+  if (asked.has_to()) {
+    const auto width = static_cast<std::uint64_t>(asked.to() - asked.from() + 1);
+    length = asked.from() + static_cast<double>(random.below(width));
+  } else if (asked.spread() > 0) {
+    const double variance = std::log(1 + asked.spread() * asked.spread());
+    length = asked.mean() * std::exp(std::sqrt(variance) * random.normal() - variance / 2);
+  }
+  return static_cast<std::int32_t>(std::clamp(std::round(length), 1.0, 100e6));
+}
+
+/// Gives every session's arrivals anew.
+void draw_arrivals(const pb::ServingRequests& asked, std::uint64_t seed, RequestStream& stream) {
+  Random random(seed, "arrivals");
+  const Gaps gaps(asked.arrivals(), asked.gap_variation());
+  const double rate = asked.rate() > 0 ? asked.rate() : 1;
+  constexpr double kDay = 86400;
+  double now = 0;
+  bool first = true;
+  for (Request& request : stream.requests) {
+    if (request.waits) continue;
+    const double swing = 1 - asked.daily_swing() * std::cos(2 * std::numbers::pi * now / kDay);
+    if (!first) now += gaps.draw(random) / (rate * swing);
+    first = false;
+    request.arrival_s = now;
+  }
+}
+
+/// Cuts to the window asked for; sessions stay whole.
+void cut(double from, double duration, std::size_t count, RequestStream& stream) {
+  std::vector<Request> kept;
+  for (const Request& request : stream.requests) {
+    if (request.arrival_s < from || request.arrival_s >= from + duration) continue;
+    if (kept.size() >= count) break;
+    kept.push_back(request);
+    kept.back().arrival_s -= from;
+  }
+  stream.requests = std::move(kept);
+}
+
+/// Checks of numbers in the scenario.
+class Checker {
+ public:
+  Checker(const SourceMap& places, std::string path, Diagnostics& diagnostics)
+      : places_(places), path_(std::move(path)), diagnostics_(diagnostics) {}
+
+  void error(const std::string& field, std::string sentence, std::string hint = {}) {
+    diagnostics_.error(places_.find(path_ + field), path_ + field, std::move(sentence),
+                       std::move(hint));
+  }
+
+  void within(double value, double low, double high, const char* field) {
+    if (value >= low && value <= high) return;
+    error(field, fmt::format("{:g} is not between {:g} and {:g}", value, low, high));
+  }
+
+  double seconds(const std::string& text, const char* field, double absent) {
+    if (text.empty()) return absent;
+    const auto time =
+        parse_quantity<Seconds>(text, places_.find(path_ + field), path_ + field, diagnostics_);
+    return time ? time->si() : absent;
+  }
+
+  void lengths(const pb::ServingLengths& asked, bool given, const std::string& field) {
+    if (!given) {
+      error(field, "the scenario gives no lengths",
+            "name a trace, or add prompt { mean: 1000 } "
+            "and output { mean: 200 }");
+      return;
+    }
+    if (asked.has_to() != asked.has_from() || asked.from() > asked.to()) {
+      error(field, "a range has two ends, the smaller one first", "from: 100 to: 2000");
+    } else if (!asked.has_to() && !(asked.mean() >= 1 && asked.mean() <= 100e6)) {
+      error(field, "the mean is no number of tokens", "mean: 1000");
+    } else if (!(asked.spread() >= 0 && asked.spread() <= 20)) {
+      error(field, "the spread is the standard deviation over the mean", "spread: 1");
+    }
+  }
+
+ private:
+  const SourceMap& places_;
+  std::string path_;
+  Diagnostics& diagnostics_;
+};
+
+void check(const pb::ServingRequests& asked, Checker& checker) {
+  checker.within(asked.speed_up(), 1e-6, 1e6, "speed_up");
+  checker.within(asked.gap_variation(), 0.05, 50, "gap_variation");
+  checker.within(asked.daily_swing(), 0, 0.99, "daily_swing");
+  checker.within(asked.turns(), 1, 1000, "turns");
+  checker.within(asked.think_s(), 0, 1e6, "think_s");
+  if (asked.has_rate()) checker.within(asked.rate(), 1e-6, 1e7, "rate");
+  if (asked.has_count()) checker.within(asked.count(), 1, kMostCount, "count");
+  if (asked.has_concurrency()) checker.within(asked.concurrency(), 1, 1e7, "concurrency");
+  if (asked.has_trace()) return;
+  checker.lengths(asked.prompt(), asked.has_prompt(), "prompt");
+  checker.lengths(asked.output(), asked.has_output(), "output");
+  const bool times = asked.has_rate() || asked.has_concurrency() || asked.arrivals() == pb::at_once;
+  if (!times) {
+    checker.error("rate", "nothing says when requests arrive",
+                  "rate: 5 (per second), concurrency: 64, or arrivals: at_once");
+  }
+}
+
+}  // namespace
+
+RequestStream draw_requests(const pb::ServingRequests& asked, std::uint64_t seed) {
+  RequestStream stream;
+  Random prompts(seed, "prompts"), outputs(seed, "outputs"), thinking(seed, "thinking");
+  const int turns = std::max(1, asked.turns());
+  const int sessions = std::max(1, (asked.has_count() ? asked.count() : kUsualCount) / turns);
+  std::int64_t fresh = asked.shared_prefix() / kDrawnPrefix;
+  const bool prefixes = turns > 1 || fresh > 0;
+  const std::int64_t shared = fresh;
+  std::vector<Request> later;
+  for (int session = 0; session < sessions; ++session) {
+    std::int32_t history = 0;
+    std::vector<std::int64_t> ids;
+    for (std::int64_t id = 0; id < shared; ++id) ids.push_back(id);
+    for (int turn = 0; turn < turns; ++turn) {
+      Request request;
+      request.prompt = history + draw_length(asked.prompt(), prompts);
+      request.output = draw_length(asked.output(), outputs);
+      request.waits = turn > 0;
+      if (turn > 0) request.arrival_s = asked.think_s() * thinking.exponential();
+      history = request.prompt + request.output;
+      if (prefixes) {
+        while (ids.size() < static_cast<std::size_t>(history / kDrawnPrefix))
+          ids.push_back(fresh++);
+        request.first_prefix = static_cast<std::int32_t>(stream.prefix_ids.size());
+        request.prefixes = request.prompt / kDrawnPrefix;
+        stream.prefix_ids.insert(stream.prefix_ids.end(), ids.begin(),
+                                 ids.begin() + request.prefixes);
+      }
+      (turn == 0 ? stream.requests : later).push_back(request);
+    }
+  }
+  if (prefixes) stream.prefix_tokens = kDrawnPrefix;
+  for (std::size_t i = 0; i < later.size(); ++i) {
+    const auto behind = static_cast<std::size_t>(turns - 1);
+    Request& before = i % behind == 0 ? stream.requests[i / behind] : later[i - 1];
+    before.next = static_cast<std::int32_t>(stream.requests.size() + i);
+  }
+  stream.requests.insert(stream.requests.end(), later.begin(), later.end());
+  return stream;
+}
+
+std::optional<RequestStream> read_requests(const pb::ServingRequests& asked,
+                                           const SourceMap& places, const std::string& path,
+                                           const std::string& folder, std::uint64_t seed,
+                                           Diagnostics& diagnostics) {
+  Diagnostics own;
+  Checker checker(places, path, own);
+  check(asked, checker);
+  constexpr double kEver = 1e300;
+  const double from = checker.seconds(asked.from(), "from", 0);
+  const double duration = checker.seconds(asked.duration(), "duration", kEver);
+  RequestStream stream;
+  if (!own.has_errors() && asked.has_trace()) {
+    const std::filesystem::path file = std::filesystem::path(folder) / asked.trace();
+    const auto text = read_input(file.string(), own);
+    auto read = text ? parse_requests(*text, file.string(), own) : std::nullopt;
+    if (read) stream = std::move(*read);
+  } else if (!own.has_errors()) {
+    stream = draw_requests(asked, seed);
+  }
+  diagnostics.append(own);
+  if (own.has_errors()) return std::nullopt;
+  // A window is one of recorded time; drawn arrivals come after it.
+  const bool drawn = !asked.has_trace() || asked.has_rate();
+  const std::size_t count =
+      asked.has_count() ? static_cast<std::size_t>(asked.count()) : std::size_t{kMostCount};
+  if (asked.has_trace()) cut(from, drawn ? kEver : duration, count, stream);
+  if (asked.has_concurrency()) {
+    stream.concurrency = asked.concurrency();
+    for (Request& request : stream.requests) request.arrival_s *= request.waits ? 1 : 0;
+  } else if (drawn) {
+    draw_arrivals(asked, seed, stream);
+    if (asked.turns() <= 1) cut(0, duration, count, stream);
+  } else {
+    for (Request& request : stream.requests) request.arrival_s /= asked.speed_up();
+  }
+  if (stream.requests.empty()) {
+    diagnostics.error(places.find(path + "duration"), path + "duration",
+                      "no request arrives in this window");
+    return std::nullopt;
+  }
+  return stream;
+}
+
+}  // namespace aisle::workloads

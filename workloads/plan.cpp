@@ -171,6 +171,8 @@ std::string_view to_string(Stream stream) {
       return "data parallel";
     case Stream::host:
       return "host";
+    case Stream::copy:
+      return "copy";
   }
   return "unknown";
 }

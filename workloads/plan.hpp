@@ -113,11 +113,11 @@ struct Work {
   bool is_communication = false;
   std::vector<Kernel> kernels;
   Communication communication;
-  double launches = 0;  ///< of the host (Stream::host): kernels that it issues
+  Seconds given;  ///< time of what the host or a copy to its memory does (Stream::host, copy)
 };
 
-enum class Stream : std::uint16_t { compute, collective, send, receive, data_parallel, host };
-inline constexpr int kStreams = 6;
+enum class Stream : std::uint16_t { compute, collective, send, receive, data_parallel, host, copy };
+inline constexpr int kStreams = 7;
 std::string_view to_string(Stream stream);
 
 /// A rank of the plan: one accelerator, standing for `multiplicity` accelerators that do the same.
@@ -164,7 +164,6 @@ struct Plan {
   std::vector<Place> places;
   std::vector<std::int32_t> dependencies;
   std::vector<std::string> extra_queues;  ///< of every rank, numbered from kStreams on
-  Seconds host_launch;                    ///< in which the host issues one kernel
 
   std::size_t queues() const { return kStreams + extra_queues.size(); }
 

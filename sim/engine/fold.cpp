@@ -142,7 +142,6 @@ FoldedPlan fold(const Plan& plan) {
   folded.class_of_rank = Refinement(plan, positions).run();
   folded.plan.works = plan.works;
   folded.plan.extra_queues = plan.extra_queues;
-  folded.plan.host_launch = plan.host_launch;
   folded.plan.ranks = merge_ranks(plan, folded.class_of_rank);
 
   // Queue entries of the classes, laid end to end; all members have queues as long as the first's.

@@ -109,16 +109,13 @@ TimedWork time_communication(const Work& work, const Cluster& cluster, const Ker
   return timed;
 }
 
-TimedWork time_host(const Work& work, Seconds launch) {
-  TimedWork timed;
-  timed.alone = work.launches * launch;
-  timed.basis = Basis::assumed;
-  return timed;
-}
-
-TimedWork time_work(const Work& work, Seconds host_launch, const Cluster& cluster,
-                    const KernelModel& kernels) {
-  if (work.launches > 0) return time_host(work, host_launch);
+TimedWork time_work(const Work& work, const Cluster& cluster, const KernelModel& kernels) {
+  if (work.given > Seconds()) {
+    TimedWork timed;
+    timed.alone = work.given;
+    timed.basis = Basis::assumed;
+    return timed;
+  }
   return work.is_communication ? time_communication(work, cluster, kernels)
                                : time_compute(work, cluster, kernels);
 }
@@ -132,9 +129,7 @@ TimedPlan lower(const workloads::Plan& plan, const Cluster& cluster, const Kerne
   timed.interference = kernels.interference();
   timed.slowest = cluster.slowest_factor();
   timed.works.reserve(plan.works.size());
-  for (const Work& work : plan.works) {
-    timed.works.push_back(time_work(work, plan.host_launch, cluster, kernels));
-  }
+  for (const Work& work : plan.works) { timed.works.push_back(time_work(work, cluster, kernels)); }
   return timed;
 }
 

@@ -48,6 +48,8 @@ constexpr Known kKnown[] = {
     {"exposed barrier", "#d8c3a5", PartFamily::exposed},
     {"imbalance", "#7c8796", PartFamily::waiting},
     {"pipeline bubble", "#a3adba", PartFamily::waiting},
+    {"waiting for host memory", "#5f6b7a", PartFamily::waiting},
+    {"host memory", "#5f6b7a", PartFamily::waiting},
     {"waiting for the host", "#8b95a3", PartFamily::waiting},
     {"pipeline bubble and waiting", "#a3adba", PartFamily::waiting},
 };

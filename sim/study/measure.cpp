@@ -17,6 +17,7 @@ using workloads::Phase;
 using workloads::Plan;
 using workloads::Stream;
 
+constexpr const char* kCopy = "waiting for host memory";
 constexpr const char* kHost = "waiting for the host";
 constexpr const char* kIdle = "pipeline bubble and waiting";
 constexpr const char* kSlowed = "compute slowed by communication";
@@ -120,7 +121,8 @@ std::map<std::string, double> parts_of(const TimedPlan& timed, const Execution& 
       parts["exposed " + std::string(to_string(work.communication.kind))] += length;
       return;
     }
-    parts[active[static_cast<std::size_t>(Stream::host)] >= 0 ? kHost : kIdle] += length;
+    const auto runs = [&](Stream s) { return active[static_cast<std::size_t>(s)] >= 0; };
+    parts[runs(Stream::copy) ? kCopy : runs(Stream::host) ? kHost : kIdle] += length;
   };
   double now = 0;
   for (const Edge& edge : edges) {

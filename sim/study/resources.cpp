@@ -25,6 +25,7 @@ enum Resource : std::uint8_t {
   tensor_cores,
   memory_bandwidth,
   launch_gaps,
+  host_memory,
   optimizer,
   slowed,
   exposed_tensor,
@@ -39,20 +40,12 @@ enum Resource : std::uint8_t {
   kResources
 };
 
-constexpr std::array<const char*, kResources> kNames = {"tensor cores",
-                                                        "HBM",
-                                                        "launch gaps",
-                                                        "optimizer",
-                                                        "slowed by communication",
-                                                        "exposed TP",
-                                                        "exposed CP",
-                                                        "exposed EP",
-                                                        "exposed PP",
-                                                        "exposed DP",
-                                                        "exposed other",
-                                                        "pipeline bubble",
-                                                        "imbalance",
-                                                        "other"};
+constexpr std::array<const char*, kResources> kNames = {
+    "tensor cores",    "HBM",        "launch gaps",
+    "host memory",     "optimizer",  "slowed by communication",
+    "exposed TP",      "exposed CP", "exposed EP",
+    "exposed PP",      "exposed DP", "exposed other",
+    "pipeline bubble", "imbalance",  "other"};
 
 /// One accelerator, s.
 using ResourceSeconds = std::array<double, kResources>;
@@ -138,8 +131,10 @@ class RankSweep {
       seconds_[exposed(work_of(*span).communication, stream)] += length;
       return;
     }
-    if (active_[static_cast<std::size_t>(Stream::host)] != nullptr) {
-      seconds_[launch_gaps] += length;
+    for (const auto& [stream, resource] :
+         {std::pair(Stream::copy, host_memory), std::pair(Stream::host, launch_gaps)}) {
+      if (active_[static_cast<std::size_t>(stream)] == nullptr) continue;
+      seconds_[resource] += length;
       return;
     }
     for (std::size_t queue = workloads::kStreams; queue < active_.size(); ++queue) {

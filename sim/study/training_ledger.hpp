@@ -77,7 +77,7 @@ struct TrainingAnswer {
   double figure = 0;  ///< in the unit of the row's metric
   std::string assumed;
   std::string scenario;  ///< as text, with what was chosen for it
-  std::string misfit;    ///< why it ought not to fit, though it ran; the figure is without that limit
+  std::string misfit;  ///< why it ought not to fit, though it ran; the figure is without that limit
 };
 
 /// The figure of the row's metric by the analytic engine, or why there is none.

@@ -136,6 +136,13 @@ void set_recompute(const TrainingRow& row, TrainingQuestion& question) {
     training.set_recompute(pb::none);
   } else if (stated.starts_with("full")) {
     training.set_recompute(pb::full);
+  } else if (has_word(stated, "offload")) {
+    // MaxText's policies of that name: the block between attention and output is computed again,
+    // what attention keeps goes to the host.
+    training.add_recompute_parts(pb::norms);
+    training.add_recompute_parts(pb::mlp);
+    training.mutable_offload()->set_activations(1);
+    question.assumed.emplace_back("activations on the host, feed-forward computed again");
   } else if (const auto parts = recompute_parts(stated); !parts.empty()) {
     for (const pb::RecomputePart part : parts) training.add_recompute_parts(part);
   } else if (const Practice* practice = practice_of(row);
@@ -327,6 +334,7 @@ void read_note(const TrainingRow& row, bool recipe, TrainingQuestion& question) 
     training.mutable_parallel()->set_expert_tensor(std::stoi(match[1]));
   }
   if (has_word(row.model, "LoRA")) set_adapter(row, question);
+  if (has_word(row.note, "CPU optimizer offload")) training.mutable_offload()->set_optimizer(1);
   static const std::regex evaluation(R"(INCLUDES evaluation \(about (\d{1,2})%)");
   if (std::regex_search(row.note, match, evaluation)) {
     question.beside_training = 1 + std::stod(match[1]) / 100;

@@ -97,14 +97,14 @@ class Assembler {
         .paired[static_cast<std::size_t>(pass.direction)];
   }
 
-  std::int32_t issue_forward(const Pass& pass) const {
+  const std::vector<Beside>& beside_forward(const Pass& pass) const {
     return stages_[static_cast<std::size_t>(pass.stage)]
-        .issue_forward[static_cast<std::size_t>(pass.direction)];
+        .beside_forward[static_cast<std::size_t>(pass.direction)];
   }
 
-  std::int32_t issue_backward(const Pass& pass) const {
+  const std::vector<Beside>& beside_backward(const Pass& pass) const {
     return stages_[static_cast<std::size_t>(pass.stage)]
-        .issue_backward[static_cast<std::size_t>(pass.direction)];
+        .beside_backward[static_cast<std::size_t>(pass.direction)];
   }
 
   /// The pass's layer number `layer`, counted over all stages.
@@ -129,7 +129,7 @@ class Assembler {
   void receive(Flow& flow, const Pass& pass, int from_stage);
   void forward_layer(Flow& flow, const Pass& pass, std::size_t layer);
   void backward_layer(Flow& flow, const Pass& pass, std::size_t layer, bool put_off);
-  void issue(Flow& flow, std::int32_t work, const Operations& inputs);
+  void wait_beside(Flow& flow, const std::vector<Beside>& all, const Operations& inputs);
   void end_forward(Flow& flow, const Pass& pass);
   void end_backward(Flow& flow, const Pass& pass, bool put_off);
   void weight_pass(const Pass& pass, int rank);
@@ -356,7 +356,7 @@ void Assembler::forward_layer(Flow& flow, const Pass& pass, std::size_t layer) {
   const Steps* const end = steps.feed_forward.empty() ? &steps.attention : &steps.feed_forward;
   for (const Steps* slot :
        {&steps.attention, &steps.dispatch, &steps.feed_forward, &steps.combine}) {
-    if (last && slot == end) issue(flow, issue_forward(pass), forward_input_[index(pass)]);
+    if (last && slot == end) wait_beside(flow, beside_forward(pass), forward_input_[index(pass)]);
     emitter_.run(flow, *slot);
   }
 }
@@ -369,18 +369,21 @@ void Assembler::backward_layer(Flow& flow, const Pass& pass, std::size_t layer, 
   emitter_.run(flow, steps.feed_forward_backward);
   emitter_.run(flow, steps.gradient_combine);
   if (!put_off) emitter_.run(flow, steps.feed_forward_weight);
-  if (layer == 0) issue(flow, issue_backward(pass), backward_input_[index(pass)]);
+  if (layer == 0) wait_beside(flow, beside_backward(pass), backward_input_[index(pass)]);
   emitter_.run(flow, steps.attention_backward);
   if (!put_off) emitter_.run(flow, steps.attention_weight);
   emitter_.run(flow, steps.attention_tail);
   if (!put_off) data_->after_weight(flow, pass, layer);
 }
 
-/// The last computation of a pass waits until the host has issued what comes before it; hosts that
-/// wait for messages start when the pass's input is there.
-void Assembler::issue(Flow& flow, std::int32_t work, const Operations& inputs) {
-  if (work < 0) return;
-  emitter_.issue(flow, work, job_.asynchronous_messages() ? Operations{} : inputs);
+/// The last computation of a pass waits until the host has issued what comes before it, and until
+/// what lies in host memory is there. Hosts that wait for messages start when the pass's input is
+/// there, and so do copies.
+void Assembler::wait_beside(Flow& flow, const std::vector<Beside>& all, const Operations& inputs) {
+  for (const Beside& one : all) {
+    const bool ahead = one.stream == Stream::host && job_.asynchronous_messages();
+    emitter_.beside(flow, one, ahead ? Operations{} : inputs);
+  }
 }
 
 void Assembler::end_forward(Flow& flow, const Pass& pass) {
@@ -455,7 +458,6 @@ std::vector<Operations> Assembler::pair(const Action& action, int rank) {
 
 Plan assemble(const Job& job, std::vector<std::string>& caveats) {
   Plan plan;
-  plan.host_launch = job.host_launch;
   Assembler assembler(job, plan);
   assembler.run();
   if (assembler.uneven() && job.folding != Folding::unfolded) {

@@ -263,7 +263,7 @@ void DataParallel::after_pass(Flow& flow, const Pass& pass) {
   computed_[flow.pipeline_rank()] = flow.weights();
 }
 
-std::int32_t DataParallel::optimizer_work(int pipeline_rank) {
+DataParallel::UpdateWorks DataParallel::update_works(int pipeline_rank) {
   Update update;
   std::vector<Matrices> matrices;
   for (int stage = 0; stage < job_.stages(); ++stage) {
@@ -281,7 +281,14 @@ std::int32_t DataParallel::optimizer_work(int pipeline_rank) {
       if (job_.muon) add_matrices(job_, layer, copies, matrices);
     }
   }
-  return works_.computation("optimizer", optimizer_kernels(job_, update, matrices));
+  UpdateWorks works;
+  if (const Seconds away = job_.offload.update(update.share, job_.states); away > Seconds()) {
+    works.away = works_.given(
+        job_.offload.updated_by_host ? "update by the host" : "states through the host link", away);
+    if (job_.offload.updated_by_host) update.share *= 1 - job_.offload.optimizer;
+  }
+  works.here = works_.computation("optimizer", optimizer_kernels(job_, update, matrices));
+  return works;
 }
 
 /// Where the last stage has a copy of the embedding (tied to the head, or of a prediction module),
@@ -345,11 +352,16 @@ void DataParallel::update() {
                        Phase::communication)};
   }
   for (int rank = 0; rank < job_.layout.pipeline; ++rank) {
-    const std::int32_t work = optimizer_work(rank);
+    const UpdateWorks works = update_works(rank);
     Operations updated;
     for (int i = 0; i < replicas; ++i) {
+      const int member = rank * replicas + i;
+      std::vector<std::int32_t> after = waits;
+      if (works.away >= 0) {
+        after = {plan_.add(works.away, {{member, Stream::copy}}, waits, Phase::optimizer)};
+      }
       updated.push_back(
-          plan_.add(work, {{rank * replicas + i, Stream::compute}}, waits, Phase::optimizer));
+          plan_.add(works.here, {{member, Stream::compute}}, after, Phase::optimizer));
     }
     computed_[rank] = updated;
   }

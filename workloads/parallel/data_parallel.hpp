@@ -70,7 +70,13 @@ class DataParallel {
   ByRank reduce_in_shard(int stage, const Part& part, const ByRank& after);
   void sum_tied_embeddings();
   void update();
-  std::int32_t optimizer_work(int pipeline_rank);
+
+  /// Of what lies on the host (-1: nothing does), and of the rest.
+  struct UpdateWorks {
+    std::int32_t away = -1, here = -1;
+  };
+
+  UpdateWorks update_works(int pipeline_rank);
 
   const Job& job_;
   Groups& groups_;

@@ -91,16 +91,17 @@ void Emitter::run(Flow& flow, const Step& step, const std::vector<int>& members)
   }
 }
 
-void Emitter::issue(Flow& flow, std::int32_t work, const Operations& after) {
-  Operations issued;
+void Emitter::beside(Flow& flow, const Beside& what, const Operations& after) {
+  Operations done;
   for (int i = 0; i < groups_.replicas(); ++i) {
     std::vector<std::int32_t> inputs;
     if (!after.empty()) inputs.push_back(after[static_cast<std::size_t>(i)]);
     tidy(inputs);
-    issued.push_back(plan_.add(work, {{flow.pipeline_rank_ * groups_.replicas() + i, Stream::host}},
-                               inputs, Phase::other, flow.micro_batch_));
+    done.push_back(plan_.add(what.work,
+                             {{flow.pipeline_rank_ * groups_.replicas() + i, what.stream}}, inputs,
+                             Phase::other, flow.micro_batch_));
   }
-  flow.depend(issued);
+  flow.depend(done);
 }
 
 Operations Emitter::message(std::int32_t work, int from_rank, int to_rank,

@@ -12,14 +12,20 @@ namespace aisle::workloads::parallel {
 /// Operations by replica of one pipeline rank; empty: none anywhere.
 using Operations = std::vector<std::int32_t>;
 
+/// What host or copies do for a whole pass, beside it.
+struct Beside {
+  std::int32_t work = 0;
+  Stream stream = Stream::host;
+};
+
 /// A stage as its holders carry it out, by direction.
 struct Stage {
   std::array<std::vector<LayerSteps>, 2> layers;  ///< of passes on their own
   std::array<std::vector<LayerSteps>, 2> paired;  ///< of passes in overlapped pairs
   std::array<Steps, 2> receipt;                   ///< of input from another rank
   std::array<std::int32_t, 2> weight_work{};      ///< all weight gradients in one go
-  /// What the host issues for a pass before its last computation, by direction; -1: it is ahead.
-  std::array<std::int32_t, 2> issue_forward{-1, -1}, issue_backward{-1, -1};
+  /// What else a pass waits for before its last computation, by direction.
+  std::array<std::vector<Beside>, 2> beside_forward, beside_backward;
   double cost = 0;  ///< of a forward pass, TFLOP of one micro-batch
 };
 
@@ -75,8 +81,8 @@ class Emitter {
 
   void run(Flow& flow, const Steps& steps);
 
-  /// The host of every replica issues the work; the flow's next operation waits for it.
-  void issue(Flow& flow, std::int32_t work, const Operations& after);
+  /// The flow's next operation waits for what every replica's host or copy engine does after these.
+  void beside(Flow& flow, const Beside& what, const Operations& after);
 
   /// Sends from every replica of one pipeline rank to its like in another; receipts by replica.
   Operations message(std::int32_t work, int from_rank, int to_rank,

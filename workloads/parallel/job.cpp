@@ -28,6 +28,10 @@ double Job::operand_number() const {
   return topology::size_of(precision).si() + scale_bytes();
 }
 
+double Job::message_bytes() const {
+  return static_cast<double>(tokens()) / layout.tensor * model->hidden * number();
+}
+
 bool Job::asynchronous_messages() const {
   const bool waits = schedule == Schedule::one_f_one_b || schedule == Schedule::gpipe ||
                      schedule == Schedule::dual_pipe;

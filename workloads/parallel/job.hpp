@@ -4,6 +4,7 @@
 #include "topology/cluster.hpp"
 #include "workloads/models/model.hpp"
 #include "workloads/parallel/adapters.hpp"
+#include "workloads/parallel/offload.hpp"
 #include "workloads/parallel/place.hpp"
 #include "workloads/parallel/sharding.hpp"
 
@@ -81,6 +82,7 @@ struct Job {
   double software = 1;        ///< time of layers with experts over that of their kernels
   Seconds host_launch;        ///< in which the host issues one kernel
   bool attention_graphed = false;  ///< attention and router are launched as one
+  Offload offload;
   Adapters adapters;
   bool own_loads = false;                       ///< ranks of an expert group are told apart
   std::shared_ptr<const UnevenExperts> uneven;  ///< where the loads of experts are recorded
@@ -163,9 +165,7 @@ struct Job {
 
   /// Of one rank's message to another stage: tensor-parallel ranks send a share each, which they
   /// hold or which the receivers gather.
-  double message_bytes() const {
-    return static_cast<double>(tokens()) / layout.tensor * model->hidden * number();
-  }
+  double message_bytes() const;
 
   /// Whether a rank goes on while its messages to other stages leave. The published DualPipe code
   /// (deepseek-ai/DualPipe @ bb214e8) and Megatron's 1F1B wait for them before the next pass;

@@ -91,12 +91,12 @@ std::int32_t WorkTable::communication(const std::string& name, const Communicati
   return find_or_add(std::move(work), key);
 }
 
-std::int32_t WorkTable::issue(const std::string& name, double launches) {
+std::int32_t WorkTable::given(const std::string& name, Seconds time) {
   std::string key = name + "|";
-  append(key, launches);
+  append(key, time.si());
   Work work;
   work.name = name;
-  work.launches = launches;
+  work.given = time;
   return find_or_add(std::move(work), key);
 }
 

@@ -50,7 +50,8 @@ class WorkTable {
 
   std::int32_t computation(const std::string& name, std::vector<Kernel> kernels);
   std::int32_t communication(const std::string& name, const Communication& communication);
-  std::int32_t issue(const std::string& name, double launches);
+  /// Of the host, or of a copy to its memory.
+  std::int32_t given(const std::string& name, Seconds time);
 
  private:
   std::int32_t find_or_add(Work work, const std::string& key);

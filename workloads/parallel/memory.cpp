@@ -231,6 +231,8 @@ void StageLoad::add(const StageLoad& other, int count) {
   activation += count * other.activation;
   workspace = std::max(workspace, other.workspace);
   largest_layer = std::max(largest_layer, other.largest_layer);
+  away += count * other.away;
+  most_away = std::max(most_away, other.most_away);
 }
 
 StageLoad load_of(const Job& job, const std::vector<Layer>& layers) {
@@ -252,6 +254,10 @@ StageLoad load_of(const Job& job, const std::vector<Layer>& layers) {
     one.activation = activation_bytes(own, layer);
     one.workspace = workspace(job, layer);
     one.largest_layer = held.shared + held.experts;
+    if (layer.attention.heads > 0) {
+      one.away = one.most_away = job.offload.activations * one.activation;
+      one.activation -= one.away;
+    }
     load.add(one, 1);
   }
   return load;
@@ -297,7 +303,8 @@ Backlog backlog_of(const Job& job, int pipeline_rank) {
 
 RankBytes rank_bytes(const Job& job, int pipeline_rank, const std::vector<StageLoad>& loads,
                      const Backlog& backlog) {
-  double shared = 0, experts = 0, tables = 0, scratch = 0, largest = 0, largest_stage = 0;
+  double shared = 0, experts = 0, tables = 0, scratch = 0, largest = 0, largest_stage = 0,
+         most_away = 0;
   double trained = 0, trained_experts = 0;
   for (const StageLoad& load : loads) {
     largest_stage = std::max(largest_stage, load.shared + load.experts);
@@ -306,6 +313,7 @@ RankBytes rank_bytes(const Job& job, int pipeline_rank, const std::vector<StageL
     tables += load.tables;
     trained += load.trained;
     trained_experts += load.trained_experts;
+    most_away = std::max(most_away, load.most_away);
     // DualPipe runs a pass through one of its stages beside one through the other.
     scratch = job.schedule == Schedule::dual_pipe ? scratch + load.workspace
                                                   : std::max(scratch, load.workspace);
@@ -319,6 +327,7 @@ RankBytes rank_bytes(const Job& job, int pipeline_rank, const std::vector<StageL
     for (std::size_t i = 0; i < loads.size(); ++i) sum += kept[i] * loads[i].activation;
     bytes.activations = std::max(bytes.activations, sum);
   }
+  bytes.activations += 2 * most_away;  // one layer's on its way, and the next one's
   double open_gradients = 0;
   for (const std::vector<int>& open : backlog.open) {
     double sum = 0;
@@ -368,7 +377,8 @@ RankBytes rank_bytes(const Job& job, int pipeline_rank, const std::vector<StageL
   double second = own_trained;
   if (job.muon) second = zero >= 1 ? tables / (job.shard() * copies) : tables;
   if (!job.forward_only) {
-    bytes.optimizer = own_trained * (size.master_weights + size.moments) + second * size.moments;
+    bytes.optimizer = (1 - job.offload.optimizer) *
+                      (own_trained * (size.master_weights + size.moments) + second * size.moments);
   }
   bytes.buffers = scratch;
   bytes.reserve = kReserve;

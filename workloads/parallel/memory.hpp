@@ -20,9 +20,10 @@ struct StageLoad {
   double shared = 0, experts = 0;           ///< parameters
   double trained = 0, trained_experts = 0;  ///< those that have gradients
   double tables = 0;                        ///< those of `shared` in embedding and head
-  double activation = 0;                    ///< bytes of one micro-batch
+  double activation = 0;                    ///< bytes of one micro-batch that stay
   double workspace = 0;                     ///< bytes
   double largest_layer = 0;                 ///< parameters of the largest layer
+  double away = 0, most_away = 0;           ///< bytes that wait on the host, of all and of one layer
 
   /// So many times the layers of another.
   void add(const StageLoad& other, int count);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workloads/parallel/emit.hpp"
+#include "workloads/parallel/memory.hpp"
 #include "workloads/parallel/stages.hpp"
 
 #include <algorithm>
@@ -129,6 +130,27 @@ std::vector<int> paired_layers(const Job& job, int stage, int other) {
   return numbers;
 }
 
+/// What the host and copies to its memory do for passes of the stage.
+void add_beside(const Job& job, const Plan& plan, const std::vector<Layer>& layers, std::size_t d,
+                WorkTable& works, Stage& stage) {
+  const auto add = [&works](std::vector<Beside>& all, const char* name, Seconds time,
+                            Stream stream) {
+    if (time > Seconds()) all.push_back({works.given(name, time), stream});
+  };
+  if (job.host_launch > Seconds() && !(job.pairs() && job.overlap)) {
+    const Launches launches(job, plan);
+    add(stage.beside_forward[d], "launches forward",
+        launches.forward(stage.layers[d]) * job.host_launch, Stream::host);
+    add(stage.beside_backward[d], "launches backward",
+        launches.backward(stage.layers[d], !job.puts_off_weights()) * job.host_launch,
+        Stream::host);
+  }
+  if (job.forward_only) return;
+  const Seconds copies = job.offload.copy(load_of(job, layers).away * units::B);
+  add(stage.beside_forward[d], "activations to the host", copies, Stream::copy);
+  add(stage.beside_backward[d], "activations from the host", copies, Stream::copy);
+}
+
 }  // namespace
 
 Stage build_stage(const Job& job, Groups& groups, WorkTable& works, const Plan& plan, int stage) {
@@ -140,15 +162,7 @@ Stage build_stage(const Job& job, Groups& groups, WorkTable& works, const Plan& 
     StageBuilder builder(job, groups, works, rank_of_stage(job, stage, direction));
     built.layers[d] = builder.build(layers, {});
     built.receipt[d] = builder.receipt();
-    if (job.host_launch > Seconds() && !(job.pairs() && job.overlap)) {
-      const Launches launches(job, plan);
-      const auto issue = [&works](const char* name, double count) {
-        return count > 0 ? works.issue(name, count) : -1;
-      };
-      built.issue_forward[d] = issue("launches forward", launches.forward(built.layers[d]));
-      built.issue_backward[d] =
-          issue("launches backward", launches.backward(built.layers[d], !job.puts_off_weights()));
-    }
+    add_beside(job, plan, layers, d, works, built);
     if (job.pairs()) {
       // A pair runs through this stage forward or backward, and in DualPipe through its mirror.
       const int other = job.schedule == Schedule::dual_pipe ? job.stages() - 1 - stage : stage;

@@ -153,11 +153,12 @@ TEST_F(Means, GatheredOperandsAreNarrow) {
   EXPECT_DOUBLE_EQ(bytes("precision: \"fp8\" scaling: blocks", "tensor all-gather"), wide);
 }
 
-/// Kernels that hosts issue in a plan of one rank class.
-double launches(const Plan& plan) {
+/// Time that hosts, or copies to their memory, need in a plan of one rank class, s.
+double given(const Plan& plan, const std::string& name = "launches") {
   double sum = 0;
   for (const Operation& operation : plan.operations) {
-    sum += test::work_of(plan, operation).launches;
+    const Work& work = test::work_of(plan, operation);
+    if (work.name.starts_with(name)) sum += work.given.si();
   }
   return sum;
 }
@@ -165,19 +166,44 @@ double launches(const Plan& plan) {
 TEST_F(Means, HostsIssueWhatGraphsDoNotHold) {
   const std::string host = "host_launch: \"10 us\" ";
   const Plan plan = plan_of(dense_, text("", host)).plan;
-  EXPECT_DOUBLE_EQ(plan.host_launch.si(), 10e-6);
   double kernels = 0;
   for (const Operation& operation : plan.operations) {
     for (const Kernel& kernel : test::work_of(plan, operation).kernels) kernels += kernel.count;
   }
   // Of each pass, all up to its last computation.
-  EXPECT_GT(launches(plan), 0.6 * kernels);
-  EXPECT_LT(launches(plan), kernels);
+  EXPECT_GT(given(plan), 0.6 * kernels * 10e-6);
+  EXPECT_LT(given(plan), kernels * 10e-6);
   const Plan some = plan_of(dense_, text("", host + "cuda_graphs: attention_graphed")).plan;
-  EXPECT_LT(launches(some), 0.7 * launches(plan));
-  EXPECT_GT(launches(some), 0);
-  EXPECT_EQ(launches(plan_of(dense_, text("", host + "cuda_graphs: all_graphed")).plan), 0);
-  EXPECT_EQ(launches(plan_of(dense_, text("")).plan), 0);
+  EXPECT_LT(given(some), 0.7 * given(plan));
+  EXPECT_GT(given(some), 0);
+  EXPECT_EQ(given(plan_of(dense_, text("", host + "cuda_graphs: all_graphed")).plan), 0);
+  EXPECT_EQ(given(plan_of(dense_, text("")).plan), 0);
+}
+
+TEST_F(Means, HostMemoryTakesStatesAndActivations) {
+  const auto placed_with = [&](const std::string& offload) {
+    return plan_of(dense_, text("", "offload { " + offload + " } "));
+  };
+  const auto memory = [](const TrainingPlan& placed, const std::string& use) {
+    for (const MemoryItem& item : placed.memory.front().items) {
+      if (item.use == use) return item.bytes.si();
+    }
+    return 0.0;
+  };
+  const TrainingPlan here = placed_with("");
+  const TrainingPlan states = placed_with("optimizer: 0.75 link: \"10 GB/s\"");
+  EXPECT_DOUBLE_EQ(memory(states, "optimizer"), memory(here, "optimizer") / 4);
+  // Twelve bytes of states for each parameter of this rank: four of its eighth's gradients go out,
+  // two of weights come back, and 30 pass host memory.
+  const double parameters = memory(here, "optimizer") / 12;
+  EXPECT_NEAR(given(states.plan, "update"), 0.75 * parameters * 30 / 60e9, 1e-9);
+  const TrainingPlan through = placed_with("optimizer: 1 updated_by: by_accelerator link: \"10 GB/s\"");
+  EXPECT_NEAR(given(through.plan, "states"), parameters * 12 / 10e9, 1e-9);
+  const TrainingPlan kept = placed_with("activations: 1 link: \"10 GB/s\"");
+  // Of four blocks, two are on their way; what the head keeps stays.
+  const double less = memory(here, "activations") - memory(kept, "activations");
+  EXPECT_GT(less, 0);
+  EXPECT_NEAR(given(kept.plan, "activations"), 2 * (2 * less) / 10e9, 1e-6);
 }
 
 TEST_F(Means, WideFormatsMoveTwiceTheBytes) {

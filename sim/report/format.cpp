@@ -185,10 +185,42 @@ std::string cluster_line(const pb::Scenario& scenario) {
   return line;
 }
 
+std::string serving_line(const pb::Serving& serving) {
+  const pb::ServingRequests& requests = serving.requests();
+  std::string line = serving.model();
+  append(line, serving.precision());
+  append(line, fmt::format("{} on {} accelerator{} a replica", serving.engine().profile(),
+                           serving.tensor(), serving.tensor() == 1 ? "" : "s"));
+  append(line, requests.has_trace() ? "requests of " + requests.trace() : "drawn requests");
+  return line;
+}
+
+std::string serving_answer(const pb::Result& result) {
+  const auto of = [&](const char* name, auto form) {
+    const auto value = metric(result, name);
+    return value ? form(*value) : std::string("not known");
+  };
+  const auto time = [](double value) { return format_seconds(value, 3); };
+  const auto count = [](double value) { return significant(value, 3); };
+  std::string text = fmt::format(
+      "{} requests/s and {} generated tokens/s per chip. The first token comes after {} (median; "
+      "99th percentile {}), each later "
+      "one after {} ({}).",
+      of("requests_per_s", count), of("output_tokens_per_s_per_chip", count),
+      of("ttft_p50_s", time), of("ttft_p99_s", time), of("tpot_p50_s", time),
+      of("tpot_p99_s", time));
+  if (const auto goodput = metric(result, "goodput")) {
+    text +=
+        fmt::format(" {} % of the requests got what is promised.", significant(100 * *goodput, 3));
+  }
+  return text;
+}
+
 std::string workload_line(const pb::Scenario& scenario) {
   if (scenario.workload().has_collective())
     return collective_line(scenario.workload().collective());
   if (scenario.workload().has_replay()) return replay_line(scenario.workload().replay());
+  if (scenario.workload().has_serving()) return serving_line(scenario.workload().serving());
   const pb::Training& training = scenario.workload().training();
   std::string line = training.model();
   append(line, fmt::format("{} sequences of {} tokens per step", thousands(training.global_batch()),
@@ -245,6 +277,7 @@ std::string engine_line(const pb::Result& result) {
 std::string answer(const pb::Result& result) {
   if (!result.collective().empty()) return collective_answer(result);
   if (result.scenario().workload().has_replay()) return replay_answer(result);
+  if (result.scenario().workload().has_serving()) return serving_answer(result);
   const auto step = metric(result, "step_time_s");
   if (!result.feasible() || !step) return {};
   std::string text = fmt::format("One step takes {}", format_seconds(*step, 3));

@@ -47,6 +47,7 @@ std::optional<pb::Result> run(const Study& study, const topology::Catalogue& cat
   result.set_folded(options.fold);
   const auto run_kind = scenario.workload().has_collective() ? run_collective
                         : scenario.workload().has_replay()   ? run_replay
+                        : scenario.workload().has_serving()  ? run_serving
                                                              : run_training;
   const bool ran = run_kind(study, catalogue, options, result, diagnostics);
   if (!ran) return std::nullopt;
@@ -62,6 +63,7 @@ std::optional<std::vector<std::string>> check(const Study& study,
   const pb::Workload& workload = study.scenario->workload();
   const auto check_kind = workload.has_collective() ? check_collective
                           : workload.has_replay()   ? check_replay
+                          : workload.has_serving()  ? check_serving
                                                     : check_training;
   return check_kind(study, catalogue, diagnostics);
 }

@@ -34,4 +34,10 @@ std::optional<std::vector<std::string>> check_replay(const Study& study,
                                                      const topology::Catalogue& catalogue,
                                                      Diagnostics& diagnostics);
 
+bool run_serving(const Study& study, const topology::Catalogue& catalogue,
+                 const RunOptions& options, pb::Result& result, Diagnostics& diagnostics);
+std::optional<std::vector<std::string>> check_serving(const Study& study,
+                                                      const topology::Catalogue& catalogue,
+                                                      Diagnostics& diagnostics);
+
 }  // namespace aisle::sim

@@ -23,7 +23,7 @@ struct StageLoad {
   double activation = 0;                    ///< bytes of one micro-batch that stay
   double workspace = 0;                     ///< bytes
   double largest_layer = 0;                 ///< parameters of the largest layer
-  double away = 0, most_away = 0;           ///< bytes that wait on the host, of all and of one layer
+  double away = 0, most_away = 0;  ///< bytes that wait on the host, of all and of one layer
 
   /// So many times the layers of another.
   void add(const StageLoad& other, int count);

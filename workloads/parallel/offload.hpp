@@ -27,6 +27,7 @@ struct Offload {
 
   /// The update of so many parameters, a share of which lies on the host.
   Seconds update(double parameters, const StateSizes& sizes) const;
+
   Seconds copy(Bytes one_way) const { return one_way / link; }
 };
 

@@ -197,7 +197,8 @@ TEST_F(Means, HostMemoryTakesStatesAndActivations) {
   // two of weights come back, and 30 pass host memory.
   const double parameters = memory(here, "optimizer") / 12;
   EXPECT_NEAR(given(states.plan, "update"), 0.75 * parameters * 30 / 60e9, 1e-9);
-  const TrainingPlan through = placed_with("optimizer: 1 updated_by: by_accelerator link: \"10 GB/s\"");
+  const TrainingPlan through =
+      placed_with("optimizer: 1 updated_by: by_accelerator link: \"10 GB/s\"");
   EXPECT_NEAR(given(through.plan, "states"), parameters * 12 / 10e9, 1e-9);
   const TrainingPlan kept = placed_with("activations: 1 link: \"10 GB/s\"");
   // Of four blocks, two are on their way; what the head keeps stays.

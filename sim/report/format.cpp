@@ -236,6 +236,11 @@ std::string workload_line(const pb::Scenario& scenario) {
 std::string layout_line(const pb::Scenario& scenario) {
   const pb::Parallel& parallel = scenario.workload().training().parallel();
   std::string line;
+  if (scenario.workload().has_serving()) {
+    append_degree(line, "tensor", scenario.workload().serving().tensor());
+    append_degree(line, "expert", scenario.workload().serving().expert());
+    return line.empty() ? "one chip" : line;
+  }
   append_degree(line, "tensor", parallel.tensor());
   append_degree(line, "context", parallel.context());
   append_degree(line, "pipeline", parallel.pipeline());

@@ -100,35 +100,34 @@ const std::vector<parallel::StageLoad>& SearchTables::load(const Job& job) {
 const std::vector<ReplicaTimes>& SearchTables::replica(const Job& job) {
   const workloads::Layout& layout = job.layout;
   const bool mirrored = parallel::mirror_of(job, 0) != 0, sharded = layout.zero >= 1;
-  const std::uint64_t key = Key()
+  const std::uint64_t cut = Key()
                                 .add(layout.tensor, 10)
                                 .add(layout.context, kSize)
                                 .add(layout.expert, kSize)
                                 .add(layout.pipeline, kSize)
                                 .add(mirrored ? 1 : 0, 1)
+                                .add(sharded ? 1 : 0, 1)
                                 .value();
+  // What is sent of a parameter, and among how many, follows from the ZeRO stage too.
+  const std::tuple key{cut, job.shard(), job.sharding.gradients, job.sharding.weights};
   const auto found = replicas_.find(key);
-  if (found != replicas_.end()) return found->second[sharded ? 1 : 0];
+  if (found != replicas_.end()) return found->second;
   parallel::Groups groups(job);
-  std::array<std::vector<ReplicaTimes>, 2> both;
-  Job other = job;
-  for (const int zero : {0, 1}) {
-    other.layout.zero = zero;
-    for (const workloads::Layer& layer : passes.classes()) {
-      const auto traffic = parallel::replica_traffic(other, groups, layer);
-      ReplicaTimes times;
-      for (const workloads::Communication& c : traffic.reduce) {
-        const auto cost = workloads::cost_of(c, cluster_, kernels_.communication());
-        times.reduce += cost.alone.si();
-        times.cores = std::max(times.cores, cost.cores);
-      }
-      for (const workloads::Communication& c : traffic.gather) {
-        times.gather += workloads::cost_of(c, cluster_, kernels_.communication()).alone.si();
-      }
-      both[static_cast<std::size_t>(zero)].push_back(times);
+  std::vector<ReplicaTimes> classes;
+  for (const workloads::Layer& layer : passes.classes()) {
+    const auto traffic = parallel::replica_traffic(job, groups, layer);
+    ReplicaTimes times;
+    for (const workloads::Communication& c : traffic.reduce) {
+      const auto cost = workloads::cost_of(c, cluster_, kernels_.communication());
+      times.reduce += cost.alone.si();
+      times.cores = std::max(times.cores, cost.cores);
     }
+    for (const workloads::Communication& c : traffic.gather) {
+      times.gather += workloads::cost_of(c, cluster_, kernels_.communication()).alone.si();
+    }
+    classes.push_back(times);
   }
-  return replicas_.emplace(key, std::move(both)).first->second[sharded ? 1 : 0];
+  return replicas_.emplace(key, std::move(classes)).first->second;
 }
 
 /// Neighbours lie in few different ways: each is timed once.

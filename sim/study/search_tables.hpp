@@ -3,9 +3,10 @@
 
 #include "sim/study/search_passes.hpp"
 
-#include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -48,8 +49,8 @@ class SearchTables {
   std::unordered_map<std::uint64_t, workloads::parallel::PipelineOrder> orders_;
   std::unordered_map<std::uint64_t, std::vector<workloads::parallel::Backlog>> backlogs_;
   std::unordered_map<std::uint64_t, std::vector<workloads::parallel::StageLoad>> loads_;
-  /// Without and with sharded states.
-  std::unordered_map<std::uint64_t, std::array<std::vector<ReplicaTimes>, 2>> replicas_;
+  /// By cut, ranks of a shard, and bytes of a parameter's gradient and weight as they are sent.
+  std::map<std::tuple<std::uint64_t, int, double, double>, std::vector<ReplicaTimes>> replicas_;
   std::unordered_map<std::uint64_t, std::vector<double>> messages_;
   std::unordered_map<std::uint64_t, double> optimizers_;
   std::optional<double> norm_;

@@ -199,6 +199,7 @@ Plan pass_plan(const Job& job, const ModelGraph& sequence, bool interleaved) {
   layout.pipeline = 1;
   layout.virtual_stages = 1;
   layout.zero = 0;
+  part.sharding.every_pass = false;
   layout.micro_batches = 2;
   layout.stage_layers = {sequence.transformer_layers()};
   std::vector<std::string> caveats;

@@ -10,6 +10,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <map>
+#include <string>
+#include <vector>
 
 namespace aisle::sim::test {
 
@@ -118,6 +121,25 @@ TEST(Estimate, TimeIsTheEnginesWhereNothingContends) {
     }
     EXPECT_GE(compared, 3);
   }
+}
+
+// With wide weights ZeRO-3 gathers fewer bytes of each than ZeRO-1 and 2 do.
+TEST(Estimate, ALayoutsTimeDoesNotHangOnThoseBeforeIt) {
+  const Ground on = ground("accelerator: \"h100-sxm\" count: 8",
+                           "model: \"llama-3.1-8b\" sequence: 4096 global_batch: 16 states { "
+                           "weights: \"fp32\" } what_if { layers: 8 }");
+  std::map<Mapping, double> among_all;
+  for (const Estimated& one : estimate_all(on, {})) { among_all[one.mapping] = one.seconds; }
+  SearchOptions options;
+  options.fixed = {"zero=1"};
+  int compared = 0;
+  for (const Estimated& one : estimate_all(on, options)) {
+    const auto same = among_all.find(one.mapping);
+    if (same == among_all.end()) continue;  // held at ZeRO-1 without replicas
+    EXPECT_DOUBLE_EQ(one.seconds, same->second) << describe(one.mapping);
+    ++compared;
+  }
+  EXPECT_GE(compared, 3);
 }
 
 }  // namespace aisle::sim::test

@@ -41,7 +41,7 @@ void write_scenarios(const sim::Validation& validation, const std::string& folde
     if (row.scenario.empty()) continue;
     std::string name = row.id;
     std::replace(name.begin(), name.end(), '/', '_');
-    sim::write_file(folder + "/" + name + ".textproto", row.scenario);
+    sim::write_file(fmt::format("{}/{}.textproto", folder, name), row.scenario);
     ++written;
   }
   say(fmt::format("wrote {} scenarios to {}", written, folder));

@@ -301,6 +301,23 @@ Backlog backlog_of(const Job& job, int pipeline_rank) {
   return backlog;
 }
 
+namespace {
+
+/// Of several states, each with a number for every stage, the largest sum of what stages hold.
+template <typename Held>
+double most(const std::vector<std::vector<int>>& states, const std::vector<StageLoad>& loads,
+            Held held) {
+  double largest = 0;
+  for (const std::vector<int>& state : states) {
+    double sum = 0;
+    for (std::size_t i = 0; i < loads.size(); ++i) sum += state[i] * held(loads[i]);
+    largest = std::max(largest, sum);
+  }
+  return largest;
+}
+
+}  // namespace
+
 RankBytes rank_bytes(const Job& job, int pipeline_rank, const std::vector<StageLoad>& loads,
                      const Backlog& backlog) {
   double shared = 0, experts = 0, tables = 0, scratch = 0, largest = 0, largest_stage = 0,
@@ -322,20 +339,12 @@ RankBytes rank_bytes(const Job& job, int pipeline_rank, const std::vector<StageL
   // Both passes of a pair may be in one stage.
   if (job.pairs() && (job.chunk || job.schedule != Schedule::dual_pipe)) scratch *= 2;
   RankBytes bytes;
-  for (const std::vector<int>& kept : backlog.kept) {
-    double sum = 0;
-    for (std::size_t i = 0; i < loads.size(); ++i) sum += kept[i] * loads[i].activation;
-    bytes.activations = std::max(bytes.activations, sum);
-  }
-  bytes.activations += 2 * most_away;  // one layer's on its way, and the next one's
-  double open_gradients = 0;
-  for (const std::vector<int>& open : backlog.open) {
-    double sum = 0;
-    for (std::size_t i = 0; i < loads.size(); ++i) {
-      sum += open[i] * (loads[i].trained + loads[i].trained_experts);
-    }
-    open_gradients = std::max(open_gradients, sum);
-  }
+  // One layer's that waits on the host is on its way, and the next one's.
+  bytes.activations = 2 * most_away + most(backlog.kept, loads,
+                                           [](const StageLoad& load) { return load.activation; });
+  const double open_gradients = most(backlog.open, loads, [](const StageLoad& load) {
+    return load.trained + load.trained_experts;
+  });
   const double copies = mirror_of(job, pipeline_rank) == pipeline_rank ? 1 : 2;
   const auto share = [&](int ranks) {
     return shared / (ranks * copies) + experts / (job.expert_shard(ranks) * copies);

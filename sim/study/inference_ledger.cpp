@@ -72,14 +72,7 @@ const std::vector<std::string>& required_inference_columns() {
 
 std::optional<std::vector<InferenceRow>> read_inference_rows(const CsvTable& table,
                                                              Diagnostics& diagnostics) {
-  const int errors_before = diagnostics.error_count();
-  std::vector<InferenceRow> rows;
-  rows.reserve(table.rows.size());
-  for (const auto& cells : table.rows) {
-    rows.push_back(read_row(LedgerCells(table, cells, diagnostics)));
-  }
-  if (diagnostics.error_count() > errors_before) return std::nullopt;
-  return rows;
+  return read_rows(table, read_row, diagnostics);
 }
 
 }  // namespace aisle::sim

@@ -21,10 +21,6 @@ namespace {
 
 using topology::Precision;
 
-bool says(const std::string& text, std::string_view words) {
-  return text.find(words) != std::string::npos;
-}
-
 std::string set_model(const InferenceRow& row, const topology::Catalogue& catalogue,
                       InferenceQuestion& question) {
   if (catalogue.model(row.model) == nullptr) {
@@ -93,9 +89,8 @@ std::string set_engine(const InferenceRow& row, const topology::Catalogue& catal
   return {};
 }
 
-/// Scales of 16 and 32 numbers, or of 128 by 128.
-constexpr double kFp8Weight = 1.0, kNvfp4Weight = 0.5 + 1.0 / 16, kMxfp4Weight = 0.5 + 1.0 / 32;
-constexpr double kInt4Weight = 0.5 + 2.5 / 128;
+/// Scales of 128 by 128 numbers are next to nothing.
+constexpr double kFp8Weight = 1.0;
 
 workloads::ProductFormat narrow(Precision precision, double weight) {
   return {precision, weight, {}};
@@ -126,18 +121,19 @@ std::string set_formats(const InferenceRow& row, bool blackwell, InferenceQuesti
   };
   if (stated.empty()) question.assumed.emplace_back("BF16");
   if (says(stated, "mxfp4") && says(row.model, "gpt-oss")) {
-    formats.experts =
-        blackwell ? narrow(Precision::fp8, kMxfp4Weight) : narrow(Precision::bf16, kMxfp4Weight);
+    formats.experts = blackwell ? narrow(Precision::fp8, workloads::kMxfp4Weight)
+                                : narrow(Precision::bf16, workloads::kMxfp4Weight);
     formats.experts.variant = blackwell ? "experts moe_torch_flow w4a8_mxfp4_mxfp8"
                                         : "experts moe_torch_flow w4a16_mxfp4";
   } else if (says(stated, "fp4")) {
-    all(narrow(Precision::fp4, says(stated, "mx") ? kMxfp4Weight : kNvfp4Weight));
+    all(narrow(Precision::fp4,
+               says(stated, "mx") ? workloads::kMxfp4Weight : workloads::kNvfp4Weight));
     if (says(row.model, "gpt-oss")) formats.attention = {};
     if (mixture && blocks) {
       formats.attention = formats.dense = says(stated, "fp8") ? fp8 : workloads::ProductFormat{};
     }
   } else if (says(stated, "int4")) {
-    all(narrow(Precision::bf16, kInt4Weight));
+    all(narrow(Precision::bf16, workloads::kInt4Weight));
   } else if (says(stated, "w8a8")) {
     all(narrow(Precision::int8, 1));
   } else if (says(stated, "8 weights") || says(stated, "software conversion")) {

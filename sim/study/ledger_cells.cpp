@@ -16,6 +16,10 @@ constexpr int kMostCounted = 10'000'000;
 
 }  // namespace
 
+bool says(std::string_view text, std::string_view words) {
+  return text.find(words) != std::string_view::npos;
+}
+
 std::string lower(std::string text) {
   for (char& letter : text) {
     letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));

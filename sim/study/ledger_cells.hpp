@@ -14,6 +14,8 @@ namespace aisle::sim {
 
 /// ASCII letters in lower case; names of operations and libraries come in any.
 std::string lower(std::string text);
+/// Whether the words stand anywhere in the text.
+bool says(std::string_view text, std::string_view words);
 
 /// Cells of one row by the name of their column; what is wrong with them goes to the sink.
 class LedgerCells {
@@ -44,5 +46,17 @@ class LedgerCells {
   const std::vector<CsvTable::Cell>& row_;
   Diagnostics& diagnostics_;
 };
+
+/// Every row of a table by `read`; nothing if a cell of any is faulty.
+template <typename Row>
+std::optional<std::vector<Row>> read_rows(const CsvTable& table, Row (*read)(LedgerCells),
+                                          Diagnostics& diagnostics) {
+  const int errors_before = diagnostics.error_count();
+  std::vector<Row> rows;
+  rows.reserve(table.rows.size());
+  for (const auto& cells : table.rows) rows.push_back(read(LedgerCells(table, cells, diagnostics)));
+  if (diagnostics.error_count() > errors_before) return std::nullopt;
+  return rows;
+}
 
 }  // namespace aisle::sim

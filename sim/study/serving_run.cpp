@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A stream of requests through replicas of a serving engine: what run() and check() do for it.
 #include "sim/base/quantity.hpp"
+#include "sim/base/statistics.hpp"
 #include "sim/study/measure.hpp"
 #include "sim/study/model_of.hpp"
 #include "sim/study/result.pb.h"
@@ -42,9 +43,9 @@ constexpr FormatWord kFormats[] = {
     {"bf16", topology::Precision::bf16, 2},
     {"fp8", topology::Precision::fp8, 1},
     {"int8", topology::Precision::int8, 1},
-    {"nvfp4", topology::Precision::fp4, 0.5 + 1.0 / 16},
-    {"mxfp4", topology::Precision::fp4, 0.5 + 1.0 / 32},
-    {"int4", topology::Precision::bf16, 0.5 + 2.5 / 128},
+    {"nvfp4", topology::Precision::fp4, workloads::kNvfp4Weight},
+    {"mxfp4", topology::Precision::fp4, workloads::kMxfp4Weight},
+    {"int4", topology::Precision::bf16, workloads::kInt4Weight},
 };
 
 /// What a serving study needs to run.
@@ -213,14 +214,6 @@ class Reader {
   Diagnostics& diagnostics_;
   const pb::Serving& asked_;
 };
-
-double quantile(const std::vector<double>& sorted, double share) {
-  if (sorted.empty()) return 0;
-  const double at = share * static_cast<double>(sorted.size() - 1);
-  const auto low = static_cast<std::size_t>(at);
-  const std::size_t high = std::min(low + 1, sorted.size() - 1);
-  return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
-}
 
 void add_times(const std::string& name, std::vector<double> values, pb::Result& result) {
   std::sort(values.begin(), values.end());

@@ -57,14 +57,7 @@ const std::vector<std::string>& required_training_columns() {
 
 std::optional<std::vector<TrainingRow>> read_training_rows(const CsvTable& table,
                                                            Diagnostics& diagnostics) {
-  const int errors_before = diagnostics.error_count();
-  std::vector<TrainingRow> rows;
-  rows.reserve(table.rows.size());
-  for (const auto& cells : table.rows) {
-    rows.push_back(read_row(LedgerCells(table, cells, diagnostics)));
-  }
-  if (diagnostics.error_count() > errors_before) return std::nullopt;
-  return rows;
+  return read_rows(table, read_row, diagnostics);
 }
 
 std::string chips_class(int chips) {

@@ -19,17 +19,13 @@ namespace aisle::sim {
 
 namespace {
 
-bool has_word(const std::string& text, std::string_view word) {
-  return text.find(word) != std::string::npos;
-}
-
 /// FLOP convention by the note's words, else by the family's habit.
 FlopConvention convention_of(const TrainingRow& row, bool moe) {
-  if (has_word(row.note, "recompute counted") || has_word(row.note, "recompute included") ||
-      has_word(row.note, "counts recompute")) {
+  if (says(row.note, "recompute counted") || says(row.note, "recompute included") ||
+      says(row.note, "counts recompute")) {
     return FlopConvention::recompute;
   }
-  if (has_word(row.note, "causal attention")) return FlopConvention::causal;
+  if (says(row.note, "causal attention")) return FlopConvention::causal;
   // The tables of mixtures of experts come from Megatron Bridge, which counts the causal half.
   if (moe) return FlopConvention::causal;
   const Practice* practice = practice_of(row);
@@ -110,7 +106,7 @@ std::string set_precision(const TrainingRow& row, TrainingQuestion& question) {
     return {};
   }
   for (const FormatWord& word : words) {
-    if (!has_word(stated, word.word)) continue;
+    if (!says(stated, word.word)) continue;
     training.set_precision(std::string(word.means));
     training.set_scaling(word.scaling);
     // DeepSeek's own runs scale by blocks.
@@ -124,8 +120,8 @@ std::string set_precision(const TrainingRow& row, TrainingQuestion& question) {
 std::vector<pb::RecomputePart> recompute_parts(const std::string& stated) {
   std::vector<pb::RecomputePart> parts;
   if (!stated.starts_with("selective:")) return parts;
-  if (has_word(stated, "mla_up_proj")) parts.push_back(pb::mla_up_projection);
-  if (has_word(stated, "mlp")) parts.push_back(pb::mlp);
+  if (says(stated, "mla_up_proj")) parts.push_back(pb::mla_up_projection);
+  if (says(stated, "mlp")) parts.push_back(pb::mlp);
   return parts;
 }
 
@@ -136,7 +132,7 @@ void set_recompute(const TrainingRow& row, TrainingQuestion& question) {
     training.set_recompute(pb::none);
   } else if (stated.starts_with("full")) {
     training.set_recompute(pb::full);
-  } else if (has_word(stated, "offload")) {
+  } else if (says(stated, "offload")) {
     // MaxText's policies of that name: the block between attention and output is computed again,
     // what attention keeps goes to the host.
     training.add_recompute_parts(pb::norms);
@@ -177,18 +173,18 @@ std::string set_schedule(const TrainingRow& row, TrainingQuestion& question) {
   pb::Parallel& parallel =
       *question.scenario.mutable_workload()->mutable_training()->mutable_parallel();
   const std::string stated = lower(row.schedule);
-  if (has_word(stated, "dualpipe")) {
+  if (says(stated, "dualpipe")) {
     parallel.set_schedule(pb::dual_pipe);
     return {};
   }
-  if (has_word(stated, "zbv")) {
+  if (says(stated, "zbv")) {
     parallel.set_schedule(pb::zb_v);
     parallel.set_virtual_stages(2);
     return {};
   }
   int chunks = row.virtual_stages.value_or(1);
   if (parallel.pipeline() == 1) chunks = 1;
-  if (has_word(stated, "interleaved") && !row.virtual_stages && parallel.pipeline() > 1) {
+  if (says(stated, "interleaved") && !row.virtual_stages && parallel.pipeline() > 1) {
     // As many as there are layers for: what the tables that state it have.
     chunks = std::max(
         1, question.scenario.workload().training().what_if().layers() / parallel.pipeline());
@@ -213,13 +209,13 @@ std::string set_schedule(const TrainingRow& row, TrainingQuestion& question) {
 void set_overlap(const TrainingRow& row, bool recipe, pb::Parallel& parallel) {
   const Practice* practice = practice_of(row);
   const std::string note = lower(row.note);
-  const auto says = [&note](std::string_view words) { return has_word(note, words); };
+  const auto noted = [&note](std::string_view words) { return says(note, words); };
   parallel.set_overlap(practice == nullptr || practice->overlap ||
-                       has_word(lower(row.schedule), "overlap"));
-  const bool pieces = recipe || says("asynchronous tp");
+                       says(lower(row.schedule), "overlap"));
+  const bool pieces = recipe || noted("asynchronous tp");
   parallel.set_overlap_tensor(pieces && parallel.tensor() > 1);
-  parallel.set_overlap_experts(says("all-to-all overlap"));
-  const bool stated = says("sequence parallelism +") || says("with sequence parallelism");
+  parallel.set_overlap_experts(noted("all-to-all overlap"));
+  const bool stated = noted("sequence parallelism +") || noted("with sequence parallelism");
   parallel.set_sequence_parallel(practice == nullptr || !practice->whole_tokens || stated);
 }
 
@@ -232,7 +228,7 @@ void set_shard(const TrainingRow& row, TrainingQuestion& question) {
   std::smatch match;
   int shard = 0;
   if (std::regex_search(row.note, match, stated)) shard = std::stoi(match[1]);
-  if (has_word(row.note, "shard in node, replicate across")) shard = row.domain.value_or(0);
+  if (says(row.note, "shard in node, replicate across")) shard = row.domain.value_or(0);
   if (shard > 0 && shard < ranks && ranks % shard == 0) parallel.set_shard(shard);
 }
 
@@ -243,7 +239,7 @@ std::string set_layout(const TrainingRow& row, bool recipe, TrainingQuestion& qu
   if (!row.tensor && !row.pipeline && !row.data) return "the layout is not given";
   if (!row.tensor || !row.pipeline) question.given = false;
   int tensor = row.tensor.value_or(1);
-  if (has_word(row.note, "count NeuronCores")) {
+  if (says(row.note, "count NeuronCores")) {
     constexpr int kCores = 2;  // of one chip; tensor-parallel ranks are neighbours
     if (tensor % kCores != 0) return "a chip would hold different tensor-parallel ranks";
     tensor /= kCores;
@@ -317,7 +313,7 @@ void set_adapter(const TrainingRow& row, TrainingQuestion& question) {
 /// What the note says of the software, and of what was measured.
 void read_note(const TrainingRow& row, bool recipe, TrainingQuestion& question) {
   pb::Training& training = *question.scenario.mutable_workload()->mutable_training();
-  if (has_word(row.note, "eager")) training.set_operators(pb::eager);
+  if (says(row.note, "eager")) training.set_operators(pb::eager);
   const Practice* practice = practice_of(row);
   if (practice != nullptr && practice->early) {
     training.set_attention(pb::unfused);
@@ -333,8 +329,8 @@ void read_note(const TrainingRow& row, bool recipe, TrainingQuestion& question) 
   if (std::regex_search(row.note, match, expert_tensor)) {
     training.mutable_parallel()->set_expert_tensor(std::stoi(match[1]));
   }
-  if (has_word(row.model, "LoRA")) set_adapter(row, question);
-  if (has_word(row.note, "CPU optimizer offload")) training.mutable_offload()->set_optimizer(1);
+  if (says(row.model, "LoRA")) set_adapter(row, question);
+  if (says(row.note, "CPU optimizer offload")) training.mutable_offload()->set_optimizer(1);
   static const std::regex evaluation(R"(INCLUDES evaluation \(about (\d{1,2})%)");
   if (std::regex_search(row.note, match, evaluation)) {
     question.beside_training = 1 + std::stod(match[1]) / 100;

@@ -11,10 +11,6 @@ namespace aisle::sim {
 
 namespace {
 
-bool has_word(const std::string& text, std::string_view word) {
-  return text.find(word) != std::string::npos;
-}
-
 /// Fitted to mixtures of experts of the fitted half whose recipes have no graphs; judged on the
 /// small models of vTrain's table among others. docs/model/parallel.md, "The host".
 constexpr double kMegatronLaunch = 80;
@@ -69,7 +65,7 @@ constexpr Recipe kRecipes[] = {
 const Practice* practice_of(const TrainingRow& row) {
   const auto* found =
       std::find_if(std::begin(kPractices), std::end(kPractices), [&](const Practice& practice) {
-        return practice.family == row.family() && has_word(row.source, practice.source);
+        return practice.family == row.family() && says(row.source, practice.source);
       });
   return found == std::end(kPractices) ? nullptr : found;
 }
@@ -80,8 +76,8 @@ pb::CudaGraphs graphs_of(const TrainingRow& row) {
   std::smatch match;
   const std::string released = std::regex_search(row.note, match, release) ? match[1].str() : "";
   const auto* found = std::find_if(std::begin(kRecipes), std::end(kRecipes), [&](const Recipe& r) {
-    return released >= r.since && has_word(row.model, r.model) && row.chip.starts_with(r.chip) &&
-           has_word(row.precision, r.precision) && has_word(row.note, r.note);
+    return released >= r.since && says(row.model, r.model) && row.chip.starts_with(r.chip) &&
+           says(row.precision, r.precision) && says(row.note, r.note);
   });
   return found == std::end(kRecipes) ? pb::ungraphed : found->graphs;
 }

@@ -2,6 +2,8 @@
 // Errors of a validation by group, and how well layouts are told apart.
 #include "sim/study/validate_groups.hpp"
 
+#include "sim/base/statistics.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -12,13 +14,6 @@
 namespace aisle::sim {
 
 namespace {
-
-double quantile(const std::vector<double>& sorted, double share) {
-  const double at = share * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(at);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
-}
 
 std::string_view name_of(LedgerKind kind) {
   switch (kind) {

@@ -344,7 +344,7 @@ class Server {
     start(engine);
   }
 
-  /// What comes because a request has ended: the session's next turn, or whoever stands in line.
+  /// What comes because a request has ended: the turn that waited, or whoever stands in line.
   void follow(std::int32_t request) {
     const std::int32_t turn = stream_.requests[static_cast<std::size_t>(request)].next;
     if (turn >= 0) {

@@ -37,8 +37,6 @@ class KvBlocks {
     return free_ + static_cast<std::int64_t>(unused_.size()) * of_id_;
   }
 
-  std::int64_t total() const { return total_; }
-
   /// Blocks of sequences and of prefixes in use.
   std::int64_t in_use() const { return total_ - available(); }
 

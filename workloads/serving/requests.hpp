@@ -26,7 +26,7 @@ struct Request {
   std::int32_t prompt = 0, output = 0;  ///< tokens
   std::int32_t first_prefix = 0;        ///< its prefix ids begin there in the stream's
   std::int32_t prefixes = 0;            ///< one id for each `prefix_tokens` of the prompt
-  std::int32_t next = -1;               ///< the session's next turn, which waits for this one
+  std::int32_t next = -1;               ///< the turn that waits for this one
   bool waits = false;                   ///< is such a turn
 };
 

@@ -24,6 +24,10 @@ struct ServingLayout {
   int stage() const { return tensor * data; }  ///< accelerators of one pipeline stage
 };
 
+/// Bytes of a narrow weight with its scales: of 16, 32 and 128 numbers.
+inline constexpr double kNvfp4Weight = 0.5 + 1.0 / 16, kMxfp4Weight = 0.5 + 1.0 / 32;
+inline constexpr double kInt4Weight = 0.5 + 2.5 / 128;
+
 /// Format of products: what they are computed in, and bytes of a weight (scales included).
 struct ProductFormat {
   topology::Precision computes = topology::Precision::bf16;

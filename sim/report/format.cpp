@@ -189,8 +189,10 @@ std::string serving_line(const pb::Serving& serving) {
   const pb::ServingRequests& requests = serving.requests();
   std::string line = serving.model();
   append(line, serving.precision());
-  append(line, fmt::format("{} on {} accelerator{} a replica", serving.engine().profile(),
-                           serving.tensor(), serving.tensor() == 1 ? "" : "s"));
+  const pb::ServingParallel& parallel = serving.parallel();
+  const int each = parallel.tensor() * parallel.pipeline() * parallel.data();
+  append(line, fmt::format("{} on {} accelerator{} a replica", serving.engine().profile(), each,
+                           each == 1 ? "" : "s"));
   append(line, requests.has_trace() ? "requests of " + requests.trace() : "drawn requests");
   return line;
 }
@@ -237,8 +239,11 @@ std::string layout_line(const pb::Scenario& scenario) {
   const pb::Parallel& parallel = scenario.workload().training().parallel();
   std::string line;
   if (scenario.workload().has_serving()) {
-    append_degree(line, "tensor", scenario.workload().serving().tensor());
-    append_degree(line, "expert", scenario.workload().serving().expert());
+    const pb::ServingParallel& serving = scenario.workload().serving().parallel();
+    append_degree(line, "tensor", serving.tensor());
+    append_degree(line, "pipeline", serving.pipeline());
+    append_degree(line, "data", serving.data());
+    append_degree(line, "expert", serving.expert());
     return line.empty() ? "one chip" : line;
   }
   append_degree(line, "tensor", parallel.tensor());

@@ -26,7 +26,7 @@ const topology::Catalogue& catalogue() {
 constexpr const char* kStudy = R"(
 cluster { accelerator: "h100-sxm" count: 8 }
 workload { serving {
-  model: "llama-3.1-8b" tensor: 2
+  model: "llama-3.1-8b" parallel { tensor: 2 }
   requests { rate: 20 count: 500 prompt { mean: 500 } output { mean: 100 } }
   slo { first_token: "1 s" }
 } }
@@ -84,11 +84,11 @@ TEST(ServingRuns, WhatDoesNotFitSaysWhatFillsTheMemory) {
 
 TEST(ServingRuns, FaultsAreExplained) {
   const std::pair<const char*, const char*> cases[] = {
-      {"workload.serving.tensor=16", "more than the 8 accelerators"},
+      {"workload.serving.parallel.tensor=16", "more than the 8 accelerators"},
       {"workload.serving.replicas=5", "at most 4"},
       {"workload.serving.precision=fp9", "bf16, fp8, int8"},
       {"workload.serving.cache=int3", "bf16 or fp8"},
-      {"workload.serving.expert=3", "does not divide"},
+      {"workload.serving.parallel.expert=3", "does not divide"},
       {"workload.serving.engine.profile=vlm", "vllm"},
       {"workload.serving.engine.watermark=1", "below 1"},
       {"workload.serving.engine.step_tokens=10", "leave no room"},

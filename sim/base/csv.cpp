@@ -4,9 +4,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <memory>
 #include <utility>
 
 namespace aisle {
@@ -136,6 +138,14 @@ int CsvTable::column(std::string_view name) const {
   return found == header.end() ? -1 : static_cast<int>(found - header.begin());
 }
 
+std::optional<double> number_in(std::string_view text) {
+  double value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (!std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
 std::optional<CsvTable> parse_csv(std::string_view text, const std::string& file,
                                   Diagnostics& diagnostics) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
@@ -232,13 +242,16 @@ void CsvStream::take(std::size_t end) {
   at_ = end;
 }
 
-CsvStream::Got CsvStream::next(std::vector<Cell>& record) {
+void CsvStream::drop_taken() {
   constexpr std::size_t kDrop = std::size_t{256} << 10;
+  if (at_ <= kDrop) return;
+  buffer_.erase(0, at_);
+  at_ = 0;
+}
+
+CsvStream::Got CsvStream::next(std::vector<Cell>& record) {
   for (;;) {
-    if (at_ > kDrop) {
-      buffer_.erase(0, at_);
-      at_ = 0;
-    }
+    drop_taken();
     const std::size_t end = record_end();
     if (end == at_) return Got::end;
     const std::string_view text = std::string_view(buffer_).substr(at_, end - at_);
@@ -267,12 +280,13 @@ std::string_view CsvStream::peek_line() {
 }
 
 void CsvStream::skip_line() {
+  drop_taken();
   line_of_record_ = line_;
   take(line_end(at_));
   cut_ = false;
 }
 
-std::optional<CsvTable> read_csv(const std::string& path, Diagnostics& diagnostics) {
+std::optional<CsvStream::Read> open_blocks(const std::string& path, Diagnostics& diagnostics) {
   std::error_code failure;
   if (!std::filesystem::exists(path, failure)) {
     diagnostics.error({path, 0, 0}, {}, "no such file");
@@ -282,14 +296,29 @@ std::optional<CsvTable> read_csv(const std::string& path, Diagnostics& diagnosti
     diagnostics.error({path, 0, 0}, {}, "this is a folder", "name a file in it");
     return std::nullopt;
   }
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) {
+  const auto in = std::make_shared<std::ifstream>(path, std::ios::binary);
+  if (!*in) {
     diagnostics.error({path, 0, 0}, {}, "the file cannot be read");
     return std::nullopt;
   }
-  return parse_csv(text.str(), path, diagnostics);
+  return [in](char* to, std::size_t size) {
+    in->read(to, static_cast<std::streamsize>(size));
+    return static_cast<std::size_t>(in->gcount());
+  };
+}
+
+std::optional<CsvTable> read_csv(const std::string& path, Diagnostics& diagnostics) {
+  const auto read = open_blocks(path, diagnostics);
+  if (!read) return std::nullopt;
+  constexpr std::size_t kBlock = std::size_t{1} << 20;
+  std::string text;
+  for (std::size_t got = kBlock; got > 0;) {
+    const std::size_t before = text.size();
+    text.resize(before + kBlock);
+    got = (*read)(text.data() + before, kBlock);
+    text.resize(before + got);
+  }
+  return parse_csv(text, path, diagnostics);
 }
 
 }  // namespace aisle

@@ -32,6 +32,9 @@ struct CsvTable {
   Place place(const Cell& cell) const { return {file, cell.line, cell.column}; }
 };
 
+/// The finite number that a text is, and nothing besides.
+std::optional<double> number_in(std::string_view text);
+
 /// Every line that is malformed is reported, and no table given: a quote inside an unquoted cell,
 /// text after a closing quote, a quote that never closes, a row of another length than the header,
 /// a column named twice, an empty text, bytes that are no text.
@@ -71,6 +74,7 @@ class CsvStream {
   std::size_t line_end(std::size_t from);
   std::size_t record_end();
   void take(std::size_t end);
+  void drop_taken();
 
   Read read_;
   std::string file_, buffer_, complaint_;
@@ -80,7 +84,10 @@ class CsvStream {
   bool cut_ = false;  ///< of the line at hand a part was dropped
 };
 
-/// The same from a file, which may be missing, unreadable or a folder.
+/// Blocks of a file, which may be missing, unreadable or a folder.
+std::optional<CsvStream::Read> open_blocks(const std::string& path, Diagnostics& diagnostics);
+
+/// The table of a file.
 std::optional<CsvTable> read_csv(const std::string& path, Diagnostics& diagnostics);
 
 }  // namespace aisle

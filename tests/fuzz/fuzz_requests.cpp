@@ -8,9 +8,14 @@
 
 // A stream is refused with an error, or holds requests in order with lengths above zero.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string text(data, data + size);
+  const auto blocks = [text = std::string(data, data + size), at = std::size_t{0}](
+                          char* to, std::size_t room) mutable {
+    const std::size_t taken = text.copy(to, room, at);
+    at += taken;
+    return taken;
+  };
   aisle::Diagnostics diagnostics;
-  const auto stream = aisle::workloads::parse_requests(text, "fuzz", diagnostics);
+  const auto stream = aisle::workloads::parse_requests(blocks, "fuzz", diagnostics);
   AISLE_ASSERT(stream.has_value() == !diagnostics.has_errors(), "refused if and only if an error");
   if (!stream) return 0;
   AISLE_ASSERT(!stream->requests.empty(), "a stream holds requests");

@@ -2,6 +2,9 @@
 #include "sim/base/proto_text.hpp"
 #include "sim/base/quantity.hpp"
 #include "sim/base/random.hpp"
+#include "workloads/serving/arrival_gaps.hpp"
+#include "workloads/serving/request_clients.hpp"
+#include "workloads/serving/request_lengths.hpp"
 #include "workloads/serving/requests.hpp"
 #include "workloads/serving/requests.pb.h"
 
@@ -19,79 +22,26 @@ namespace {
 constexpr int kUsualCount = 1000, kMostCount = 50'000'000;
 constexpr int kDrawnPrefix = 16;  ///< tokens of a prefix id of drawn streams
 
-/// Marsaglia and Tsang; shapes below one by the power of a uniform draw.
-double draw_gamma(Random& random, double shape) {
-  if (shape < 1) {
-    return draw_gamma(random, shape + 1) * std::pow(1 - random.uniform(), 1 / shape);
+Gaps gaps_of(const pb::ServingRequests& asked) {
+  switch (asked.arrivals()) {
+    case pb::at_once:
+      return Gaps(Gaps::Kind::none);
+    case pb::evenly:
+      return Gaps(Gaps::Kind::equal);
+    case pb::gamma:
+      return Gaps::of_variation(Gaps::Kind::gamma, asked.gap_variation());
+    case pb::weibull:
+      return Gaps::of_variation(Gaps::Kind::weibull, asked.gap_variation());
+    case pb::poisson:
+      break;
   }
-  const double d = shape - 1.0 / 3, c = 1 / std::sqrt(9 * d);
-  for (;;) {
-    const double x = random.normal(), root = 1 + c * x;
-    if (root <= 0) continue;
-    const double v = root * root * root;
-    if (std::log(1 - random.uniform()) < 0.5 * x * x + d - d * v + d * std::log(v)) return d * v;
-  }
-}
-
-/// Shape of a Weibull distribution whose standard deviation is so many means.
-double weibull_shape(double variation) {
-  double low = 0.1, high = 20;
-  for (int round = 0; round < 60; ++round) {
-    const double k = (low + high) / 2, mean = std::tgamma(1 + 1 / k);
-    const double square = std::tgamma(1 + 2 / k) / (mean * mean) - 1;
-    (square > variation * variation ? low : high) = k;
-  }
-  return (low + high) / 2;
-}
-
-/// Gaps with mean 1.
-class Gaps {
- public:
-  Gaps(pb::ServingArrivals kind, double variation) : kind_(kind) {
-    if (kind == pb::gamma) shape_ = 1 / (variation * variation);
-    if (kind == pb::weibull) {
-      shape_ = weibull_shape(variation);
-      scale_ = 1 / std::tgamma(1 + 1 / shape_);
-    }
-  }
-
-  double draw(Random& random) const {
-    switch (kind_) {
-      case pb::at_once:
-        return 0;
-      case pb::evenly:
-        return 1;
-      case pb::gamma:
-        return draw_gamma(random, shape_) / shape_;
-      case pb::weibull:
-        return scale_ * std::pow(random.exponential(), 1 / shape_);
-      case pb::poisson:
-        break;
-    }
-    return random.exponential();
-  }
-
- private:
-  pb::ServingArrivals kind_;
-  double shape_ = 1, scale_ = 1;
-};
-
-std::int32_t draw_length(const pb::ServingLengths& asked, Random& random) {
-  double length = asked.mean();
-  if (asked.has_to()) {
-    const auto width = static_cast<std::uint64_t>(asked.to() - asked.from() + 1);
-    length = asked.from() + static_cast<double>(random.below(width));
-  } else if (asked.spread() > 0) {
-    const double variance = std::log(1 + asked.spread() * asked.spread());
-    length = asked.mean() * std::exp(std::sqrt(variance) * random.normal() - variance / 2);
-  }
-  return static_cast<std::int32_t>(std::clamp(std::round(length), 1.0, 100e6));
+  return Gaps(Gaps::Kind::exponential);
 }
 
 /// Gives every session's arrivals anew.
 void draw_arrivals(const pb::ServingRequests& asked, std::uint64_t seed, RequestStream& stream) {
   Random random(seed, "arrivals");
-  const Gaps gaps(asked.arrivals(), asked.gap_variation());
+  const Gaps gaps = gaps_of(asked);
   const double rate = asked.rate() > 0 ? asked.rate() : 1;
   constexpr double kDay = 86400;
   double now = 0;
@@ -121,7 +71,9 @@ void cut(double from, double duration, std::size_t count, RequestStream& stream)
 class Checker {
  public:
   Checker(const SourceMap& places, std::string path, Diagnostics& diagnostics)
-      : places_(places), path_(std::move(path)), diagnostics_(diagnostics) {}
+      : places_(places),
+        path_(path.empty() ? std::move(path) : std::move(path) + "."),
+        diagnostics_(diagnostics) {}
 
   void error(const std::string& field, std::string sentence, std::string hint = {}) {
     diagnostics_.error(places_.find(path_ + field), path_ + field, std::move(sentence),
@@ -162,6 +114,12 @@ class Checker {
   Diagnostics& diagnostics_;
 };
 
+void check_lengths(const pb::ServingRequests& asked, Checker& checker) {
+  if (asked.has_lengths()) return;
+  checker.lengths(asked.prompt(), asked.has_prompt(), "prompt");
+  checker.lengths(asked.output(), asked.has_output(), "output");
+}
+
 void check(const pb::ServingRequests& asked, Checker& checker) {
   checker.within(asked.speed_up(), 1e-6, 1e6, "speed_up");
   checker.within(asked.gap_variation(), 0.05, 50, "gap_variation");
@@ -172,8 +130,7 @@ void check(const pb::ServingRequests& asked, Checker& checker) {
   if (asked.has_count()) checker.within(asked.count(), 1, kMostCount, "count");
   if (asked.has_concurrency()) checker.within(asked.concurrency(), 1, 1e7, "concurrency");
   if (asked.has_trace()) return;
-  checker.lengths(asked.prompt(), asked.has_prompt(), "prompt");
-  checker.lengths(asked.output(), asked.has_output(), "output");
+  check_lengths(asked, checker);
   const bool times = asked.has_rate() || asked.has_concurrency() || asked.arrivals() == pb::at_once;
   if (!times) {
     checker.error("rate", "nothing says when requests arrive",
@@ -181,9 +138,9 @@ void check(const pb::ServingRequests& asked, Checker& checker) {
   }
 }
 
-}  // namespace
-
-RequestStream draw_requests(const pb::ServingRequests& asked, std::uint64_t seed) {
+/// Requests with the scenario's turns; their arrivals come after.
+RequestStream draw_requests(const pb::ServingRequests& asked, const LengthSource& lengths,
+                            std::uint64_t seed) {
   RequestStream stream;
   Random prompts(seed, "prompts"), outputs(seed, "outputs"), thinking(seed, "thinking");
   const int turns = std::max(1, asked.turns());
@@ -198,8 +155,9 @@ RequestStream draw_requests(const pb::ServingRequests& asked, std::uint64_t seed
     for (std::int64_t id = 0; id < shared; ++id) ids.push_back(id);
     for (int turn = 0; turn < turns; ++turn) {
       Request request;
-      request.prompt = history + draw_length(asked.prompt(), prompts);
-      request.output = draw_length(asked.output(), outputs);
+      const auto [prompt, output] = lengths.draw(prompts, outputs);
+      request.prompt = history + prompt;
+      request.output = output;
       request.waits = turn > 0;
       if (turn > 0) request.arrival_s = asked.think_s() * thinking.exponential();
       history = request.prompt + request.output;
@@ -224,6 +182,30 @@ RequestStream draw_requests(const pb::ServingRequests& asked, std::uint64_t seed
   return stream;
 }
 
+/// A recorded stream, or one drawn from recorded rates.
+std::optional<RequestStream> read_trace(const pb::ServingRequests& asked, const std::string& folder,
+                                        const LengthSource& lengths, const ClientDraw& draw,
+                                        Checker& checker, Diagnostics& diagnostics) {
+  const std::string file = (std::filesystem::path(folder) / asked.trace()).string();
+  const auto head = open_blocks(file, diagnostics);
+  if (!head) return std::nullopt;
+  std::vector<CsvTable::Cell> cells;
+  std::vector<std::string> names;
+  if (CsvStream(*head, file).next(cells) == CsvStream::Got::record) {
+    for (const CsvTable::Cell& cell : cells) names.push_back(cell.text);
+  }
+  if (!is_client_rates(names)) {
+    const auto whole = open_blocks(file, diagnostics);
+    return whole ? parse_requests(*whole, file, diagnostics) : std::nullopt;
+  }
+  check_lengths(asked, checker);
+  if (diagnostics.has_errors()) return std::nullopt;
+  const auto table = read_csv(file, diagnostics);
+  return table ? draw_clients(*table, lengths, draw, diagnostics) : std::nullopt;
+}
+
+}  // namespace
+
 std::optional<RequestStream> read_requests(const pb::ServingRequests& asked,
                                            const SourceMap& places, const std::string& path,
                                            const std::string& folder, std::uint64_t seed,
@@ -234,21 +216,25 @@ std::optional<RequestStream> read_requests(const pb::ServingRequests& asked,
   constexpr double kEver = 1e300;
   const double from = checker.seconds(asked.from(), "from", 0);
   const double duration = checker.seconds(asked.duration(), "duration", kEver);
-  RequestStream stream;
-  if (!own.has_errors() && asked.has_trace()) {
-    const std::filesystem::path file = std::filesystem::path(folder) / asked.trace();
-    const auto text = read_input(file.string(), own);
-    auto read = text ? parse_requests(*text, file.string(), own) : std::nullopt;
-    if (read) stream = std::move(*read);
-  } else if (!own.has_errors()) {
-    stream = draw_requests(asked, seed);
-  }
-  diagnostics.append(own);
-  if (own.has_errors()) return std::nullopt;
   // A window is one of recorded time; drawn arrivals come after it.
   const bool drawn = !asked.has_trace() || asked.has_rate();
   const std::size_t count =
       asked.has_count() ? static_cast<std::size_t>(asked.count()) : std::size_t{kMostCount};
+  auto lengths =
+      asked.has_lengths()
+          ? LengthSource::read((std::filesystem::path(folder) / asked.lengths()).string(), own)
+          : std::optional(LengthSource(asked));
+  std::optional<RequestStream> read;
+  if (!own.has_errors() && asked.has_trace()) {
+    const ClientDraw draw{from, drawn ? kEver : from + duration, static_cast<std::int64_t>(count),
+                          seed};
+    read = read_trace(asked, folder, *lengths, draw, checker, own);
+  } else if (!own.has_errors()) {
+    read = draw_requests(asked, *lengths, seed);
+  }
+  diagnostics.append(own);
+  if (!read || own.has_errors()) return std::nullopt;
+  RequestStream stream = std::move(*read);
   if (asked.has_trace()) cut(from, drawn ? kEver : duration, count, stream);
   if (asked.has_concurrency()) {
     stream.concurrency = asked.concurrency();
@@ -260,8 +246,8 @@ std::optional<RequestStream> read_requests(const pb::ServingRequests& asked,
     for (Request& request : stream.requests) request.arrival_s /= asked.speed_up();
   }
   if (stream.requests.empty()) {
-    diagnostics.error(places.find(path + "duration"), path + "duration",
-                      "no request arrives in this window");
+    checker.error("duration", "no request arrives in this window");
+    diagnostics.append(own);
     return std::nullopt;
   }
   return stream;

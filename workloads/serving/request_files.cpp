@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sim/base/csv.hpp"
 #include "workloads/serving/requests.hpp"
 
 #include <fmt/format.h>
@@ -7,9 +6,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <initializer_list>
+#include <utility>
 
 namespace aisle::workloads {
 
@@ -18,13 +17,16 @@ namespace {
 /// Longest prompt or answer that is taken for one.
 constexpr double kMostTokens = 100e6;
 constexpr double kLongestStream_s = 1e9;
+constexpr int kMostErrors = 20;
 
-std::optional<double> number_in(std::string_view text) {
-  double value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (!std::isfinite(value)) return std::nullopt;
-  return value;
+/// Foreign text in a message: its beginning, printable.
+std::string shown(std::string_view text) {
+  constexpr std::size_t kMost = 40;
+  std::string shown(text.substr(0, kMost));
+  for (char& c : shown) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return shown;
 }
 
 /// Days since 1970-01-01 of a date of our calendar.
@@ -146,55 +148,93 @@ int any_column(const CsvTable& table, std::initializer_list<const char*> names) 
   return -1;
 }
 
-bool read_table(std::string_view text, const std::string& file, RequestStream& stream,
+/// Columns of a table of requests, and readers of their cells.
+class TableReader {
+ public:
+  TableReader(CsvTable header, RequestStream& stream, Diagnostics& diagnostics)
+      : header_(std::move(header)),
+        stream_(stream),
+        diagnostics_(diagnostics),
+        collector_(stream, diagnostics),
+        prompt_(any_column(header_,
+                           {"ContextTokens", "Request tokens", "input_tokens", "num_prefill_tokens",
+                            "input_length", "prompt_tokens", "input_toks"})),
+        output_(any_column(
+            header_, {"GeneratedTokens", "Response tokens", "output_tokens", "num_decode_tokens",
+                      "output_length", "completion_tokens", "output_toks"})),
+        stamp_(any_column(header_, {"TIMESTAMP", "Timestamp", "arrival_time_s", "arrived_at",
+                                    "timestamp", "arrival_s"})) {}
+
+  bool known() const { return prompt_ >= 0 && output_ >= 0; }
+
+  void row(const std::vector<CsvTable::Cell>& row) {
+    const auto prompt = length(row[static_cast<std::size_t>(prompt_)], "a prompt");
+    const auto output = length(row[static_cast<std::size_t>(output_)], "an answer");
+    const auto arrival =
+        stamp_ < 0 ? std::optional(0.0) : time(row[static_cast<std::size_t>(stamp_)]);
+    if (prompt && output && arrival) {
+      collector_.add(*arrival, *prompt, *output, stream_.prefix_ids.size());
+    }
+  }
+
+  bool finish() { return collector_.finish(header_.file, stamp_ >= 0); }
+
+ private:
+  std::optional<double> length(const CsvTable::Cell& cell, const char* what) {
+    const auto value = number_in(cell.text);
+    if (!value) {
+      diagnostics_.error(header_.place(cell), {},
+                         fmt::format("'{}' is no number of tokens", shown(cell.text)));
+      return std::nullopt;
+    }
+    return collector_.tokens(*value, header_.place(cell), what) ? value : std::nullopt;
+  }
+
+  std::optional<double> time(const CsvTable::Cell& cell) {
+    const auto plain = number_in(cell.text);
+    const auto value = plain ? plain : clock_in(cell.text);
+    if (!value) {
+      diagnostics_.error(header_.place(cell), {}, fmt::format("'{}' is no time", shown(cell.text)),
+                         "seconds, or 2023-11-16 18:17:03.98");
+    }
+    return value && collector_.arrival(*value, header_.place(cell)) ? value : std::nullopt;
+  }
+
+  CsvTable header_;
+  RequestStream& stream_;
+  Diagnostics& diagnostics_;
+  Collector collector_;
+  int prompt_, output_, stamp_;
+};
+
+bool read_table(CsvStream& rows, const std::string& file, RequestStream& stream,
                 Diagnostics& diagnostics) {
-  const auto table = parse_csv(text, file, diagnostics);
-  if (!table) return false;
-  const int prompt =
-      any_column(*table, {"ContextTokens", "Request tokens", "input_tokens", "num_prefill_tokens",
-                          "input_length", "prompt_tokens", "input_toks"});
-  const int output = any_column(
-      *table, {"GeneratedTokens", "Response tokens", "output_tokens", "num_decode_tokens",
-               "output_length", "completion_tokens", "output_toks"});
-  const int stamp = any_column(
-      *table, {"TIMESTAMP", "Timestamp", "arrival_time_s", "arrived_at", "timestamp", "arrival_s"});
-  if (prompt < 0 || output < 0) {
+  std::vector<CsvTable::Cell> record;
+  if (rows.next(record) != CsvStream::Got::record) record.clear();
+  CsvTable header{file, {}, {}};
+  for (const CsvTable::Cell& cell : record) header.header.push_back(cell.text);
+  const std::size_t width = header.header.size();
+  TableReader reader(std::move(header), stream, diagnostics);
+  if (!reader.known()) {
     diagnostics.error({file, 1, 1}, {},
                       "this table holds no requests: it has no column of prompt "
                       "and answer lengths",
                       "for example TIMESTAMP, ContextTokens, GeneratedTokens");
     return false;
   }
-  Collector collector(stream, diagnostics);
-  for (const auto& row : table->rows) {
-    const auto& prompt_cell = row[static_cast<std::size_t>(prompt)];
-    const auto& output_cell = row[static_cast<std::size_t>(output)];
-    const auto length = [&](const CsvTable::Cell& cell, const char* what) -> std::optional<double> {
-      const auto value = number_in(cell.text);
-      if (!value) {
-        diagnostics.error(table->place(cell), {},
-                          fmt::format("'{}' is no number of tokens", cell.text));
-        return std::nullopt;
-      }
-      if (!collector.tokens(*value, table->place(cell), what)) return std::nullopt;
-      return value;
-    };
-    const auto in = length(prompt_cell, "a prompt"), out = length(output_cell, "an answer");
-    double arrival = 0;
-    if (stamp >= 0) {
-      const auto& cell = row[static_cast<std::size_t>(stamp)];
-      const auto plain = number_in(cell.text);
-      const auto value = plain ? plain : clock_in(cell.text);
-      if (!value) {
-        diagnostics.error(table->place(cell), {}, fmt::format("'{}' is no time", cell.text),
-                          "seconds, or 2023-11-16 18:17:03.98");
-      }
-      if (!value || !collector.arrival(*value, table->place(cell))) continue;
-      arrival = *value;
+  while (diagnostics.error_count() < kMostErrors) {
+    const CsvStream::Got got = rows.next(record);
+    if (got == CsvStream::Got::end) return reader.finish();
+    if (got == CsvStream::Got::malformed) {
+      diagnostics.error(rows.place(), {}, rows.complaint());
+    } else if (record.size() != width) {
+      diagnostics.error(rows.place(), {},
+                        fmt::format("has {} cells, the header {}", record.size(), width));
+    } else {
+      reader.row(record);
     }
-    if (in && out) collector.add(arrival, *in, *out, stream.prefix_ids.size());
   }
-  return collector.finish(file, stamp >= 0);
+  return false;
 }
 
 /// One line of a stream in JSON lines.
@@ -239,25 +279,25 @@ bool read_record(simdjson::dom::element record, const Place& place, Collector& c
   return true;
 }
 
-bool read_lines(std::string_view text, const std::string& file, RequestStream& stream,
+bool read_lines(CsvStream& lines, const std::string& file, RequestStream& stream,
                 Diagnostics& diagnostics) {
-  constexpr int kMooncakeBlock = 512, kMostErrors = 20;
+  constexpr int kMooncakeBlock = 512;
   Collector collector(stream, diagnostics);
   simdjson::dom::parser parser;
   bool timed = false;
-  int line = 0;
-  while (!text.empty() && diagnostics.error_count() < kMostErrors) {
-    const std::string_view rest = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), rest.size() + 1));
-    ++line;
-    if (rest.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+  while (!lines.at_end() && diagnostics.error_count() < kMostErrors) {
+    const std::string_view text = lines.peek_line();
+    const bool empty = text.find_first_not_of(" \t\r") == std::string_view::npos;
     simdjson::dom::element record;
-    if (parser.parse(rest.data(), rest.size()).get(record) != simdjson::SUCCESS ||
-        !record.is_object()) {
-      diagnostics.error({file, line, 1}, {}, "is no JSON object", "one object on each line");
-      continue;
+    const bool parsed = !empty &&
+                        parser.parse(text.data(), text.size()).get(record) == simdjson::SUCCESS &&
+                        record.is_object();
+    lines.skip_line();
+    if (parsed) {
+      read_record(record, lines.place(), collector, stream, timed, diagnostics);
+    } else if (!empty) {
+      diagnostics.error(lines.place(), {}, "is no JSON object", "one object on each line");
     }
-    read_record(record, {file, line, 1}, collector, stream, timed, diagnostics);
   }
   if (!stream.prefix_ids.empty()) stream.prefix_tokens = kMooncakeBlock;
   return collector.finish(file, timed);
@@ -265,14 +305,19 @@ bool read_lines(std::string_view text, const std::string& file, RequestStream& s
 
 }  // namespace
 
-std::optional<RequestStream> parse_requests(std::string_view text, const std::string& file,
+std::optional<RequestStream> parse_requests(CsvStream::Read read, const std::string& file,
                                             Diagnostics& diagnostics) {
   RequestStream stream;
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  const bool lines = first != std::string_view::npos && text[first] == '{';
+  CsvStream lines(std::move(read), file);
+  const auto blank = [](std::string_view line) {
+    return line.find_first_not_of(" \t\r") == std::string_view::npos;
+  };
+  while (!lines.at_end() && blank(lines.peek_line())) lines.skip_line();
+  const std::string_view head = lines.peek_line();
+  const bool json = !blank(head) && head[head.find_first_not_of(" \t\r")] == '{';
   Diagnostics own;
   const bool good =
-      lines ? read_lines(text, file, stream, own) : read_table(text, file, stream, own);
+      json ? read_lines(lines, file, stream, own) : read_table(lines, file, stream, own);
   diagnostics.append(own);
   if (!good || own.has_errors()) return std::nullopt;
   return stream;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "sim/base/csv.hpp"
 #include "sim/base/diagnostics.hpp"
 #include "sim/base/units.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace aisle::pb {
@@ -46,7 +46,7 @@ struct RequestStream {
 /// num_decode_tokens), or JSON lines with timestamp (ms), input_length, output_length, hash_ids
 /// (Mooncake). Without arrivals all come at 0. Unsorted stamps are sorted, requests without an
 /// answer left out, and both counted in caveats; anything that is no number is an error.
-std::optional<RequestStream> parse_requests(std::string_view text, const std::string& file,
+std::optional<RequestStream> parse_requests(CsvStream::Read read, const std::string& file,
                                             Diagnostics& diagnostics);
 
 /// The stream that a scenario asks for: read (paths relative to `folder`) or drawn with the seed,
@@ -55,8 +55,5 @@ std::optional<RequestStream> read_requests(const pb::ServingRequests& asked,
                                            const SourceMap& places, const std::string& path,
                                            const std::string& folder, std::uint64_t seed,
                                            Diagnostics& diagnostics);
-
-/// Requests that a generator draws (workloads/serving/requests.proto has the words).
-RequestStream draw_requests(const pb::ServingRequests& asked, std::uint64_t seed);
 
 }  // namespace aisle::workloads

@@ -6,10 +6,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 namespace aisle::workloads {
 
@@ -21,16 +25,25 @@ std::string said(const Diagnostics& diagnostics) {
   return all;
 }
 
+/// The text as a file of it would come, in blocks.
+CsvStream::Read blocks_of(std::string text) {
+  return [text = std::move(text), at = std::size_t{0}](char* to, std::size_t size) mutable {
+    const std::size_t taken = text.copy(to, size, at);
+    at += taken;
+    return taken;
+  };
+}
+
 RequestStream parsed(const std::string& text) {
   Diagnostics diagnostics;
-  const auto stream = parse_requests(text, "stream", diagnostics);
+  const auto stream = parse_requests(blocks_of(text), "stream", diagnostics);
   EXPECT_TRUE(stream.has_value()) << said(diagnostics);
   return stream.value_or(RequestStream{});
 }
 
 std::string refused(const std::string& text) {
   Diagnostics diagnostics;
-  EXPECT_FALSE(parse_requests(text, "stream", diagnostics).has_value()) << text;
+  EXPECT_FALSE(parse_requests(blocks_of(text), "stream", diagnostics).has_value()) << text;
   return said(diagnostics);
 }
 
@@ -81,6 +94,14 @@ TEST(RequestFiles, BadRowsHaveAPlace) {
   EXPECT_NE(refused("{\n").find("no JSON object"), std::string::npos);
   refused(head);
   refused("");
+}
+
+TEST(RequestFiles, EveryBadRowIsNamedUpToTwenty) {
+  std::string text = "arrived_at,input_tokens,output_tokens\n1,2\n";
+  for (int row = 0; row < 50; ++row) text += "1,none,1\n";
+  const std::string errors = refused(text);
+  EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 20);
+  EXPECT_NE(errors.find("stream:2:1: error: has 2 cells, the header 3"), std::string::npos);
 }
 
 TEST(RequestFiles, UnsortedStampsAreSortedAndCounted) {
@@ -151,6 +172,134 @@ TEST(RequestDraws, SameSeedSameRequests) {
   EXPECT_EQ(a.requests[49].arrival_s, b.requests[49].arrival_s);
   EXPECT_EQ(a.requests[49].prompt, b.requests[49].prompt);
   EXPECT_NE(a.requests[49].arrival_s, other.requests[49].arrival_s);
+}
+
+/// A folder of files that ends with the test.
+class Folder {
+ public:
+  Folder() { std::filesystem::create_directories(path_); }
+
+  ~Folder() { std::filesystem::remove_all(path_); }
+
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(path_ / name) << text;
+  }
+
+  /// The stream asked for with this folder as the scenario's, or nothing and what was said.
+  std::optional<RequestStream> ask(const std::string& text, std::string& errors) const {
+    pb::ServingRequests requests;
+    SourceMap places;
+    Diagnostics diagnostics;
+    EXPECT_TRUE(read_text(text, "study", requests, places, diagnostics));
+    auto stream = read_requests(requests, places, "requests", path_.string(), 1, diagnostics);
+    errors = said(diagnostics);
+    return stream;
+  }
+
+ private:
+  std::filesystem::path path_ = std::filesystem::path(testing::TempDir()) / "aisle_requests";
+};
+
+constexpr const char* kRates =
+    "client,window_start_s,rate_rps,iat_cv,iat_family,iat_shape,iat_scale\n"
+    "a,0,20,2,Gamma,0.25,1\nb,0,1,1,Weibull,1,1\na,600,5,0.5,Weibull,2,1\n";
+constexpr const char* kQuantiles =
+    "client,window_start_s,field,mean,q0,q0.5,q1\n"
+    "a,0,input_tokens,0,100,200,300\na,0,output_tokens,0,10,10,10\n"
+    "b,0,input_tokens,0,7,7,7\nb,0,output_tokens,0,1,50,99\n";
+
+TEST(RequestClients, KeepTheRateOfEachWindowAndTheLengthsOfEachClient) {
+  const Folder folder;
+  folder.write("rates.csv", kRates);
+  folder.write("lengths.csv", kQuantiles);
+  std::string errors;
+  const auto stream = folder.ask("trace: \"rates.csv\" lengths: \"lengths.csv\"", errors);
+  ASSERT_TRUE(stream.has_value()) << errors;
+  int first = 0, second = 0, other = 0;
+  double prompts = 0;
+  for (const Request& request : stream->requests) {
+    if (request.prompt == 7) {
+      ++other;
+      EXPECT_LE(request.output, 99);
+      continue;
+    }
+    EXPECT_EQ(request.output, 10);
+    prompts += request.prompt;
+    ++(request.arrival_s < 600 ? first : second);
+  }
+  EXPECT_EQ(first, 12000);
+  EXPECT_EQ(second, 3000);
+  EXPECT_EQ(other, 600);
+  EXPECT_NEAR(prompts / 15000, 200, 3);
+  // Gaps of client a in its first window vary as its shape says: 1 / sqrt(0.25).
+  double before = -1, sum = 0, squares = 0;
+  int gaps = 0;
+  for (const Request& request : stream->requests) {
+    if (request.prompt == 7 || request.arrival_s >= 600) continue;
+    if (before >= 0) {
+      const double gap = request.arrival_s - before;
+      sum += gap;
+      squares += gap * gap;
+      ++gaps;
+    }
+    before = request.arrival_s;
+  }
+  EXPECT_NEAR(std::sqrt(squares * gaps / (sum * sum) - 1), 2, 0.1);
+}
+
+TEST(RequestClients, APartIsDrawnAsInTheWhole) {
+  const Folder folder;
+  folder.write("rates.csv", kRates);
+  std::string errors;
+  const std::string asked = "trace: \"rates.csv\" prompt { mean: 9 } output { mean: 9 } ";
+  const auto whole = folder.ask(asked, errors),
+             part = folder.ask(asked + "from: \"10 min\"", errors);
+  ASSERT_TRUE(whole && part) << errors;
+  EXPECT_EQ(part->requests.size(), 3000U);
+  EXPECT_NEAR(part->requests.back().arrival_s + 600, whole->requests.back().arrival_s, 1e-9);
+}
+
+TEST(RequestClients, FaultsHaveAPlace) {
+  const Folder folder;
+  folder.write("rates.csv", kRates);
+  folder.write("lengths.csv", kQuantiles);
+  folder.write("few.csv", "client,window_start_s,field,q0,q1\na,0,input_tokens,1,2\n");
+  folder.write("falling.csv", "client,window_start_s,field,q0,q1\na,0,input_tokens,2,1\n");
+  folder.write("twice.csv", std::string(kRates) + "a,600,5,0.5,Weibull,2,1\n");
+  folder.write("unknown.csv", std::string(kRates) + "a,1200,5,0.5,Pareto,2,1\n");
+  folder.write("negative.csv", std::string(kRates) + "a,1200,-5,0.5,Gamma,2,1\n");
+  const auto error = [&](const std::string& text) {
+    std::string errors;
+    EXPECT_FALSE(folder.ask(text, errors).has_value()) << text;
+    return errors;
+  };
+  const std::string lengths = " lengths: \"lengths.csv\"";
+  EXPECT_NE(error("trace: \"rates.csv\"").find("requests.prompt"), std::string::npos);
+  EXPECT_NE(error("trace: \"rates.csv\" lengths: \"few.csv\"").find("alone"), std::string::npos);
+  EXPECT_NE(error("trace: \"rates.csv\" lengths: \"falling.csv\"").find("falling.csv:2:20"),
+            std::string::npos);
+  EXPECT_NE(error("trace: \"twice.csv\"" + lengths).find("twice.csv:5:3"), std::string::npos);
+  EXPECT_NE(error("trace: \"unknown.csv\"" + lengths).find("unknown.csv:5:14"), std::string::npos);
+  EXPECT_NE(error("trace: \"negative.csv\"" + lengths).find("negative.csv:5:8"), std::string::npos);
+  EXPECT_NE(error("trace: \"missing.csv\"").find("no such file"), std::string::npos);
+  EXPECT_NE(error("rate: 1 lengths: \"missing.csv\"").find("no such file"), std::string::npos);
+}
+
+TEST(RequestDraws, LengthsOfARecordedStreamAreDrawnAsPairs) {
+  const Folder folder;
+  folder.write("azure.csv", "TIMESTAMP,ContextTokens,GeneratedTokens\n1,10,1\n2,20,2\n3,30,3\n");
+  std::string errors;
+  const auto stream = folder.ask("rate: 5 count: 300 lengths: \"azure.csv\"", errors);
+  ASSERT_TRUE(stream.has_value()) << errors;
+  std::set<std::int32_t> seen;
+  for (const Request& request : stream->requests) {
+    EXPECT_EQ(request.prompt, 10 * request.output);
+    seen.insert(request.output);
+  }
+  EXPECT_EQ(seen.size(), 3U);
 }
 
 /// Share of prefix blocks that a cache of unlimited space, empty at the start, would hold.

@@ -49,29 +49,33 @@ void add_run(CLI::App& app, RunArguments& a, int& code) {
 
 void add_search(CLI::App& app, aisle::cli::SearchArguments& a, int& code) {
   CLI::App* command = app.add_subcommand(
-      "search", "Find the parallel layouts of a training study that are best by one metric");
+      "search", "Find the layouts of a training or serving study that are best by one metric");
   command
       ->add_option("STUDY", a.study,
                    "Scenario file, folder with study.textproto, or name of a shipped study")
       ->required();
   command
       ->add_option("--objective", a.objective,
-                   "Metric to go for: step_time_s, mfu, cost_usd, energy_mwh, "
-                   "hbm_headroom_bytes, ...")
-      ->capture_default_str();
-  command->add_option("--limit", a.limit, "Layouts to show, each of them run on the event engine")
+                   "Metric to go for. Training: step_time_s (usual), mfu, cost_usd, energy_mwh, "
+                   "hbm_headroom_bytes, ... Serving: slo_requests_per_s (usual), accelerators, "
+                   "usd_per_million_tokens, e2e_p50_s, ...")
+      ->type_name("METRIC");
+  command
+      ->add_option("--limit", a.limit,
+                   "Layouts to show; of training, each of them run on the event engine")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command
       ->add_option("--rerank", a.rerank,
-                   "Best estimates that the analytic engine runs at most before that")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+                   "Best estimates that are run at most before that: by the analytic engine, 64 "
+                   "where absent; of serving, with the study's requests, 16 where absent")
+      ->check(CLI::PositiveNumber);
   command
       ->add_option("--over", a.over,
                    "Axes to search, the others stay as the study has them: tensor, context, "
-                   "pipeline, expert, zero, schedule, virtual_stages, micro_batch, recompute; all "
-                   "where absent")
+                   "pipeline, expert, zero, schedule, virtual_stages, micro_batch, recompute; of "
+                   "serving tensor, pipeline, data, expert, sequences, step_tokens; all but the "
+                   "last two where absent")
       ->delimiter(',')
       ->type_name("AXIS,...");
   command->add_option("--fix", a.fixed, "Hold an axis at a value (repeatable): tensor=8")

@@ -57,14 +57,49 @@ class ProgressLine {
   bool any_ = false;
 };
 
-void save_winner(const sim::Study& study, const sim::FoundLayout& winner,
-                 const std::string& objective, const std::string& path) {
-  const pb::Scenario scenario = sim::with_layout(*study.scenario, winner.mapping);
-  sim::write_file(path, fmt::format("# proto-file: sim/study/scenario.proto\n# proto-message: "
-                                    "aisle.pb.Scenario\n# {}: the best layout by {} that `aisle "
-                                    "search` found for {}\n{}",
-                                    sim::describe(winner.mapping), objective, study.name,
-                                    write_text(scenario)));
+/// What is printed, and the winner.
+struct Answer {
+  std::string text;
+  std::optional<pb::Scenario> winner;
+  std::string layout;
+};
+
+std::optional<Answer> training(const sim::Study& study, const topology::Catalogue& catalogue,
+                               sim::SearchOptions& options, bool json, Diagnostics& diagnostics) {
+  if (options.objective.empty()) options.objective = "step_time_s";
+  const auto outcome = sim::search(study, catalogue, options, diagnostics);
+  if (!outcome) return std::nullopt;
+  Answer answer{json ? search_json(*outcome, options) : search_text(*outcome, options), {}, {}};
+  if (outcome->best.empty()) return answer;
+  const sim::Mapping& winner = outcome->best.front().mapping;
+  answer.winner = with_layout(*study.scenario, winner);
+  answer.layout = describe(winner);
+  return answer;
+}
+
+std::optional<Answer> serving(const sim::Study& study, const topology::Catalogue& catalogue,
+                              sim::SearchOptions& options, bool json, Diagnostics& diagnostics) {
+  if (options.objective.empty()) options.objective = usual_serving_objective(study);
+  const auto outcome = search_serving(study, catalogue, options, diagnostics);
+  if (!outcome) return std::nullopt;
+  Answer answer{json ? serving_search_json(*outcome, options.objective)
+                     : serving_search_text(*outcome, options.objective),
+                {},
+                {}};
+  if (outcome->best.empty()) return answer;
+  const sim::FoundServing& winner = outcome->best.front();
+  answer.winner = with_layout(*study.scenario, winner.mapping, winner.replicas);
+  answer.layout = describe(winner.mapping);
+  return answer;
+}
+
+void save_winner(const sim::Study& study, const Answer& answer, const std::string& objective,
+                 const std::string& path) {
+  sim::write_file(path,
+                  fmt::format("# proto-file: sim/study/scenario.proto\n# proto-message: "
+                              "aisle.pb.Scenario\n# {}: the best layout by {} that `aisle "
+                              "search` found for {}\n{}",
+                              answer.layout, objective, study.name, write_text(*answer.winner)));
 }
 
 }  // namespace
@@ -78,7 +113,10 @@ int search(const SearchArguments& arguments) {
   sim::SearchOptions options;
   options.objective = arguments.objective;
   options.limit = arguments.limit;
-  options.rerank = arguments.rerank;
+  const bool serves = study->scenario->workload().has_serving();
+  constexpr int kPlayed = 16;
+  if (serves) options.rerank = kPlayed;
+  if (arguments.rerank > 0) options.rerank = arguments.rerank;
   options.over = arguments.over;
   options.fixed = arguments.fixed;
   options.threads = arguments.jobs;
@@ -88,15 +126,15 @@ int search(const SearchArguments& arguments) {
     options.progress = [&line](const sim::SearchProgress& progress) { line.show(progress); };
   }
   const auto before = std::signal(SIGINT, stop);
-  const auto outcome = sim::search(*study, *catalogue, options, diagnostics);
+  const auto answer =
+      (serves ? serving : training)(*study, *catalogue, options, arguments.json, diagnostics);
   std::signal(SIGINT, before);
   line.end();
-  if (!outcome) return bad_input(diagnostics);
+  if (!answer) return bad_input(diagnostics);
   print(diagnostics);
-  fmt::print("{}", arguments.json ? sim::search_json(*outcome, options)
-                                  : sim::search_text(*outcome, options));
-  if (!arguments.output.empty() && !outcome->best.empty()) {
-    save_winner(*study, outcome->best.front(), options.objective, arguments.output);
+  fmt::print("{}", answer->text);
+  if (!arguments.output.empty() && answer->winner) {
+    save_winner(*study, *answer, options.objective, arguments.output);
     if (!arguments.quiet) say("wrote the winner to " + arguments.output);
   }
   return kDone;

@@ -61,18 +61,6 @@ double per_group(const InferenceQuestion& question) {
   return question.load.amount / question.replicas / layout.data;
 }
 
-/// As many requests as leave each user the speed asked for; nothing served where one alone is
-/// slower.
-OperatingPoint at_speed(const StepTimes& times, const RequestLengths& lengths, double speed) {
-  double low = 1, high = most_sequences(times, lengths);
-  for (int round = 0; round < 20 && high - low > 0.5; ++round) {
-    const double middle = (low + high) / 2;
-    (closed_loop(times, lengths, middle).gap_mean.si() * speed < 1 ? low : high) = middle;
-  }
-  const OperatingPoint point = closed_loop(times, lengths, low);
-  return low > 1 || point.gap_mean.si() * speed <= 1 ? point : OperatingPoint{};
-}
-
 Outcome outcome_of(const StepTimes& times, const InferenceQuestion& question) {
   Outcome outcome;
   const double amount = per_group(question);

@@ -263,4 +263,14 @@ Seconds varied_batch(const StepTimes& times, const RequestLengths& lengths, doub
                                 closed_loop(times, lengths, held).requests_per_s);
 }
 
+OperatingPoint at_speed(const StepTimes& times, const RequestLengths& lengths, double speed) {
+  double low = 1, high = most_sequences(times, lengths);
+  for (int round = 0; round < 20 && high - low > 0.5; ++round) {
+    const double middle = (low + high) / 2;
+    (closed_loop(times, lengths, middle).gap_mean.si() * speed < 1 ? low : high) = middle;
+  }
+  const OperatingPoint point = closed_loop(times, lengths, low);
+  return low > 1 || point.gap_mean.si() * speed <= 1 ? point : OperatingPoint{};
+}
+
 }  // namespace aisle::sim

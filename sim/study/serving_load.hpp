@@ -40,6 +40,10 @@ OperatingPoint closed_loop(const StepTimes& times, const RequestLengths& lengths
 /// `rate` requests per second arrive at one attention group; more than can be served saturate it.
 OperatingPoint open_loop(const StepTimes& times, const RequestLengths& lengths, double rate);
 
+/// As many requests always there as leave each user `speed` tokens per second; nothing served where
+/// one alone is slower.
+OperatingPoint at_speed(const StepTimes& times, const RequestLengths& lengths, double speed);
+
 /// From the start of `sequences` prompts of one attention group to all of their first tokens.
 Seconds prompts_together(const StepTimes& times, const RequestLengths& lengths, double sequences);
 

@@ -4,6 +4,7 @@
 #include "sim/report/format.hpp"
 #include "sim/report/page.hpp"
 #include "sim/report/report.hpp"
+#include "sim/report/series.hpp"
 #include "sim/report/timeline.hpp"
 
 #include <fmt/format.h>
@@ -17,10 +18,21 @@ namespace {
 
 using namespace report;
 
-constexpr std::string_view kCards[] = {
-    "time_s",          "busbw_GBps", "slowdown",      "step_time_s",  "tokens_per_s_per_chip",
-    "tflops_per_chip", "mfu",        "run_time_days", "run_cost_usd", "run_energy_mwh",
-    "hbm_peak_bytes"};
+constexpr std::string_view kCards[] = {"ttft_p50_s",
+                                       "tpot_p50_s",
+                                       "output_tokens_per_s_per_chip",
+                                       "usd_per_million_output_tokens",
+                                       "time_s",
+                                       "busbw_GBps",
+                                       "slowdown",
+                                       "step_time_s",
+                                       "tokens_per_s_per_chip",
+                                       "tflops_per_chip",
+                                       "mfu",
+                                       "run_time_days",
+                                       "run_cost_usd",
+                                       "run_energy_mwh",
+                                       "hbm_peak_bytes"};
 
 template <typename... Arguments>
 void add(std::string& out, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
@@ -169,6 +181,14 @@ void add_memory(std::string& out, const pb::Result& result) {
           basis_of(result, "hbm_peak_bytes"), result));
 }
 
+void add_latencies(std::string& out, const pb::Result& result) {
+  out += latencies_html(result);
+}
+
+void add_series(std::string& out, const pb::Result& result) {
+  out += series_html(result);
+}
+
 void add_timeline(std::string& out, const pb::Result& result) {
   const std::string whole = timeline_svg(result);
   if (whole.empty()) return;
@@ -267,8 +287,9 @@ std::string html_page(const pb::Result& result) {
       "<title>{}</title><style>{}</style></head>\n<body><main>\n",
       escape(title_of(result)), style());
   add_header(out, result);
-  for (const auto& section : {add_cards, add_collective, add_comparisons, add_breakdown, add_memory,
-                              add_timeline, add_families, add_metrics, add_notes}) {
+  for (const auto& section :
+       {add_cards, add_collective, add_comparisons, add_latencies, add_series, add_breakdown,
+        add_memory, add_timeline, add_families, add_metrics, add_notes}) {
     section(out, result);
     out += '\n';
   }

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <iterator>
 
 namespace aisle::sim {
@@ -51,6 +53,18 @@ void append_span(std::string& out, const report::Span& span, std::string_view es
   out += "},\n";
 }
 
+void append_counter(std::string& out, const pb::Series& series, std::size_t pid) {
+  const std::string name = json_escape(series.name());
+  const int count = std::min(series.time_s_size(), series.value_size());
+  for (int i = 0; i < count; ++i) {
+    if (!std::isfinite(series.time_s(i)) || !std::isfinite(series.value(i))) continue;
+    fmt::format_to(std::back_inserter(out),
+                   "{{\"ph\":\"C\",\"name\":\"{0}\",\"ts\":{1:.3f},\"pid\":{2},"
+                   "\"args\":{{\"{0}\":{3}}}}},\n",
+                   name, series.time_s(i) * 1e6, pid, series.value(i));
+  }
+}
+
 }  // namespace
 
 std::string perfetto_json(const pb::Result& result) {
@@ -73,6 +87,9 @@ std::string perfetto_json(const pb::Result& result) {
       });
     }
   }
+  ++pid;
+  if (result.series_size() > 0) append_name(out, "process", pid, 0, "over time", pid);
+  for (const pb::Series& series : result.series()) append_counter(out, series, pid);
   if (out.ends_with(",\n")) out.resize(out.size() - 2);
   out += fmt::format("\n],\"otherData\":{{\"study\":\"{}\",\"version\":\"{}\"}}}}\n",
                      json_escape(result.study()), json_escape(result.version()));

@@ -35,8 +35,9 @@ std::string comparison_markdown(std::span<const pb::Result> results);
 std::string comparison_svg(std::span<const pb::Result> results);
 
 /// Writes result.pb, result.json, result.csv, trace.perfetto.json.gz and report.html into `folder`
-/// (made if absent). Each file is written beside and renamed, so that none is ever half there;
-/// throws std::system_error when the machine refuses.
+/// (made if absent), series.csv and requests.csv where the result has such. Each file is written
+/// beside and renamed, so that none is ever half there; throws std::system_error when the machine
+/// refuses.
 void write_result(const pb::Result& result, const std::string& folder);
 
 /// Writes one file whole or not at all (temporary file in the same folder, then rename); throws

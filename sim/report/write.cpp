@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/base/diagnostics.hpp"
 #include "sim/report/report.hpp"
+#include "sim/report/series.hpp"
 #include "sim/study/result.pb.h"
 
 #include <google/protobuf/io/coded_stream.h>
@@ -139,6 +140,8 @@ void write_result(const pb::Result& result, const std::string& folder) {
   write_file(at + "result.csv", result_csv(result));
   write_file(at + "trace.perfetto.json.gz", gzip(perfetto_json(result)));
   write_file(at + "report.html", html_page(result));
+  if (result.series_size() > 0) write_file(at + "series.csv", series_csv(result));
+  if (result.requests().arrival_s_size() > 0) write_file(at + "requests.csv", requests_csv(result));
   // Last, because it is what other commands read: where it is, the rest is too.
   write_file(at + "result.pb", binary(result));
 }

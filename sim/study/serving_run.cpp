@@ -58,6 +58,7 @@ bool run_serving(const Study& study, const topology::Catalogue& catalogue, const
   result.set_reason(played.misfit);
   if (!result.feasible()) return true;
   measure(*prepared, played, result);
+  record(*prepared, played, result);
   result.set_operations(played.run.steps);
   for (const std::string& note : played.caveats) result.add_caveat(note);
   return true;

@@ -52,4 +52,9 @@ PlayedServing play(const PreparedServing& prepared, const topology::Catalogue& c
 /// Metrics of a run that fits.
 void measure(const PreparedServing& prepared, const PlayedServing& played, pb::Result& result);
 
+/// A row for each request, and means over 240 equal stretches of the run: requests that wait and
+/// run, arrivals, tokens. A request's prompt counts evenly from its start to its first token, its
+/// answer from there to its end.
+void record(const PreparedServing& prepared, const PlayedServing& played, pb::Result& result);
+
 }  // namespace aisle::sim

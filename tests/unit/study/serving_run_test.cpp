@@ -66,6 +66,31 @@ TEST(ServingRuns, AllAreServedAndBusierMeansLater) {
   EXPECT_GT(narrow.metrics.at("engine_busy_share"), calm.metrics.at("engine_busy_share"));
 }
 
+TEST(ServingRuns, SeriesAddUpToTheRun) {
+  const aisle::tests::Folder folder;
+  Diagnostics diagnostics;
+  const auto study = load(folder.write("study.textproto", kStudy), {}, diagnostics);
+  ASSERT_TRUE(study.has_value());
+  const auto result = run(*study, catalogue(), {}, diagnostics);
+  ASSERT_TRUE(result.has_value());
+  EXPECT_EQ(result->requests().arrival_s_size(), 500);
+  std::map<std::string, double> sums;
+  for (const pb::Series& series : result->series()) {
+    const double width = series.time_s(1) - series.time_s(0);
+    for (const double value : series.value()) sums[series.name()] += value * width;
+  }
+  double prompts = 0, outputs = 0, inside = 0;
+  for (int i = 0; i < 500; ++i) {
+    prompts += result->requests().prompt_tokens(i);
+    outputs += result->requests().output_tokens(i);
+    inside += result->requests().end_s(i) - result->requests().arrival_s(i);
+  }
+  EXPECT_NEAR(sums.at("arrivals_per_s"), 500, 1e-6);
+  EXPECT_NEAR(sums.at("prompt_tokens_per_s"), prompts, 1e-6 * prompts);
+  EXPECT_NEAR(sums.at("output_tokens_per_s"), outputs, 1e-6 * outputs);
+  EXPECT_NEAR(sums.at("waiting_requests") + sums.at("running_requests"), inside, 1e-6 * inside);
+}
+
 TEST(ServingRuns, SmallCachesPreempt) {
   const Answer small =
       answer({"workload.serving.requests.rate=400", "workload.serving.engine.cache_tokens=4000"});

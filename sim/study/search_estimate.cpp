@@ -89,7 +89,7 @@ struct Estimator::Tables : SearchTables {
 void Estimator::Tables::time_zero3(StageTimes& stage, const std::vector<ReplicaTimes>& exchanges) {
   const PassTimes& own = *stage.passes;
   double queue = 0, end = 0, before = 0;  // `before`: end of the layer before the last
-  const auto pass = [&](const LayerTimes& run, double seconds, double slower, double reduce) {
+  const auto pass = [&](const RunTimes& run, double seconds, double slower, double reduce) {
     const double gather = exchanges[static_cast<std::size_t>(run.layer)].gather;
     for (int i = 0; i < run.count; ++i) {
       queue = std::max(queue, before) + gather;
@@ -100,13 +100,13 @@ void Estimator::Tables::time_zero3(StageTimes& stage, const std::vector<ReplicaT
       if (reduce > 0) queue = std::max(queue, end) + reduce;
     }
   };
-  for (const LayerTimes& run : own.layers) {
+  for (const RunTimes& run : own.layers) {
     const int cores = exchanges[static_cast<std::size_t>(run.layer)].cores;
-    pass(run, run.forward, own.slower_forward(cores), 0);
+    pass(run, run.each->forward, run.each->slower_forward(cores), 0);
   }
   stage.forward = end;
   if (!own.layers.empty()) {
-    const auto gather = [&](const LayerTimes& run) {
+    const auto gather = [&](const RunTimes& run) {
       return exchanges[static_cast<std::size_t>(run.layer)].gather;
     };
     stage.first_gather_forward = gather(own.layers.front());
@@ -117,14 +117,14 @@ void Estimator::Tables::time_zero3(StageTimes& stage, const std::vector<ReplicaT
   for (auto run = own.layers.rbegin(); run != own.layers.rend(); ++run) {
     const ReplicaTimes& one = exchanges[static_cast<std::size_t>(run->layer)];
     // Here the reduction stands between two gathers in the queue: nothing runs beside the pass.
-    pass(*run, run->backward, 1, one.reduce);
+    pass(*run, run->each->backward, 1, one.reduce);
   }
   stage.backward = end;
   stage.left_reduces = std::max(0.0, queue - end);
   queue = end = before = 0;
   for (auto run = own.layers.rbegin(); run != own.layers.rend(); ++run) {
     const int cores = exchanges[static_cast<std::size_t>(run->layer)].cores;
-    pass(*run, run->backward - run->weight, own.slower_backward(cores), 0);
+    pass(*run, run->each->backward - run->each->weight, run->each->slower_backward(cores), 0);
   }
   stage.backward_input = end;
 }
@@ -145,7 +145,7 @@ void Estimator::Tables::time_stages(const Job& job) {
     } else if (job.pairs()) {
       stage.pair = stage.forward + stage.backward;  // what they hide is left to the engine
     }
-    for (const LayerTimes& run : stage.passes->layers) {
+    for (const RunTimes& run : stage.passes->layers) {
       const ReplicaTimes& one = exchanges[static_cast<std::size_t>(run.layer)];
       stage.gathers += run.count * one.gather;
       stage.reduces += run.count * one.reduce;
@@ -186,11 +186,11 @@ double Estimator::Tables::duration(const parallel::OrderedStep& action) const {
 double Estimator::Tables::first_forward(const StageTimes& stage,
                                         const std::vector<ReplicaTimes>& exchanges, double start) {
   double gathered = stage.gathers_before, end = start;
-  for (const LayerTimes& run : stage.passes->layers) {
+  for (const RunTimes& run : stage.passes->layers) {
     const ReplicaTimes& one = exchanges[static_cast<std::size_t>(run.layer)];
     for (int i = 0; i < run.count; ++i) {
       gathered += one.gather;
-      end = std::max(end, gathered) + run.forward;
+      end = std::max(end, gathered) + run.each->forward;
     }
   }
   return end;
@@ -206,7 +206,8 @@ double Estimator::Tables::last_backward(const StageTimes& stage,
   double end = start;
   for (auto run = pass.layers.rbegin(); run != pass.layers.rend(); ++run) {
     const ReplicaTimes& one = exchanges[static_cast<std::size_t>(run->layer)];
-    const double slower = pass.slower_backward(one.cores), work = run->backward * scale;
+    const double slower = run->each->slower_backward(one.cores);
+    const double work = run->each->backward * scale;
     for (int i = 0; i < run->count; ++i) {
       const double beside = std::max(0.0, std::min(exchanging - end, work * slower));
       end += beside + work - beside / slower;

@@ -32,11 +32,10 @@ int steps_of(const Layer& layer) {
 /// When layers begin in one pass, and what the pass adds up to.
 struct PassClock {
   std::vector<double> begin;  // by layer number of the plan; infinite: nothing is done there
-  std::vector<double> weight;
+  std::vector<double> weight, computing;
+  std::vector<std::vector<Width>> widths;
   double start = std::numeric_limits<double>::infinity(), end = 0;
   double first_end = 0;  ///< of the operation that begins first
-  double computing = 0;
-  std::vector<Width> widths;
 };
 
 PassClock clock_of(const TimedPlan& timed, const Execution& execution, int micro_batch,
@@ -44,6 +43,8 @@ PassClock clock_of(const TimedPlan& timed, const Execution& execution, int micro
   PassClock clock;
   clock.begin.assign(layers, std::numeric_limits<double>::infinity());
   clock.weight.assign(layers, 0);
+  clock.computing.assign(layers, 0);
+  clock.widths.resize(layers);
   for (std::size_t o = 0; o < timed.plan->operations.size(); ++o) {
     const Operation& operation = timed.plan->operations[o];
     if (operation.micro_batch != micro_batch || operation.layer < 0) continue;
@@ -56,39 +57,49 @@ PassClock clock_of(const TimedPlan& timed, const Execution& execution, int micro
     }
     clock.end = std::max(clock.end, execution.end_s[o]);
     if (work.widths.empty()) continue;
-    clock.computing += work.alone.si();
+    clock.computing[layer] += work.alone.si();
+    auto& widths = clock.widths[layer];
+    widths.insert(widths.end(), work.widths.begin(), work.widths.end());
     if (operation.phase == workloads::Phase::weight_gradient) {
       clock.weight[layer] += work.alone.si();
     }
-    clock.widths.insert(clock.widths.end(), work.widths.begin(), work.widths.end());
   }
   return clock;
 }
 
-/// How much longer a pass takes while 0, 1, 2, ... cores are held.
-std::vector<double> slowed(const PassClock& clock, const TimedPlan& timed) {
-  std::vector<double> factors(static_cast<std::size_t>(timed.cores) + 1, 1);
-  const double length = clock.end - clock.start;
-  if (!(length > 0)) return factors;
-  TimedWork all;
-  all.widths = clock.widths;
-  all.alone = clock.computing * units::s;
-  for (std::size_t held = 1; held < factors.size(); ++held) {
-    const double rate = rate_factor(all, static_cast<int>(held), timed.cores, timed.interference);
-    factors[held] = 1 + clock.computing * (1 / rate - 1) / length;
+}  // namespace
+
+void Slowing::add(const std::vector<Width>& widths) {
+  for (const Width& width : widths) {
+    const auto same = std::find_if(widths_.begin(), widths_.end(),
+                                   [&](const Width& one) { return one.cores == width.cores; });
+    if (same != widths_.end()) {
+      same->time += width.time;
+    } else {
+      widths_.push_back(width);
+    }
   }
-  return factors;
 }
 
-}  // namespace
+double Slowing::added(int held) const {
+  TimedWork all;
+  all.widths = widths_;
+  for (const Width& width : widths_) all.alone += width.time;
+  return all.alone.si() * (1 / rate_factor(all, held, cores_, interference_) - 1);
+}
 
 PassTable::PassTable(const ModelGraph& model, const topology::Cluster& cluster,
                      const KernelModel& kernels)
     : model_(model), cluster_(cluster), kernels_(kernels) {
   for (const Layer& layer : model.layers) {
     const auto known = std::find(classes_.begin(), classes_.end(), layer);
-    class_of_layer_.push_back(static_cast<int>(known - classes_.begin()));
-    if (known == classes_.end()) classes_.push_back(layer);
+    if (known == classes_.end()) {
+      classes_.push_back(layer);
+      samples_.push_back({static_cast<int>(samples_.size()), 1});
+    } else {
+      int& count = samples_[static_cast<std::size_t>(known - classes_.begin())].count;
+      count = std::min(count + 1, kTimed);
+    }
   }
 }
 
@@ -96,15 +107,21 @@ int PassTable::intern(const std::vector<StageRun>& runs) {
   return known_runs_.emplace(runs, static_cast<int>(known_runs_.size())).first->second;
 }
 
-/// What decides how one layer is carried out.
-int PassTable::cut_of(const Job& job) {
+/// What lies beside other ranks is forgotten: a search takes one cut after the other.
+PassTable::Cut& PassTable::cut_of(const Job& job) {
   const workloads::Layout& layout = job.layout;
-  const std::tuple key{layout.tensor, layout.context, layout.expert, job.micro_batch,
-                       static_cast<int>(job.recompute)};
-  if (last_cut_ >= 0 && key == last_cut_key_) return last_cut_;
-  last_cut_key_ = key;
-  last_cut_ = cuts_.emplace(key, static_cast<int>(cuts_.size())).first->second;
-  return last_cut_;
+  const std::array ranks{layout.tensor, layout.context, layout.expert};
+  if (ranks != ranks_) {
+    cuts_.clear();
+    last_cut_ = nullptr;
+    ranks_ = ranks;
+  }
+  const std::array key{job.micro_batch, static_cast<int>(job.recompute)};
+  if (last_cut_ == nullptr || key != last_cut_key_) {
+    last_cut_key_ = key;
+    last_cut_ = &cuts_[key];
+  }
+  return *last_cut_;
 }
 
 const PassTable::Shapes& PassTable::shapes(const Job& job) {
@@ -138,14 +155,6 @@ const StageShape& PassTable::shape(const Job& job, int stage) {
   return shapes(job)[static_cast<std::size_t>(stage)];
 }
 
-std::vector<int> PassTable::expand(const std::vector<StageRun>& runs) const {
-  std::vector<int> layers;
-  for (const StageRun& run : runs) {
-    layers.insert(layers.end(), static_cast<std::size_t>(run.count), run.layer);
-  }
-  return layers;
-}
-
 std::vector<int> PassTable::steps(const std::vector<StageRun>& runs) const {
   std::vector<int> all;
   for (const StageRun& run : runs) {
@@ -155,11 +164,12 @@ std::vector<int> PassTable::steps(const std::vector<StageRun>& runs) const {
   return all;
 }
 
-std::vector<LayerTimes> PassTable::by_step(const PassTimes& passes) const {
-  std::vector<LayerTimes> all;
-  for (const LayerTimes& run : passes.layers) {
+/// Seconds forward and backward of each step.
+std::vector<std::array<double, 2>> PassTable::by_step(const PassTimes& passes) const {
+  std::vector<std::array<double, 2>> all;
+  for (const RunTimes& run : passes.layers) {
     const int each = steps_of(classes_[static_cast<std::size_t>(run.layer)]);
-    const LayerTimes step{run.layer, 1, run.forward / each, run.backward / each, run.weight / each};
+    const std::array step{run.each->forward / each, run.each->backward / each};
     all.insert(all.end(), static_cast<std::size_t>(run.count * each), step);
   }
   return all;
@@ -172,15 +182,15 @@ ModelGraph PassTable::sequence_of(const std::vector<StageRun>& runs) const {
   sequence.vocabulary = model_.vocabulary;
   sequence.tied_embeddings = model_.tied_embeddings;
   sequence.learned_positions = model_.learned_positions;
-  for (const int layer : expand(runs)) {
-    sequence.layers.push_back(classes_[static_cast<std::size_t>(layer)]);
+  for (const StageRun& run : runs) {
+    sequence.layers.insert(sequence.layers.end(), static_cast<std::size_t>(run.count),
+                           classes_[static_cast<std::size_t>(run.layer)]);
   }
   return sequence;
 }
 
-/// Passes through a stretch as short as it is given.
-PassTimes PassTable::time_passes(const Job& job, const std::vector<StageRun>& runs) {
-  PassTimes times;
+/// Passes through the layers of one plan, layer by layer.
+std::vector<LayerTimes> PassTable::time_layers(const Job& job, const std::vector<StageRun>& runs) {
   const ModelGraph sequence = sequence_of(runs);
   const std::size_t count = steps(runs).size();
   ++timed_;
@@ -192,60 +202,74 @@ PassTimes PassTable::time_passes(const Job& job, const std::vector<StageRun>& ru
   // Its first exchange may have run beside the end of the forward pass, which is not part of it.
   const double hidden = std::max(0.0, std::min(back.first_end, ahead.end) - back.start);
   if (back.start < ahead.end) back.start = std::max(ahead.end, back.first_end) - hidden;
-  times.computing = ahead.computing + back.computing;
-  times.slowed_forward = slowed(ahead, timed);
-  times.slowed_backward = slowed(back, timed);
+  const auto from = [](const PassClock& clock, double begin) {
+    return std::clamp(begin, clock.start, clock.end);
+  };
+  std::vector<LayerTimes> all;
   std::size_t step = 0;
-  for (const int layer : expand(runs)) {
-    const auto last =
-        step + static_cast<std::size_t>(steps_of(classes_[static_cast<std::size_t>(layer)]));
-    LayerTimes one{layer, 1, 0, 0, 0};
-    const auto from = [](const PassClock& clock, double begin) {
-      return std::clamp(begin, clock.start, clock.end);
-    };
+  for (const Layer& layer : sequence.layers) {
+    const auto last = step + static_cast<std::size_t>(steps_of(layer));
+    LayerTimes one;
+    one.slowed_forward = one.slowed_backward = Slowing(timed.cores, timed.interference);
     const double forward_end = last < count ? from(ahead, ahead.begin[last]) : ahead.end;
     one.forward = forward_end - from(ahead, ahead.begin[step]);
     // Backward, a layer's last step comes first, and the layer before it next.
     const double backward_begin = last == count ? back.start : from(back, back.begin[last - 1]);
     const double backward_end = step > 0 ? from(back, back.begin[step - 1]) : back.end;
     one.backward = std::max(0.0, backward_end - backward_begin);
-    for (; step < last; ++step) one.weight += back.weight[step];
-    times.layers.push_back(one);
+    for (; step < last; ++step) {
+      one.weight += back.weight[step];
+      one.computing += ahead.computing[step] + back.computing[step];
+      one.slowed_forward.add(ahead.widths[step]);
+      one.slowed_backward.add(back.widths[step]);
+    }
+    all.push_back(std::move(one));
   }
-  return times;
+  return all;
+}
+
+std::vector<LayerTimes> PassTable::time_classes(const Job& job) {
+  const std::vector<LayerTimes> all = time_layers(job, samples_);
+  std::vector<LayerTimes> classes;
+  std::size_t first = 0;
+  for (const StageRun& run : samples_) {
+    const auto count = static_cast<std::size_t>(run.count);
+    classes.push_back(all[first + (count - 1) / 2]);
+    first += count;
+  }
+  return classes;
 }
 
 const PassTimes& PassTable::of(const Job& job, int stage) {
-  const StageShape& whole = shape(job, stage);
-  const auto cut = static_cast<std::uint64_t>(cut_of(job));
-  const std::uint64_t key = cut << 32 | static_cast<std::uint64_t>(whole.id);
-  const auto found = passes_.find(key);
-  if (found != passes_.end()) return found->second;
-  // Where some layers of a stage are recomputed and others not, none stands for others.
-  const int most = job.recompute_layers < 0 ? kTimed : std::numeric_limits<int>::max();
-  std::vector<StageRun> runs = whole.runs;
-  for (StageRun& run : runs) run.count = std::min(run.count, most);
-  const std::uint64_t short_key = cut << 32 | static_cast<std::uint64_t>(intern(runs));
-  auto timed = short_passes_.find(short_key);
-  if (timed == short_passes_.end()) {
-    timed = short_passes_.emplace(short_key, time_passes(job, runs)).first;
+  Cut& cut = cut_of(job);
+  const StageShape& shape_of = shape(job, stage);
+  const auto id = static_cast<std::size_t>(shape_of.id);
+  if (cut.by_shape.size() <= id) cut.by_shape.resize(known_runs_.size(), nullptr);
+  if (cut.by_shape[id] != nullptr) return *cut.by_shape[id];
+  PassTimes times;
+  const auto add = [&times](int layer, int count, const LayerTimes& each) {
+    times.layers.push_back({layer, count, &each});
+    times.forward += count * each.forward;
+    times.backward += count * each.backward;
+    times.weight += count * each.weight;
+    times.computing += count * each.computing;
+  };
+  if (job.recompute_layers >= 0) {
+    // Some layers of a stage are recomputed and others not: none stands for others.
+    const auto& layers =
+        cut.whole.emplace(shape_of.id, time_layers(job, shape_of.runs)).first->second;
+    auto each = layers.begin();
+    for (const StageRun& run : shape_of.runs) {
+      for (int i = 0; i < run.count; ++i) add(run.layer, 1, *each++);
+    }
+  } else {
+    if (cut.classes.empty()) cut.classes = time_classes(job);
+    for (const StageRun& run : shape_of.runs) {
+      add(run.layer, run.count, cut.classes[static_cast<std::size_t>(run.layer)]);
+    }
   }
-  PassTimes times = timed->second;
-  // The middle of three stands for those that were left out.
-  auto at = times.layers.begin();
-  double kernels = 0;
-  for (const StageRun& run : whole.runs) {
-    if (run.count > most) (at + 1)->count += run.count - most;
-    at += std::min(run.count, most);
-  }
-  for (const LayerTimes& layer : times.layers) {
-    times.forward += layer.count * layer.forward;
-    times.backward += layer.count * layer.backward;
-    times.weight += layer.count * layer.weight;
-    kernels += layer.count;
-  }
-  times.computing *= kernels / static_cast<double>(std::max<std::size_t>(1, times.layers.size()));
-  return passes_.emplace(key, std::move(times)).first->second;
+  cut.passes.push_back(std::move(times));
+  return *(cut.by_shape[id] = &cut.passes.back());
 }
 
 /// Removes equal layers from the longest run of both stages, as many as leave enough of them to
@@ -314,23 +338,22 @@ double PassTable::time_pair(const Job& job, int stage) {
       }
     }
   }
-  const std::vector<LayerTimes> alone_ahead = by_step(of(job, stage));
-  const std::vector<LayerTimes> alone_back = by_step(of(job, other));
+  const auto alone_ahead = by_step(of(job, stage)), alone_back = by_step(of(job, other));
   const std::size_t together = std::min(alone_ahead.size(), alone_back.size());
   const std::size_t paired = pairs > 0 ? together : 0;
-  for (std::size_t i = paired; i < alone_ahead.size(); ++i) seconds += alone_ahead[i].forward;
-  for (std::size_t i = 0; i + paired < alone_back.size(); ++i) seconds += alone_back[i].backward;
+  for (std::size_t i = paired; i < alone_ahead.size(); ++i) seconds += alone_ahead[i][0];
+  for (std::size_t i = 0; i + paired < alone_back.size(); ++i) seconds += alone_back[i][1];
   return seconds;
 }
 
 double PassTable::pair(const Job& job, int stage) {
   const int ahead = shape(job, stage).id, back = shape(job, job.stages() - 1 - stage).id;
-  const std::uint64_t key = static_cast<std::uint64_t>(cut_of(job)) << 42 |
-                            static_cast<std::uint64_t>(ahead) << 21 |
-                            static_cast<std::uint64_t>(back);
-  const auto found = pairs_.find(key);
-  if (found != pairs_.end()) return found->second;
-  return pairs_.emplace(key, time_pair(job, stage)).first->second;
+  const std::uint64_t key =
+      static_cast<std::uint64_t>(ahead) << 32 | static_cast<std::uint64_t>(back);
+  auto& pairs = cut_of(job).pairs;
+  const auto found = pairs.find(key);
+  if (found != pairs.end()) return found->second;
+  return pairs.emplace(key, time_pair(job, stage)).first->second;
 }
 
 }  // namespace aisle::sim

@@ -7,13 +7,11 @@
 #include "workloads/models/model.hpp"
 #include "workloads/parallel/estimate.hpp"
 
-#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
-#include <span>
-#include <tuple>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 /// Used by sim/study's search alone.
@@ -34,33 +32,53 @@ struct StageShape {
   int id = 0;
 };
 
-/// Seconds of one of `count` equal layers.
+/// How much longer kernels take while communication holds some of the cores.
+class Slowing {
+ public:
+  explicit Slowing(int cores = 1, double interference = 1)
+      : cores_(cores), interference_(interference) {}
+
+  void add(const std::vector<Width>& widths);
+  /// Seconds that are added while so many cores are held.
+  double added(int held) const;
+
+ private:
+  int cores_;
+  double interference_;
+  std::vector<Width> widths_;  // one for each number of cores
+};
+
+/// Passes of one micro-batch through one layer, in seconds.
 struct LayerTimes {
+  double forward = 0, backward = 0;
+  double weight = 0;     ///< weight gradients on their own
+  double computing = 0;  ///< of both passes, kernels alone
+  Slowing slowed_forward, slowed_backward;
+
+  double slower_forward(int held) const { return slower(slowed_forward, held, forward); }
+
+  double slower_backward(int held) const { return slower(slowed_backward, held, backward); }
+
+ private:
+  static double slower(const Slowing& slowed, int held, double seconds) {
+    return seconds > 0 ? 1 + slowed.added(held) / seconds : 1;
+  }
+};
+
+/// So many equal layers of a pass.
+struct RunTimes {
   int layer = 0, count = 1;
-  double forward = 0, backward = 0, weight = 0;
+  const LayerTimes* each = nullptr;
 };
 
 /// Passes of one micro-batch through one stage, alone, in seconds.
 struct PassTimes {
-  std::vector<LayerTimes> layers;  ///< in forward order
-  double forward = 0, backward = 0;
-  double weight = 0;     ///< weight gradients on their own
-  double computing = 0;  ///< of both passes, kernels alone
-  /// How much longer the passes take while communication holds 0, 1, 2, ... cores.
-  std::vector<double> slowed_forward, slowed_backward;
-
-  double slower_forward(int cores) const { return at(slowed_forward, cores); }
-
-  double slower_backward(int cores) const { return at(slowed_backward, cores); }
-
- private:
-  static double at(const std::vector<double>& factors, int cores) {
-    return factors[std::min(static_cast<std::size_t>(cores), factors.size() - 1)];
-  }
+  std::vector<RunTimes> layers;                                 ///< in forward order
+  double forward = 0, backward = 0, weight = 0, computing = 0;  ///< sums over them
 };
 
-/// Times of passes, each taken once from the analytic engine. Runs of more than three equal layers
-/// are timed as three, whose middle one stands for the others.
+/// Times of passes, each taken once from the analytic engine: of every distinct layer three in a
+/// row, all in one plan, of which the middle one stands for all that are equal to it.
 class PassTable {
  public:
   PassTable(const workloads::ModelGraph& model, const topology::Cluster& cluster,
@@ -80,31 +98,40 @@ class PassTable {
  private:
   using Shapes = std::vector<StageShape>;
 
-  int cut_of(const workloads::parallel::Job& job);
+  /// What decides how a layer is carried out, and what was timed of it.
+  struct Cut {
+    std::vector<LayerTimes> classes;                  // by class
+    std::deque<PassTimes> passes;                     // of the stages met
+    std::vector<const PassTimes*> by_shape;           // by StageShape::id, none: not met
+    std::map<int, std::vector<LayerTimes>> whole;     // by StageShape::id, layer by layer
+    std::unordered_map<std::uint64_t, double> pairs;  // by both shapes
+  };
+
+  Cut& cut_of(const workloads::parallel::Job& job);
   int intern(const std::vector<StageRun>& runs);
   const Shapes& shapes(const workloads::parallel::Job& job);
-  PassTimes time_passes(const workloads::parallel::Job& job, const std::vector<StageRun>& runs);
+  std::vector<LayerTimes> time_layers(const workloads::parallel::Job& job,
+                                      const std::vector<StageRun>& runs);
+  std::vector<LayerTimes> time_classes(const workloads::parallel::Job& job);
   double time_pair(const workloads::parallel::Job& job, int stage);
   static StageRun shorten(std::vector<StageRun>& ahead, std::vector<StageRun>& back);
   std::vector<int> steps(const std::vector<StageRun>& runs) const;
-  std::vector<LayerTimes> by_step(const PassTimes& passes) const;
+  std::vector<std::array<double, 2>> by_step(const PassTimes& passes) const;
   workloads::ModelGraph sequence_of(const std::vector<StageRun>& runs) const;
-  std::vector<int> expand(const std::vector<StageRun>& runs) const;
 
   const workloads::ModelGraph& model_;
   const topology::Cluster& cluster_;
   const KernelModel& kernels_;
   std::vector<workloads::Layer> classes_;
-  std::vector<int> class_of_layer_;  // [layers]
+  std::vector<StageRun> samples_;  // of each class as many as are timed
   std::map<std::vector<StageRun>, int> known_runs_;
   std::map<std::vector<int>, Shapes> shapes_;  // by stage_layers
   const std::vector<int>* last_layers_ = nullptr;
   const Shapes* last_shapes_ = nullptr;
-  std::map<std::tuple<int, int, int, int, int>, int> cuts_;
-  std::tuple<int, int, int, int, int> last_cut_key_;
-  int last_cut_ = -1;
-  std::unordered_map<std::uint64_t, PassTimes> passes_, short_passes_;  // by cut and runs
-  std::unordered_map<std::uint64_t, double> pairs_;                     // by cut and both shapes
+  std::array<int, 3> ranks_{};              // tensor, context and expert of all cuts here
+  std::map<std::array<int, 2>, Cut> cuts_;  // by micro-batch and recomputation
+  std::array<int, 2> last_cut_key_{};
+  Cut* last_cut_ = nullptr;
   std::int64_t timed_ = 0;
 };
 

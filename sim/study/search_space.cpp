@@ -183,6 +183,8 @@ std::optional<LayoutSpace> LayoutSpace::build(const pb::Training& training,
                                               Diagnostics& diagnostics) {
   LayoutSpace space(training, model, cluster);
   if (!space.choose(options, diagnostics)) return std::nullopt;
+  space.recomputes_ = space.among("recompute", values_of(*pb::Recompute_descriptor()));
+  std::reverse(space.recomputes_.begin(), space.recomputes_.end());
   space.find_cuts();
   space.balance();
   return space;
@@ -208,25 +210,49 @@ bool LayoutSpace::keeps_stages() const {
          axes_.at("virtual_stages").value == training_.parallel().virtual_stages();
 }
 
+/// ZeRO stages and recomputation of layouts that are else alike. More recomputation never needs
+/// more memory, and ZeRO-0 and 1 never less than both higher stages: what is too large with those
+/// is not looked at without. False: stop.
+bool LayoutSpace::each_states(Mapping m, pb::Training& training, const Visit& visit) const {
+  const std::vector<int> zeros =
+      among("zero", m.data * m.context > 1 ? std::vector<int>{3, 2, 1, 0} : std::vector<int>{0});
+  m.zero = zeros.front();
+  set_layout(m, training);
+  auto job = parallel::check_layout(model_, training, cluster_, workloads::Folding::folded);
+  int too_large_stages = 0;  // higher ZeRO stages that nothing fits with
+  for (const int zero : zeros) {
+    m.zero = zero;
+    bool too_large = zero <= 1 && too_large_stages >= 2;
+    for (const int recompute : recomputes_) {
+      m.recompute = static_cast<pb::Recompute>(recompute);
+      if (too_large) {
+        if (visit(m, nullptr, true) == Verdict::stop) return false;
+        continue;
+      }
+      set_layout(m, training);
+      const bool good = job && parallel::change_states(*job, training);
+      const Verdict verdict = visit(m, good ? &*job : nullptr, false);
+      if (verdict == Verdict::stop) return false;
+      too_large = verdict == Verdict::too_large;
+      if (too_large && recompute == pb::full) ++too_large_stages;
+    }
+  }
+  return true;
+}
+
 void LayoutSpace::each(const Cut& cut, const Visit& visit) const {
   const int rest = cluster_.count() / (cut.tensor * cut.context);
   const int layers = model_.transformer_layers();
-  const SourceMap places;
   pb::Training training = training_;
   training.set_ranks(pb::alike);
   Mapping m;
   m.tensor = cut.tensor;
   m.context = cut.context;
   m.expert = cut.expert;
-  std::vector<int> recomputes = among("recompute", values_of(*pb::Recompute_descriptor()));
-  std::reverse(recomputes.begin(), recomputes.end());  // most first
   for (const int pipeline : among("pipeline", divisors(rest))) {
     if (pipeline < 1 || rest % pipeline != 0 || pipeline > layers + 2) continue;
     m.pipeline = pipeline;
     m.data = rest / pipeline;
-    const bool shares = m.data * m.context > 1;
-    const std::vector<int> zeros =
-        among("zero", shares ? std::vector<int>{3, 2, 1, 0} : std::vector<int>{0});
     const int batch = training.global_batch() % m.data == 0 ? training.global_batch() / m.data : 0;
     if (batch == 0) continue;
     // On one rank all schedules are the same.
@@ -245,28 +271,7 @@ void LayoutSpace::each(const Cut& cut, const Visit& visit) const {
         }
         for (const int micro_batch : among("micro_batch", divisors(batch))) {
           m.micro_batch = micro_batch;
-          // More recomputation never needs more memory, and ZeRO-0 and 1 never less than both
-          // higher stages: what is too large with those is not looked at without.
-          int too_large_stages = 0;  // higher ZeRO stages that nothing fits with
-          for (const int zero : zeros) {
-            m.zero = zero;
-            bool too_large = zero <= 1 && too_large_stages >= 2;
-            for (const int recompute : recomputes) {
-              m.recompute = static_cast<pb::Recompute>(recompute);
-              if (too_large) {
-                if (visit(m, nullptr, true) == Verdict::stop) return;
-                continue;
-              }
-              set_layout(m, training);
-              Diagnostics refused;
-              const auto job = parallel::check(model_, training, cluster_,
-                                               workloads::Folding::folded, places, refused);
-              const Verdict verdict = visit(m, job ? &*job : nullptr, false);
-              if (verdict == Verdict::stop) return;
-              too_large = verdict == Verdict::too_large;
-              if (too_large && recompute == pb::full) ++too_large_stages;
-            }
-          }
+          if (!each_states(m, training, visit)) return;
         }
       }
     }

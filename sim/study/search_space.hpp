@@ -57,12 +57,14 @@ class LayoutSpace {
   std::vector<int> among(const std::string& axis, std::vector<int> candidates) const;
   std::vector<int> virtual_stages(int pipeline, int schedule) const;
   bool keeps_stages() const;
+  bool each_states(Mapping m, pb::Training& training, const Visit& visit) const;
 
   const pb::Training& training_;
   const workloads::ModelGraph& model_;
   const topology::Cluster& cluster_;
   std::map<std::string, AxisChoice> axes_;
   std::vector<Cut> cuts_;
+  std::vector<int> recomputes_;  // most first
   std::map<int, std::vector<int>> balanced_;  // layers of each stage, by number of stages
 };
 

@@ -25,6 +25,14 @@ namespace {
 constexpr std::int64_t kMaxOperations = 20'000'000;
 constexpr int kMaxUnfolded = 1024;
 
+/// ZeRO stage, recomputation, and how replicas cut what they hold, into a job whose layout is
+/// known.
+void read_states(Job& job, const pb::Training& training, const Refuse& refuse) {
+  job.layout.zero = training.parallel().zero();
+  read_recompute(job, training, refuse);
+  job.sharding = read_sharding(job, training, refuse);
+}
+
 /// Checks a training description against model and cluster; every error at its field.
 class Checker {
  public:
@@ -36,7 +44,8 @@ class Checker {
         places_(places),
         diagnostics_(diagnostics) {}
 
-  std::optional<Job> check(Folding folding, const ExpertLoads* loads);
+  /// Without `states`, all but what read_states() reads.
+  std::optional<Job> check(Folding folding, const ExpertLoads* loads, bool states);
 
  private:
   void error(const std::string& field, std::string sentence, std::string hint = {}) {
@@ -122,7 +131,6 @@ void Checker::read_layout() {
   l.pipeline = p.pipeline();
   l.context = p.context();
   l.expert = p.expert();
-  l.zero = p.zero();
   l.virtual_stages = p.virtual_stages();
   const std::int64_t model_ranks =
       static_cast<std::int64_t>(l.tensor) * l.context * static_cast<std::int64_t>(l.pipeline);
@@ -383,10 +391,6 @@ void Checker::check_schedule() {
                       2 * l.pipeline, l.micro_batches),
           "a larger global_batch or fewer replicas");
   }
-  if (l.zero == 3) {
-    error("parallel.zero", "DualPipe keeps two copies of every stage and gathers no weights",
-          "zero: 1");
-  }
 }
 
 void Checker::read_stage_layers() {
@@ -437,7 +441,7 @@ void Checker::check_plan_size() {
   }
 }
 
-std::optional<Job> Checker::check(Folding folding, const ExpertLoads* loads) {
+std::optional<Job> Checker::check(Folding folding, const ExpertLoads* loads, bool states) {
   const int before = diagnostics_.error_count();
   const bool alike = training_.ranks() == pb::alike;
   job_.model = &model_;
@@ -457,12 +461,11 @@ std::optional<Job> Checker::check(Folding folding, const ExpertLoads* loads) {
   const Refuse refuse = [this](const std::string& field, std::string sentence, std::string hint) {
     error(field, std::move(sentence), std::move(hint));
   };
-  read_recompute(job_, training_, refuse);
   check_scaling(job_, training_, refuse);
   // Without a product that fills the cluster, the batch means nothing.
   const Layout& l = job_.layout;
   if (static_cast<std::int64_t>(l.tensor) * l.context * l.pipeline * l.data == cluster_.count()) {
-    job_.sharding = read_sharding(job_, training_, refuse);
+    if (states) read_states(job_, training_, refuse);
     check_batch();
     check_experts();
     if (!alike) job_.expert_load_spread = 0;  // each draws its own
@@ -489,7 +492,22 @@ std::optional<Job> Checker::check(Folding folding, const ExpertLoads* loads) {
 std::optional<Job> check(const ModelGraph& model, const pb::Training& training,
                          const topology::Cluster& cluster, Folding folding, const SourceMap& places,
                          Diagnostics& diagnostics, const ExpertLoads* loads) {
-  return Checker(model, training, cluster, places, diagnostics).check(folding, loads);
+  return Checker(model, training, cluster, places, diagnostics).check(folding, loads, true);
+}
+
+std::optional<Job> check_layout(const ModelGraph& model, const pb::Training& training,
+                                const topology::Cluster& cluster, Folding folding) {
+  const SourceMap places;
+  Diagnostics refused;
+  return Checker(model, training, cluster, places, refused).check(folding, nullptr, false);
+}
+
+bool change_states(Job& job, const pb::Training& training) {
+  bool good = true;
+  read_states(job, training, [&good](const std::string&, const std::string&, const std::string&) {
+    good = false;
+  });
+  return good;
 }
 
 }  // namespace aisle::workloads::parallel

@@ -21,7 +21,9 @@ bool has_latent_attention(const ModelGraph& model) {
 void read_recompute(Job& job, const pb::Training& training, const Refuse& refuse) {
   const ModelGraph& model = *job.model;
   job.recompute = static_cast<Recompute>(training.recompute());
+  job.recompute_parts = 0;
   const bool full = job.recompute == Recompute::full;
+  job.recompute_layers = -1;
   if (training.has_recompute_layers()) {
     job.recompute_layers = training.recompute_layers();
     if (!full) {

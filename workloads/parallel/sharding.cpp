@@ -31,6 +31,10 @@ int read_run(const char* field, int wanted, int whole, const Refuse& refuse) {
 
 void check_stage(const Job& job, const pb::Parallel& p, const Refuse& refuse) {
   const int zero = job.layout.zero;
+  if (zero == 3 && job.schedule == Schedule::dual_pipe && !job.forward_only && !job.chunk) {
+    refuse("parallel.zero", "DualPipe keeps two copies of every stage and gathers no weights",
+           "zero: 1");
+  }
   if (p.has_shard() && zero < 1) {
     refuse("parallel.shard", "nothing is cut among replicas with zero 0",
            "zero: 1, 2 or 3, or leave it out");

@@ -32,13 +32,19 @@ Rounds rounds_of(const Job& job) {
     case parallel::Schedule::interleaved:
       return {2 * pipeline, pipeline};
     case parallel::Schedule::dual_pipe:
-      return {2 * pipeline + 2, 2};
+      return {2 * pipeline + 4, 2};
     case parallel::Schedule::zb_h1:
     case parallel::Schedule::zb_v:
-      return {2 * pipeline, 1};
+      return {2 * pipeline + 2, 1};
     default:
       return {pipeline + 1, 1};
   }
+}
+
+/// All micro-batches go through a stage in a row.
+bool goes_in_rows(const Job& job) {
+  return job.schedule == parallel::Schedule::gpipe ||
+         job.schedule == parallel::Schedule::breadth_first;
 }
 
 /// ZeRO-3 gathers weights for every pass; breadth first once through a chunk and once back.
@@ -48,7 +54,8 @@ bool gathers_each_pass(const Job& job) {
 
 /// Weights of all layers are gathered in a row, ahead of the first pass through each.
 bool gathers_once(const Job& job) {
-  return job.layout.zero >= 1 && job.sharding.gather_ahead && !gathers_each_pass(job);
+  const int zero = job.layout.zero;
+  return (zero == 1 || zero == 2) && job.sharding.gather_ahead;
 }
 
 /// What one stage's ranks do, in seconds.
@@ -58,11 +65,29 @@ struct StageTimes {
   double pair = 0;                         ///< this stage forward beside the mirrored one backward
   double gathers_before = 0, gathers = 0;  ///< ZeRO-1, 2: of weights at the start of the step
   double reduces = 0;
-  double first_gather_forward = 0, first_gather_backward = 0;  ///< ZeRO-3: of a pass
-  double last_forward = 0;                                     ///< ZeRO-3: after the last gather
-  double left_reduces = 0;  ///< ZeRO-3: what is on its way when a backward pass ends
   bool exchanges = false;
+  // ZeRO-3: passes for which weights are gathered. With breadth first the first ones of a chunk,
+  // else all, whose seconds then stand above too.
+  double gathering_forward = 0, gathering_backward = 0;
+  double first_gather_forward = 0, first_gather_backward = 0;
+  double last_forward = 0, last_backward = 0;  ///< after the last gather
+  double left_reduces = 0;                     ///< what is on its way when a backward pass ends
 };
+
+/// When the first, the last but one and the last of a row of passes have ended, or their outputs
+/// are there.
+struct Row {
+  double first = 0, before = 0, last = 0;
+};
+
+/// A row of passes, each of which ends `each` after its input and `after` the one before it. Ends
+/// are convex in the number of the pass if inputs are: of those in between none binds.
+Row row_of(const Row& inputs, int count, double first, double after, double each) {
+  if (count == 1) return {first, first, first};
+  const double before =
+      count == 2 ? first : std::max(first + (count - 2) * after, inputs.before + each);
+  return {first, before, std::max(before + after, inputs.last + each)};
+}
 
 }  // namespace
 
@@ -75,19 +100,27 @@ struct Estimator::Tables : SearchTables {
   std::vector<double> arrival, free, send_free, receive_free, replica_free, exchange_end;
 
   void time_stages(const Job& job);
-  void time_zero3(StageTimes& stage, const std::vector<ReplicaTimes>& exchanges);
+  void time_zero3(const Job& job, StageTimes& stage, const std::vector<ReplicaTimes>& exchanges);
   double first_forward(const StageTimes& stage, const std::vector<ReplicaTimes>& exchanges,
                        double start);
   double last_backward(const StageTimes& stage, const std::vector<ReplicaTimes>& exchanges,
                        double start, double duration, double& exchanging);
   double pipeline(const Job& job, int micro_batches);
+  double in_rows(const Job& job);
+  Row row(const Job& job, int stage, bool ahead, const Row& inputs);
+  Row gathering_row(const Job& job, const StageTimes& stage, bool ahead, const Row& inputs,
+                    double start, double pause, double& exchanging) const;
+  void begin_step(const Job& job);
+  double last_end() const;
   double duration(const parallel::OrderedStep& action) const;
 };
 
 /// With ZeRO-3 a layer's weights are gathered before each pass, the next layer's meanwhile, and
 /// gradients reduced after; one queue, as in DataParallel.
-void Estimator::Tables::time_zero3(StageTimes& stage, const std::vector<ReplicaTimes>& exchanges) {
+void Estimator::Tables::time_zero3(const Job& job, StageTimes& stage,
+                                   const std::vector<ReplicaTimes>& exchanges) {
   const PassTimes& own = *stage.passes;
+  if (own.layers.empty()) return;
   double queue = 0, end = 0, before = 0;  // `before`: end of the layer before the last
   const auto pass = [&](const RunTimes& run, double seconds, double slower, double reduce) {
     const double gather = exchanges[static_cast<std::size_t>(run.layer)].gather;
@@ -100,33 +133,34 @@ void Estimator::Tables::time_zero3(StageTimes& stage, const std::vector<ReplicaT
       if (reduce > 0) queue = std::max(queue, end) + reduce;
     }
   };
+  const auto exchange = [&](const RunTimes& run) -> const ReplicaTimes& {
+    return exchanges[static_cast<std::size_t>(run.layer)];
+  };
   for (const RunTimes& run : own.layers) {
-    const int cores = exchanges[static_cast<std::size_t>(run.layer)].cores;
-    pass(run, run.each->forward, run.each->slower_forward(cores), 0);
+    pass(run, run.each->forward, run.each->slower_forward(exchange(run).cores), 0);
   }
-  stage.forward = end;
-  if (!own.layers.empty()) {
-    const auto gather = [&](const RunTimes& run) {
-      return exchanges[static_cast<std::size_t>(run.layer)].gather;
-    };
-    stage.first_gather_forward = gather(own.layers.front());
-    stage.first_gather_backward = gather(own.layers.back());
-    stage.last_forward = end - queue;
-  }
-  queue = end = before = 0;
-  for (auto run = own.layers.rbegin(); run != own.layers.rend(); ++run) {
-    const ReplicaTimes& one = exchanges[static_cast<std::size_t>(run->layer)];
-    // Here the reduction stands between two gathers in the queue: nothing runs beside the pass.
-    pass(*run, run->each->backward, 1, one.reduce);
-  }
-  stage.backward = end;
+  stage.gathering_forward = end;
+  stage.last_forward = end - queue;
+  stage.first_gather_forward = exchange(own.layers.front()).gather;
+  stage.first_gather_backward = exchange(own.layers.back()).gather;
+  const bool each_pass = gathers_each_pass(job);
+  const auto back = [&](bool with_weights, bool reduces) {
+    queue = end = before = 0;
+    for (auto run = own.layers.rbegin(); run != own.layers.rend(); ++run) {
+      // Where a reduction stands between two gathers in the queue, nothing runs beside the pass.
+      const double slower = reduces ? 1 : run->each->slower_backward(exchange(*run).cores);
+      pass(*run, run->each->backward - (with_weights ? 0 : run->each->weight), slower,
+           reduces ? exchange(*run).reduce : 0);
+    }
+    return end;
+  };
+  stage.gathering_backward = back(true, each_pass);
+  stage.last_backward = end - queue;
+  if (!each_pass) return;
   stage.left_reduces = std::max(0.0, queue - end);
-  queue = end = before = 0;
-  for (auto run = own.layers.rbegin(); run != own.layers.rend(); ++run) {
-    const int cores = exchanges[static_cast<std::size_t>(run->layer)].cores;
-    pass(*run, run->each->backward - run->each->weight, run->each->slower_backward(cores), 0);
-  }
-  stage.backward_input = end;
+  stage.forward = stage.gathering_forward;
+  stage.backward = stage.gathering_backward;
+  stage.backward_input = back(false, false);
 }
 
 void Estimator::Tables::time_stages(const Job& job) {
@@ -151,7 +185,7 @@ void Estimator::Tables::time_stages(const Job& job) {
       stage.reduces += run.count * one.reduce;
     }
     stage.exchanges = stage.reduces > 0;
-    if (gathers_each_pass(job)) time_zero3(stage, exchanges);
+    if (job.layout.zero >= 3) time_zero3(job, stage, exchanges);
   }
   // Gathers queue at each rank in the order of stages.
   if (!gathers_once(job)) return;
@@ -217,22 +251,26 @@ double Estimator::Tables::last_backward(const StageTimes& stage,
   return end;
 }
 
+void Estimator::Tables::begin_step(const Job& job) {
+  const auto ranks = static_cast<std::size_t>(job.layout.pipeline);
+  free.assign(ranks, 0);
+  send_free.assign(ranks, 0);
+  receive_free.assign(ranks, 0);
+  if (!gathers_once(job)) replica_free.assign(ranks, 0);
+  exchange_end = replica_free;
+}
+
 /// Seconds until the last rank has its gradients.
 double Estimator::Tables::pipeline(const Job& job, int micro_batches) {
   const parallel::PipelineOrder& schedule = order(job, micro_batches);
   const std::vector<ReplicaTimes>& exchanges = replica(job);
-  const auto ranks = static_cast<std::size_t>(job.layout.pipeline);
   const std::vector<double>& message_times = messages(job);
   const bool waits = !job.asynchronous_messages();
   const bool each_pass = gathers_each_pass(job);
   const bool layered = job.sharding.reduce_behind && !each_pass;
   const bool gathers = gathers_once(job);
   arrival.assign(static_cast<std::size_t>(schedule.slots), 0);
-  free.assign(ranks, 0);
-  send_free.assign(ranks, 0);
-  receive_free.assign(ranks, 0);
-  if (!gathers) replica_free.assign(ranks, 0);
-  exchange_end = replica_free;
+  begin_step(job);
   const auto input = [this](std::int32_t slot) {
     return slot < 0 ? 0.0 : arrival[static_cast<std::size_t>(slot)];
   };
@@ -281,9 +319,80 @@ double Estimator::Tables::pipeline(const Job& job, int micro_batches) {
     if (step.forward_out >= 0) arrival[static_cast<std::size_t>(step.forward_out)] = end;
     if (step.backward_out >= 0) arrival[static_cast<std::size_t>(step.backward_out)] = end;
   }
-  double last = 0;
-  for (std::size_t r = 0; r < ranks; ++r) last = std::max({last, free[r], exchange_end[r]});
-  return last;
+  return last_end();
+}
+
+double Estimator::Tables::last_end() const {
+  return std::max(*std::max_element(free.begin(), free.end()),
+                  *std::max_element(exchange_end.begin(), exchange_end.end()));
+}
+
+/// The passes of a stage with ZeRO-3; `pause` follows each, while its message leaves.
+Row Estimator::Tables::gathering_row(const Job& job, const StageTimes& stage, bool ahead,
+                                     const Row& inputs, double start, double pause,
+                                     double& exchanging) const {
+  const double each = ahead ? stage.forward : stage.backward;
+  const double gather = ahead ? stage.first_gather_forward : stage.first_gather_backward;
+  const double past_gather = ahead ? stage.last_forward : stage.last_backward;
+  const double gathered = std::max(exchanging, inputs.first) + gather;
+  const double first = std::max(start, gathered) - gather +
+                       (ahead ? stage.gathering_forward : stage.gathering_backward);
+  const int count = job.layout.micro_batches;
+  if (!gathers_each_pass(job)) {
+    exchanging = first - past_gather;
+    return row_of(inputs, count, first, each + pause, each);
+  }
+  const double left = ahead ? -past_gather : stage.left_reduces;
+  const Row ends = row_of(inputs, count, first, each + std::max(pause - gather, left), each);
+  exchanging = ends.last + left;
+  return ends;
+}
+
+/// All passes of a stage in one direction: when their outputs are at the next stage.
+Row Estimator::Tables::row(const Job& job, int stage, bool ahead, const Row& inputs) {
+  const auto rank = static_cast<std::size_t>(parallel::rank_of_stage(job, stage, 0));
+  const StageTimes& own = stages[static_cast<std::size_t>(stage)];
+  const int next = stage + (ahead ? 1 : -1), count = job.layout.micro_batches;
+  const auto to = next < 0 || next >= job.stages()
+                      ? rank
+                      : static_cast<std::size_t>(parallel::rank_of_stage(job, next, 0));
+  const std::size_t low = std::min(rank, to), high = std::max(rank, to);
+  const double message = to == rank ? 0 : messages(job)[high - low == 1 ? low : high];
+  const bool waits = !job.asynchronous_messages();
+  const double pause = waits ? message : 0;
+  const double start = std::max({free[rank], waits ? send_free[rank] : 0, inputs.first});
+  Row ends;
+  if (job.layout.zero >= 3) {
+    ends = gathering_row(job, own, ahead, inputs, start, pause, exchange_end[rank]);
+  } else {
+    const double each = ahead ? own.forward : own.backward;
+    double first = start + each;
+    if (ahead && gathers_once(job) && exchange_end[rank] > start) {
+      first = std::max(first, first_forward(own, replica(job), start));
+    }
+    ends = row_of(inputs, count, first, each + pause, each);
+  }
+  if (!ahead && own.exchanges && !gathers_each_pass(job) && job.sharding.reduce_behind) {
+    const double from = count == 1 ? start : std::max(ends.before + pause, inputs.last);
+    ends.last = last_backward(own, replica(job), from, ends.last - from, exchange_end[rank]);
+  }
+  if (count == 1) ends.first = ends.last;
+  free[rank] = ends.last;
+  if (to == rank) return ends;
+  const double first = std::max({ends.first, send_free[rank], receive_free[to]}) + message;
+  const Row there = row_of(ends, count, first, message, message);
+  send_free[rank] = receive_free[to] = there.last;
+  return there;
+}
+
+/// As pipeline(), where all passes of a stage follow each other.
+double Estimator::Tables::in_rows(const Job& job) {
+  begin_step(job);
+  Row passed;
+  for (int stage = 0; stage < job.stages(); ++stage) passed = row(job, stage, true, passed);
+  passed = {};  // at hand where the loss was
+  for (int stage = job.stages(); stage > 0; --stage) passed = row(job, stage - 1, false, passed);
+  return last_end();
 }
 
 Estimator::Estimator(const workloads::ModelGraph& model, const topology::Cluster& cluster,
@@ -319,7 +428,9 @@ double Estimator::step(const Job& job) {
   const Rounds rounds = rounds_of(job);
   const int all = job.layout.micro_batches, more = rounds.steady + rounds.round;
   double seconds = 0;
-  if (all <= more + rounds.round) {
+  if (goes_in_rows(job)) {
+    seconds = tables_->in_rows(job);
+  } else if (all <= more + rounds.round) {
     seconds = tables_->pipeline(job, all);
   } else {
     // Every round adds the same once the pipeline is full; take a number that leaves whole rounds.

@@ -88,8 +88,8 @@ TEST(Estimate, TimeIsNearThatOfTheAnalyticEngine) {
     const Errors errors = errors_of(on, drawn(estimate_all(on, {}), 40, 3));
     std::printf("%s: median %.2f %%, worst %.2f %% (%s)\n", training, 100 * errors.median,
                 100 * errors.worst, errors.worst_layout.c_str());
-    EXPECT_LT(errors.median, 0.025);
-    EXPECT_LT(errors.worst, 0.15) << errors.worst_layout;
+    EXPECT_LT(errors.median, 0.01);
+    EXPECT_LT(errors.worst, 0.08) << errors.worst_layout;
   }
 }
 

@@ -6,10 +6,8 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
-#include <numeric>
-#include <optional>
-#include <unordered_map>
+#include <map>
+#include <tuple>
 #include <utility>
 
 namespace aisle::sim {
@@ -41,12 +39,6 @@ Rounds rounds_of(const Job& job) {
   }
 }
 
-/// All micro-batches go through a stage in a row.
-bool goes_in_rows(const Job& job) {
-  return job.schedule == parallel::Schedule::gpipe ||
-         job.schedule == parallel::Schedule::breadth_first;
-}
-
 /// ZeRO-3 gathers weights for every pass; breadth first once through a chunk and once back.
 bool gathers_each_pass(const Job& job) {
   return job.layout.zero >= 3 && job.schedule != parallel::Schedule::breadth_first;
@@ -56,6 +48,11 @@ bool gathers_each_pass(const Job& job) {
 bool gathers_once(const Job& job) {
   const int zero = job.layout.zero;
   return (zero == 1 || zero == 2) && job.sharding.gather_ahead;
+}
+
+/// Gradients leave in the last backward pass of a stage, layer by layer.
+bool reduces_behind(const Job& job) {
+  return !gathers_each_pass(job) && (job.sharding.reduce_behind || job.layout.zero >= 3);
 }
 
 /// What one stage's ranks do, in seconds.
@@ -94,11 +91,19 @@ Row row_of(const Row& inputs, int count, double first, double after, double each
 struct Estimator::Tables : SearchTables {
   using SearchTables::SearchTables;
 
+  // Of layouts that differ in ZeRO stage and recomputation alone.
+  std::array<int, 8> alike{};
+  std::vector<int> alike_layers;
+  std::map<std::tuple<int, int, const void*>, double> known_steps;
+  std::map<int, double> known_bounds;
+
   // Of the layout in hand.
   std::vector<StageTimes> stages;
   std::vector<parallel::StageLoad> rank_loads;
   std::vector<double> arrival, free, send_free, receive_free, replica_free, exchange_end;
 
+  void meet(const Job& job);
+  double passes_and_exchanges(const Job& job);
   void time_stages(const Job& job);
   void time_zero3(const Job& job, StageTimes& stage, const std::vector<ReplicaTimes>& exchanges);
   double first_forward(const StageTimes& stage, const std::vector<ReplicaTimes>& exchanges,
@@ -111,7 +116,7 @@ struct Estimator::Tables : SearchTables {
   Row gathering_row(const Job& job, const StageTimes& stage, bool ahead, const Row& inputs,
                     double start, double pause, double& exchanging) const;
   void begin_step(const Job& job);
-  double last_end() const;
+  double last_end(const Job& job);
   double duration(const parallel::OrderedStep& action) const;
 };
 
@@ -267,7 +272,7 @@ double Estimator::Tables::pipeline(const Job& job, int micro_batches) {
   const std::vector<double>& message_times = messages(job);
   const bool waits = !job.asynchronous_messages();
   const bool each_pass = gathers_each_pass(job);
-  const bool layered = job.sharding.reduce_behind && !each_pass;
+  const bool layered = reduces_behind(job);
   const bool gathers = gathers_once(job);
   arrival.assign(static_cast<std::size_t>(schedule.slots), 0);
   begin_step(job);
@@ -319,12 +324,20 @@ double Estimator::Tables::pipeline(const Job& job, int micro_batches) {
     if (step.forward_out >= 0) arrival[static_cast<std::size_t>(step.forward_out)] = end;
     if (step.backward_out >= 0) arrival[static_cast<std::size_t>(step.backward_out)] = end;
   }
-  return last_end();
+  return last_end(job);
 }
 
-double Estimator::Tables::last_end() const {
-  return std::max(*std::max_element(free.begin(), free.end()),
-                  *std::max_element(exchange_end.begin(), exchange_end.end()));
+/// When the last rank has its gradients.
+double Estimator::Tables::last_end(const Job& job) {
+  const auto end_of = [this](int rank) {
+    const auto r = static_cast<std::size_t>(rank);
+    return std::max(free[r], exchange_end[r]);
+  };
+  double last = 0;
+  for (int rank = 0; rank < job.layout.pipeline; ++rank) last = std::max(last, end_of(rank));
+  const double first = end_of(0);
+  const double other = end_of(parallel::rank_of_stage(job, job.stages() - 1, 0));
+  return std::max(last, std::max(first, other) + tied(job));
 }
 
 /// The passes of a stage with ZeRO-3; `pause` follows each, while its message leaves.
@@ -372,7 +385,7 @@ Row Estimator::Tables::row(const Job& job, int stage, bool ahead, const Row& inp
     }
     ends = row_of(inputs, count, first, each + pause, each);
   }
-  if (!ahead && own.exchanges && !gathers_each_pass(job) && job.sharding.reduce_behind) {
+  if (!ahead && own.exchanges && reduces_behind(job)) {
     const double from = count == 1 ? start : std::max(ends.before + pause, inputs.last);
     ends.last = last_backward(own, replica(job), from, ends.last - from, exchange_end[rank]);
   }
@@ -392,7 +405,7 @@ double Estimator::Tables::in_rows(const Job& job) {
   for (int stage = 0; stage < job.stages(); ++stage) passed = row(job, stage, true, passed);
   passed = {};  // at hand where the loss was
   for (int stage = job.stages(); stage > 0; --stage) passed = row(job, stage - 1, false, passed);
-  return last_end();
+  return last_end(job);
 }
 
 Estimator::Estimator(const workloads::ModelGraph& model, const topology::Cluster& cluster,
@@ -403,11 +416,13 @@ Estimator::~Estimator() = default;
 
 double Estimator::memory(const Job& job) {
   const auto& classes = tables_->load(job);
+  const auto& backlogs = tables_->backlog(job);
   // Where some layers of a stage are recomputed and others not, its load is no sum over classes.
   const bool by_class = job.recompute_layers < 0;
+  const double in_a_row = goes_in_rows(job) ? job.layout.micro_batches : 1;
   double most = 0;
-  int rank = 0;
-  for (const parallel::Backlog& backlog : tables_->backlog(job)) {
+  for (const int rank : tables_->fullest(job)) {
+    const parallel::Backlog& backlog = backlogs[static_cast<std::size_t>(rank)];
     auto& loads = tables_->rank_loads;
     loads.clear();
     for (const int stage : backlog.stages) {
@@ -416,44 +431,71 @@ double Estimator::memory(const Job& job) {
       for (const StageRun& run : tables_->passes.shape(job, stage).runs) {
         if (by_class) load.add(classes[static_cast<std::size_t>(run.layer)], run.count);
       }
+      load.activation *= in_a_row;
       loads.push_back(load);
     }
-    most = std::max(most, parallel::rank_bytes(job, rank++, loads, backlog).total());
+    most = std::max(most, parallel::rank_bytes(job, rank, loads, backlog).total());
   }
   return most;
 }
 
-double Estimator::step(const Job& job) {
-  tables_->time_stages(job);
+/// Seconds until all ranks have their gradients, and weights where these are not gathered ahead.
+double Estimator::Tables::passes_and_exchanges(const Job& job) {
+  time_stages(job);
   const Rounds rounds = rounds_of(job);
   const int all = job.layout.micro_batches, more = rounds.steady + rounds.round;
   double seconds = 0;
   if (goes_in_rows(job)) {
-    seconds = tables_->in_rows(job);
+    seconds = in_rows(job);
   } else if (all <= more + rounds.round) {
-    seconds = tables_->pipeline(job, all);
+    seconds = pipeline(job, all);
   } else {
     // Every round adds the same once the pipeline is full; take a number that leaves whole rounds.
     const int short_of = rounds.steady + (all - rounds.steady) % rounds.round;
-    const double few = tables_->pipeline(job, short_of);
-    const double round = tables_->pipeline(job, short_of + rounds.round) - few;
+    const double few = pipeline(job, short_of);
+    const double round = pipeline(job, short_of + rounds.round) - few;
     const int further = (all - short_of) / rounds.round;
     seconds = few + round * further;
   }
-  double reduces = 0, gathers = 0;  // of the stage with most of them
-  for (const StageTimes& stage : tables_->stages) {
-    reduces = std::max(reduces, stage.reduces);
-    gathers = std::max(gathers, stage.gathers);
+  if (job.layout.zero >= 3) return seconds;
+  double reduced = 0, gathered = 0;  // of the stage with most of them
+  for (const StageTimes& stage : stages) {
+    reduced = std::max(reduced, stage.reduces);
+    gathered = std::max(gathered, stage.gathers);
   }
-  const bool once = job.layout.zero >= 1 && !gathers_each_pass(job);
-  if (!job.sharding.reduce_behind && !gathers_each_pass(job)) {
-    seconds += job.layout.virtual_stages * reduces;
-  }
-  if (once && !job.sharding.gather_ahead) seconds += job.layout.virtual_stages * gathers;
-  return seconds + tables_->norm(job) + tables_->optimizer(job);
+  const int chunks = job.layout.virtual_stages;
+  if (!job.sharding.reduce_behind) seconds += chunks * reduced;
+  if (job.layout.zero >= 1 && !job.sharding.gather_ahead) seconds += chunks * gathered;
+  return seconds;
+}
+
+/// Forgets what was found of a layout that differs in more than ZeRO stage and recomputation.
+void Estimator::Tables::meet(const Job& job) {
+  const workloads::Layout& layout = job.layout;
+  const std::array now{layout.tensor,         layout.context, layout.expert,
+                       layout.pipeline,       layout.data,    static_cast<int>(job.schedule),
+                       layout.virtual_stages, job.micro_batch};
+  if (now == alike && layout.stage_layers == alike_layers) return;
+  alike = now;
+  alike_layers = layout.stage_layers;
+  known_steps.clear();
+  known_bounds.clear();
+}
+
+double Estimator::step(const Job& job) {
+  tables_->meet(job);
+  // ZeRO-1 and 2 differ in memory alone where they send the same bytes.
+  const int zero = job.layout.zero == 2 ? 1 : job.layout.zero;
+  const auto [at, is_new] = tables_->known_steps.emplace(
+      std::tuple{static_cast<int>(job.recompute), zero, &tables_->replica(job)}, 0);
+  if (is_new) at->second = tables_->passes_and_exchanges(job);
+  return at->second + tables_->norm(job) + tables_->optimizer(job);
 }
 
 double Estimator::bound(const Job& job) {
+  tables_->meet(job);
+  const auto [at, is_new] = tables_->known_bounds.emplace(static_cast<int>(job.recompute), 0);
+  if (!is_new) return at->second;
   // What pairs and put-off weight gradients hide is left out.
   const bool hides = job.pairs() || job.puts_off_weights();
   double most = 0;
@@ -467,7 +509,8 @@ double Estimator::bound(const Job& job) {
   }
   // Mirrored stages get half of the micro-batches each.
   const bool mirrored = parallel::mirror_of(job, 0) != 0;
-  return most * job.layout.micro_batches / (mirrored ? 2 : 1);
+  at->second = most * job.layout.micro_batches / (mirrored ? 2 : 1);
+  return at->second;
 }
 
 }  // namespace aisle::sim

@@ -64,7 +64,7 @@ class LayoutSpace {
   const topology::Cluster& cluster_;
   std::map<std::string, AxisChoice> axes_;
   std::vector<Cut> cuts_;
-  std::vector<int> recomputes_;  // most first
+  std::vector<int> recomputes_;               // most first
   std::map<int, std::vector<int>> balanced_;  // layers of each stage, by number of stages
 };
 

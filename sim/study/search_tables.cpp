@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/study/search_tables.hpp"
 
+#include "workloads/parallel/data_parallel.hpp"
 #include "workloads/parallel/groups.hpp"
 #include "workloads/parallel/optimizer.hpp"
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -35,14 +37,16 @@ constexpr unsigned kSize = 14;  // bits for a number of ranks, stages or sequenc
 
 /// Micro-batches beyond which a rank never has more in hand.
 int saturating(const Job& job) {
-  if (job.schedule == parallel::Schedule::gpipe ||
-      job.schedule == parallel::Schedule::breadth_first) {
-    return job.layout.micro_batches;
-  }
+  if (goes_in_rows(job)) return 1;
   return std::min(job.layout.micro_batches, 2 * job.layout.pipeline);
 }
 
 }  // namespace
+
+bool goes_in_rows(const Job& job) {
+  return job.schedule == parallel::Schedule::gpipe ||
+         job.schedule == parallel::Schedule::breadth_first;
+}
 
 const parallel::PipelineOrder& SearchTables::order(const Job& job, int micro_batches) {
   const std::uint64_t key = Key()
@@ -75,6 +79,39 @@ const std::vector<parallel::Backlog>& SearchTables::backlog(const Job& job) {
     ranks.push_back(parallel::backlog_of(other, rank));
   }
   return backlogs_.emplace(key, std::move(ranks)).first->second;
+}
+
+const std::vector<int>& SearchTables::fullest(const Job& job) {
+  const std::vector<parallel::Backlog>& ranks = backlog(job);
+  const auto [at, is_new] = fullest_.try_emplace({&ranks, &passes.shape(job, 0)});
+  if (!is_new) return at->second;
+  const auto like = [&](const parallel::Backlog& a, const parallel::Backlog& b) {
+    return std::equal(a.stages.begin(), a.stages.end(), b.stages.begin(), b.stages.end(),
+                      [&](int one, int other) {
+                        return passes.shape(job, one).id == passes.shape(job, other).id;
+                      });
+  };
+  using States = std::vector<std::vector<int>>;
+  const auto within = [](const States& a, const States& b) {
+    return std::all_of(a.begin(), a.end(), [&](const std::vector<int>& state) {
+      return std::any_of(b.begin(), b.end(), [&](const std::vector<int>& other) {
+        return std::equal(state.begin(), state.end(), other.begin(), std::less_equal<>());
+      });
+    });
+  };
+  const auto exceeds = [&](int other, int rank) {
+    const parallel::Backlog& a = ranks[static_cast<std::size_t>(rank)];
+    const parallel::Backlog& b = ranks[static_cast<std::size_t>(other)];
+    return like(a, b) && within(a.kept, b.kept) && within(a.open, b.open);
+  };
+  std::vector<int>& kept = at->second;
+  for (int rank = 0; rank < job.layout.pipeline; ++rank) {
+    const auto beyond = [&](int other) { return exceeds(other, rank); };
+    if (std::any_of(kept.begin(), kept.end(), beyond)) continue;
+    std::erase_if(kept, [&](int other) { return exceeds(rank, other); });
+    kept.push_back(rank);
+  }
+  return kept;
 }
 
 const std::vector<parallel::StageLoad>& SearchTables::load(const Job& job) {
@@ -164,6 +201,23 @@ const std::vector<double>& SearchTables::messages(const Job& job) {
     seconds.push_back(longest);
   }
   return messages_.emplace(key, std::move(seconds)).first->second;
+}
+
+double SearchTables::tied(const Job& job) {
+  const workloads::Layout& layout = job.layout;
+  const std::uint64_t key = Key()
+                                .add(job.stage_width(), 20)
+                                .add(layout.tensor, 10)
+                                .add(layout.pipeline, kSize)
+                                .add(layout.virtual_stages, 12)
+                                .add(static_cast<int>(job.schedule), 5)
+                                .value();
+  const auto [at, is_new] = ties_.emplace(key, 0);
+  if (!is_new) return at->second;
+  parallel::Groups groups(job);
+  const auto c = parallel::tied_traffic(job, groups);
+  if (c) at->second = workloads::cost_of(*c, cluster_, kernels_.communication()).alone.si();
+  return at->second;
 }
 
 double SearchTables::norm(const Job& job) {

@@ -8,10 +8,14 @@
 #include <optional>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 /// Used by sim/study's search alone.
 namespace aisle::sim {
+
+/// All micro-batches go through a stage in a row: gpipe, breadth first.
+bool goes_in_rows(const workloads::parallel::Job& job);
 
 /// Exchanges of the holders of one layer's weights.
 struct ReplicaTimes {
@@ -31,13 +35,20 @@ class SearchTables {
 
   const workloads::parallel::PipelineOrder& order(const workloads::parallel::Job& job,
                                                   int micro_batches);
-  /// By pipeline rank.
+  /// By pipeline rank; of schedules in which all passes of a stage follow each other, for one of
+  /// them.
   const std::vector<workloads::parallel::Backlog>& backlog(const workloads::parallel::Job& job);
+  /// Pipeline ranks one of which is the fullest: of those with equal stages, the ones that have no
+  /// less in hand than another.
+  const std::vector<int>& fullest(const workloads::parallel::Job& job);
   /// By class of layers.
   const std::vector<workloads::parallel::StageLoad>& load(const workloads::parallel::Job& job);
   const std::vector<ReplicaTimes>& replica(const workloads::parallel::Job& job);
   /// Seconds of a message between each rank and the next; from the last to the first.
   const std::vector<double>& messages(const workloads::parallel::Job& job);
+  /// Seconds in which the first and the last rank sum the gradients of the embedding that both
+  /// hold; 0: they do not.
+  double tied(const workloads::parallel::Job& job);
   /// Seconds of the norm over all gradients.
   double norm(const workloads::parallel::Job& job);
   /// Seconds of the optimizer on the rank that updates most.
@@ -48,11 +59,12 @@ class SearchTables {
   const KernelModel& kernels_;
   std::unordered_map<std::uint64_t, workloads::parallel::PipelineOrder> orders_;
   std::unordered_map<std::uint64_t, std::vector<workloads::parallel::Backlog>> backlogs_;
+  std::map<std::pair<const void*, const void*>, std::vector<int>> fullest_;  // by backlog, stages
   std::unordered_map<std::uint64_t, std::vector<workloads::parallel::StageLoad>> loads_;
   /// By cut, ranks of a shard, and bytes of a parameter's gradient and weight as they are sent.
   std::map<std::tuple<std::uint64_t, int, double, double>, std::vector<ReplicaTimes>> replicas_;
   std::unordered_map<std::uint64_t, std::vector<double>> messages_;
-  std::unordered_map<std::uint64_t, double> optimizers_;
+  std::unordered_map<std::uint64_t, double> ties_, optimizers_;
   std::optional<double> norm_;
 };
 

@@ -291,19 +291,23 @@ DataParallel::UpdateWorks DataParallel::update_works(int pipeline_rank) {
   return works;
 }
 
-/// Where the last stage has a copy of the embedding (tied to the head, or of a prediction module),
-/// the gradients of both are summed, unless one rank holds both stages.
-void DataParallel::sum_tied_embeddings() {
-  const int first = rank_of_stage(job_, 0, 0);
-  const int last = rank_of_stage(job_, job_.stages() - 1, 0);
-  if (first == last || job_.chunk || mirror_of(job_, first) == last) return;
-  if (!embedding_on_both_ends(job_)) return;
+std::optional<Communication> tied_traffic(const Job& job, Groups& groups) {
+  const int first = rank_of_stage(job, 0, 0), last = rank_of_stage(job, job.stages() - 1, 0);
+  if (first == last || job.chunk || mirror_of(job, first) == last) return std::nullopt;
+  if (!embedding_on_both_ends(job)) return std::nullopt;
   Communication c;
   c.kind = CollectiveKind::all_reduce;
-  c.bytes = static_cast<double>(job_.model->hidden) * job_.model->vocabulary / job_.layout.tensor *
-            job_.states.gradients * units::B;
-  c.group = groups_.pair(first, last);
-  const std::int32_t work = works_.communication("embedding all-reduce", c);
+  c.bytes = static_cast<double>(job.model->hidden) * job.model->vocabulary / job.layout.tensor *
+            job.states.gradients * units::B;
+  c.group = groups.pair(first, last);
+  return c;
+}
+
+void DataParallel::sum_tied_embeddings() {
+  const auto c = tied_traffic(job_, groups_);
+  if (!c) return;
+  const int first = rank_of_stage(job_, 0, 0), last = rank_of_stage(job_, job_.stages() - 1, 0);
+  const std::int32_t work = works_.communication("embedding all-reduce", *c);
   Operations done;
   for (int i = 0; i < groups_.replicas(); ++i) {
     std::vector<std::int32_t> waits;

@@ -5,6 +5,7 @@
 #include "workloads/parallel/schedule.hpp"
 
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace aisle::workloads::parallel {
@@ -91,5 +92,9 @@ class DataParallel {
   std::map<int, Operations> computed_;                      ///< last backward work by pipeline rank
   std::map<int, std::vector<Operations>> reduced_;          ///< by pipeline rank
 };
+
+/// Where the last stage has a copy of the embedding (tied to the head, or of a prediction module),
+/// the gradients of both are summed, unless one rank holds both stages.
+std::optional<Communication> tied_traffic(const Job& job, Groups& groups);
 
 }  // namespace aisle::workloads::parallel

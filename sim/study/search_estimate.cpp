@@ -58,8 +58,7 @@ bool reduces_behind(const Job& job) {
 /// What one stage's ranks do, in seconds.
 struct StageTimes {
   const PassTimes* passes = nullptr;
-  double forward = 0, backward = 0, backward_input = 0, weight = 0;
-  double pair = 0;                         ///< this stage forward beside the mirrored one backward
+  double* seconds = nullptr;               ///< by kind of action
   double gathers_before = 0, gathers = 0;  ///< ZeRO-1, 2: of weights at the start of the step
   double reduces = 0;
   bool exchanges = false;
@@ -69,6 +68,9 @@ struct StageTimes {
   double first_gather_forward = 0, first_gather_backward = 0;
   double last_forward = 0, last_backward = 0;  ///< after the last gather
   double left_reduces = 0;                     ///< what is on its way when a backward pass ends
+
+  /// A pair is this stage forward beside the mirrored one backward.
+  double& of(Kind kind) const { return seconds[static_cast<std::size_t>(kind)]; }
 };
 
 /// When the first, the last but one and the last of a row of passes have ended, or their outputs
@@ -99,6 +101,7 @@ struct Estimator::Tables : SearchTables {
 
   // Of the layout in hand.
   std::vector<StageTimes> stages;
+  std::vector<double> by_action;  // seconds, by OrderedStep::work
   std::vector<parallel::StageLoad> rank_loads;
   std::vector<double> arrival, free, send_free, receive_free, replica_free, exchange_end;
 
@@ -117,7 +120,11 @@ struct Estimator::Tables : SearchTables {
                     double start, double pause, double& exchanging) const;
   void begin_step(const Job& job);
   double last_end(const Job& job);
-  double duration(const parallel::OrderedStep& action) const;
+  template <bool gathering>
+  void take_steps(const Job& job, const parallel::PipelineOrder& schedule);
+  double gathering_end(const parallel::OrderedStep& action, double inputs, double start);
+  double exchanging_end(const Job& job, const parallel::OrderedStep& action, double start,
+                        double end);
 };
 
 /// With ZeRO-3 a layer's weights are gathered before each pass, the next layer's meanwhile, and
@@ -163,28 +170,31 @@ void Estimator::Tables::time_zero3(const Job& job, StageTimes& stage,
   stage.last_backward = end - queue;
   if (!each_pass) return;
   stage.left_reduces = std::max(0.0, queue - end);
-  stage.forward = stage.gathering_forward;
-  stage.backward = stage.gathering_backward;
-  stage.backward_input = back(false, false);
+  stage.of(Kind::forward) = stage.gathering_forward;
+  stage.of(Kind::backward) = stage.gathering_backward;
+  stage.of(Kind::backward_input) = back(false, false);
 }
 
 void Estimator::Tables::time_stages(const Job& job) {
   const auto count = static_cast<std::size_t>(job.stages());
   stages.assign(count, {});
+  by_action.assign(count * parallel::OrderedStep::kKinds, 0);
   const std::vector<ReplicaTimes>& exchanges = replica(job);
   for (std::size_t s = 0; s < count; ++s) {
     StageTimes& stage = stages[s];
     stage.passes = &passes.of(job, static_cast<int>(s));
-    stage.forward = stage.passes->forward;
-    stage.backward = stage.passes->backward;
-    stage.weight = stage.passes->weight;
-    stage.backward_input = stage.backward - stage.weight;
+    stage.seconds = &by_action[s * parallel::OrderedStep::kKinds];
+    const PassTimes& own = *stage.passes;
+    stage.of(Kind::forward) = own.forward;
+    stage.of(Kind::backward) = own.backward;
+    stage.of(Kind::weight) = own.weight;
+    stage.of(Kind::backward_input) = own.backward - own.weight;
     if (job.schedule == parallel::Schedule::dual_pipe) {
-      stage.pair = passes.pair(job, static_cast<int>(s));
+      stage.of(Kind::pair) = passes.pair(job, static_cast<int>(s));
     } else if (job.pairs()) {
-      stage.pair = stage.forward + stage.backward;  // what they hide is left to the engine
+      stage.of(Kind::pair) = own.forward + own.backward;  // what they hide is left to the engine
     }
-    for (const RunTimes& run : stage.passes->layers) {
+    for (const RunTimes& run : own.layers) {
       const ReplicaTimes& one = exchanges[static_cast<std::size_t>(run.layer)];
       stage.gathers += run.count * one.gather;
       stage.reduces += run.count * one.reduce;
@@ -203,22 +213,6 @@ void Estimator::Tables::time_stages(const Job& job) {
     stages[s].gathers_before = from;
     replica_free[rank] = replica_free[mirror] = from + stages[s].gathers;
   }
-}
-
-double Estimator::Tables::duration(const parallel::OrderedStep& action) const {
-  switch (action.kind) {
-    case Kind::forward:
-      return stages[static_cast<std::size_t>(action.forward_stage)].forward;
-    case Kind::backward:
-      return stages[static_cast<std::size_t>(action.backward_stage)].backward;
-    case Kind::backward_input:
-      return stages[static_cast<std::size_t>(action.backward_stage)].backward_input;
-    case Kind::weight:
-      return stages[static_cast<std::size_t>(action.backward_stage)].weight;
-    case Kind::pair:
-      return stages[static_cast<std::size_t>(action.forward_stage)].pair;
-  }
-  return 0;
 }
 
 /// End of a stage's first forward pass, whose layers wait for their weights.
@@ -265,65 +259,78 @@ void Estimator::Tables::begin_step(const Job& job) {
   exchange_end = replica_free;
 }
 
+/// End of an action with ZeRO-3. The first gather asks for the pass's input alone, and may run
+/// beside what is before it.
+double Estimator::Tables::gathering_end(const parallel::OrderedStep& action, double inputs,
+                                        double start) {
+  const StageTimes& stage = stages[static_cast<std::size_t>(action.stage())];
+  double& exchanging = exchange_end[static_cast<std::size_t>(action.rank)];
+  const double own = stage.of(action.kind);
+  if (action.kind == Kind::weight) {
+    exchanging = std::max(exchanging, start + own) + stage.reduces;
+    return start + own;
+  }
+  const bool ahead = action.forward_stage >= 0;
+  const double gather = ahead ? stage.first_gather_forward : stage.first_gather_backward;
+  const double end = std::max(start, std::max(exchanging, inputs) + gather) + own - gather;
+  exchanging = ahead ? end - stage.last_forward : end + stage.left_reduces;
+  return end;
+}
+
+/// End of a stage's first or last action, beside which weights or gradients are exchanged.
+double Estimator::Tables::exchanging_end(const Job& job, const parallel::OrderedStep& action,
+                                         double start, double end) {
+  const StageTimes& stage = stages[static_cast<std::size_t>(action.stage())];
+  double& exchanging = exchange_end[static_cast<std::size_t>(action.rank)];
+  if (action.first_forward && gathers_once(job) && exchanging > start) {
+    end = std::max(end, first_forward(stage, replica(job), start));
+  }
+  if (!action.last_backward || !reduces_behind(job)) return end;
+  const StageTimes& last = stages[static_cast<std::size_t>(action.backward_stage)];
+  if (!last.exchanges) return end;
+  if (action.kind != Kind::weight) {
+    return last_backward(last, replica(job), start, end - start, exchanging);
+  }
+  exchanging = std::max(exchanging, end) + last.reduces;  // all layers' gradients come at once
+  return end;
+}
+
+/// Most of a search's time is spent here.
+template <bool gathering>
+void Estimator::Tables::take_steps(const Job& job, const parallel::PipelineOrder& schedule) {
+  const double* const message_times = messages(job).data();
+  const double* const durations = by_action.data();
+  double *const at = arrival.data(), *const rank_free = free.data();
+  double *const sent = send_free.data(), *const received = receive_free.data();
+  // Ranks that wait for their messages go on when the last one has left.
+  const bool waits = !job.asynchronous_messages();
+  for (const parallel::OrderedStep& step : schedule.steps) {
+    if (step.is_message) {
+      double& there = at[step.forward_in];
+      const double ready = waits ? rank_free[step.rank] : there;
+      there =
+          std::max(std::max(ready, sent[step.rank]), received[step.to]) + message_times[step.work];
+      sent[step.rank] = received[step.to] = there;
+      continue;
+    }
+    const double inputs = std::max(at[step.forward_in], at[step.backward_in]);
+    double start = std::max(rank_free[step.rank], inputs);
+    if (waits) start = std::max(start, sent[step.rank]);
+    double end = start + durations[step.work];
+    if constexpr (gathering) end = gathering_end(step, inputs, start);
+    if (step.first_forward || step.last_backward) end = exchanging_end(job, step, start, end);
+    rank_free[step.rank] = end;
+    at[step.forward_out] = at[step.backward_out] = end;
+  }
+}
+
 /// Seconds until the last rank has its gradients.
 double Estimator::Tables::pipeline(const Job& job, int micro_batches) {
   const parallel::PipelineOrder& schedule = order(job, micro_batches);
-  const std::vector<ReplicaTimes>& exchanges = replica(job);
-  const std::vector<double>& message_times = messages(job);
-  const bool waits = !job.asynchronous_messages();
-  const bool each_pass = gathers_each_pass(job);
-  const bool layered = reduces_behind(job);
-  const bool gathers = gathers_once(job);
-  arrival.assign(static_cast<std::size_t>(schedule.slots), 0);
+  arrival.resize(std::max(arrival.size(), static_cast<std::size_t>(schedule.slots)));
+  arrival[parallel::OrderedStep::kAtHand] = 0;
   begin_step(job);
-  const auto input = [this](std::int32_t slot) {
-    return slot < 0 ? 0.0 : arrival[static_cast<std::size_t>(slot)];
-  };
-  for (const parallel::OrderedStep& step : schedule.steps) {
-    const auto rank = static_cast<std::size_t>(step.rank);
-    if (step.is_message) {
-      const auto to = static_cast<std::size_t>(step.to);
-      double& at = arrival[static_cast<std::size_t>(step.forward_in)];
-      const std::size_t low = std::min(rank, to), high = std::max(rank, to);
-      at = std::max({waits ? free[rank] : at, send_free[rank], receive_free[to]}) +
-           message_times[high - low == 1 ? low : high];
-      send_free[rank] = receive_free[to] = at;
-      continue;
-    }
-    double start = std::max({free[rank], input(step.forward_in), input(step.backward_in)});
-    if (waits) start = std::max(start, send_free[rank]);
-    double end = start + duration(step);
-    if (each_pass && step.kind == Kind::weight) {
-      exchange_end[rank] = std::max(exchange_end[rank], end) +
-                           stages[static_cast<std::size_t>(step.backward_stage)].reduces;
-    } else if (each_pass) {
-      // The first gather asks for the pass's input alone, and may run beside what is before it.
-      const bool ahead = step.forward_stage >= 0;
-      const StageTimes& stage =
-          stages[static_cast<std::size_t>(ahead ? step.forward_stage : step.backward_stage)];
-      const double gather = ahead ? stage.first_gather_forward : stage.first_gather_backward;
-      const double gathered =
-          std::max({exchange_end[rank], input(step.forward_in), input(step.backward_in)}) + gather;
-      end = std::max(start, gathered) + duration(step) - gather;
-      exchange_end[rank] = ahead ? end - stage.last_forward : end + stage.left_reduces;
-    }
-    if (gathers && step.first_forward && exchange_end[rank] > start) {
-      const StageTimes& stage = stages[static_cast<std::size_t>(step.forward_stage)];
-      end = std::max(end, first_forward(stage, exchanges, start));
-    }
-    if (step.last_backward && layered) {
-      const StageTimes& stage = stages[static_cast<std::size_t>(step.backward_stage)];
-      if (stage.exchanges && step.kind == Kind::weight) {
-        // All layers' gradients are there at once.
-        exchange_end[rank] = std::max(exchange_end[rank], end) + stage.reduces;
-      } else if (stage.exchanges) {
-        end = last_backward(stage, exchanges, start, end - start, exchange_end[rank]);
-      }
-    }
-    free[rank] = end;
-    if (step.forward_out >= 0) arrival[static_cast<std::size_t>(step.forward_out)] = end;
-    if (step.backward_out >= 0) arrival[static_cast<std::size_t>(step.backward_out)] = end;
-  }
+  gathers_each_pass(job) ? take_steps<true>(job, schedule) : take_steps<false>(job, schedule);
   return last_end(job);
 }
 
@@ -344,7 +351,7 @@ double Estimator::Tables::last_end(const Job& job) {
 Row Estimator::Tables::gathering_row(const Job& job, const StageTimes& stage, bool ahead,
                                      const Row& inputs, double start, double pause,
                                      double& exchanging) const {
-  const double each = ahead ? stage.forward : stage.backward;
+  const double each = stage.of(ahead ? Kind::forward : Kind::backward);
   const double gather = ahead ? stage.first_gather_forward : stage.first_gather_backward;
   const double past_gather = ahead ? stage.last_forward : stage.last_backward;
   const double gathered = std::max(exchanging, inputs.first) + gather;
@@ -378,7 +385,7 @@ Row Estimator::Tables::row(const Job& job, int stage, bool ahead, const Row& inp
   if (job.layout.zero >= 3) {
     ends = gathering_row(job, own, ahead, inputs, start, pause, exchange_end[rank]);
   } else {
-    const double each = ahead ? own.forward : own.backward;
+    const double each = own.of(ahead ? Kind::forward : Kind::backward);
     double first = start + each;
     if (ahead && gathers_once(job) && exchange_end[rank] > start) {
       first = std::max(first, first_forward(own, replica(job), start));

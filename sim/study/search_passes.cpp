@@ -287,60 +287,69 @@ StageRun PassTable::shorten(std::vector<StageRun>& ahead, std::vector<StageRun>&
   return {a->layer, left_out};
 }
 
-/// The stage ahead forward, step by step beside the other one backward. One plan through the layers
-/// of both, from both its ends: its first half holds the pairs wanted. Steps that have no partner
+int PassTable::with_experts(const std::vector<StageRun>& runs) const {
+  int count = 0;
+  for (const StageRun& run : runs) {
+    if (classes_[static_cast<std::size_t>(run.layer)].feed_forward.experts > 0) count += run.count;
+  }
+  return count;
+}
+
+/// One plan through the layers of both stages, from both its ends: its first half holds the pairs
+/// wanted. `felt` layers with experts are in the pair that these stand for, the longest run of both
+/// is of class `longest`.
+PassTable::PairTimes PassTable::time_steps(const Job& job, const std::vector<StageRun>& ahead,
+                                           const std::vector<StageRun>& back, int felt,
+                                           int longest) {
+  const std::vector<int> forward = steps(ahead), backward = steps(back);
+  const std::size_t pairs = std::min(forward.size(), backward.size());
+  std::vector<StageRun> both = ahead;
+  both.insert(both.end(), back.begin(), back.end());
+  const ModelGraph sequence = sequence_of(both);
+  Job part = job;
+  // The planner averages the spread of loads over the layers of its pair; these are others.
+  part.expert_load_spread *= std::sqrt(std::max(1.0, 2.0 * with_experts(both)) / std::max(1, felt));
+  ++timed_;
+  const Plan plan = parallel::pass_plan(part, sequence, true);
+  const TimedPlan timed = lower(plan, cluster_, kernels_);
+  const Execution execution = execute_analytic(timed);
+  PassClock clock = clock_of(timed, execution, 0, forward.size() + backward.size());
+  clock.begin.push_back(execution.makespan.si());
+  for (std::size_t i = clock.begin.size() - 1; i > 0; --i) {
+    clock.begin[i - 1] = std::min(clock.begin[i - 1], clock.begin[i]);  // steps without forward
+  }
+  std::size_t first = pairs, last = 0;
+  for (std::size_t i = 0; i < pairs; ++i) {
+    if (forward[i] != longest || backward[backward.size() - 1 - i] != longest) continue;
+    first = std::min(first, i);
+    last = i;
+  }
+  PairTimes times{clock.begin[pairs], 0};
+  const std::size_t middle = (first + last) / 2;
+  if (first < last) times.middle = clock.begin[middle + 1] - clock.begin[middle];
+  return times;
+}
+
+/// The stage ahead forward, step by step beside the other one backward. Steps that have no partner
 /// are passed alone.
 double PassTable::time_pair(const Job& job, int stage) {
   const int other = job.stages() - 1 - stage;
   std::vector<StageRun> ahead = shape(job, stage).runs, back = shape(job, other).runs;
-  const auto mixed = [&](const std::vector<StageRun>& runs) {
-    double count = 0;
-    for (const StageRun& run : runs) {
-      if (classes_[static_cast<std::size_t>(run.layer)].feed_forward.experts > 0)
-        count += run.count;
-    }
-    return count;
-  };
-  const double felt = std::max(1.0, mixed(ahead) + mixed(back));
+  const int felt = with_experts(ahead) + with_experts(back);
   const StageRun left_out = job.recompute_layers < 0 ? shorten(ahead, back) : StageRun{};
-  const std::vector<int> forward = steps(ahead), backward = steps(back);
-  const std::size_t pairs = job.overlap ? std::min(forward.size(), backward.size()) : 0;
   double seconds = 0;
-  if (pairs > 0) {
-    std::vector<StageRun> both = ahead;
-    both.insert(both.end(), back.begin(), back.end());
-    const ModelGraph sequence = sequence_of(both);
-    Job part = job;
-    // The planner averages the spread of loads over the layers of its pair; these are others.
-    part.expert_load_spread *= std::sqrt(std::max(1.0, 2 * mixed(both)) / felt);
-    ++timed_;
-    const Plan plan = parallel::pass_plan(part, sequence, true);
-    const TimedPlan timed = lower(plan, cluster_, kernels_);
-    const Execution execution = execute_analytic(timed);
-    PassClock clock = clock_of(timed, execution, 0, forward.size() + backward.size());
-    clock.begin.push_back(execution.makespan.si());
-    for (std::size_t i = clock.begin.size() - 1; i > 0; --i) {
-      clock.begin[i - 1] = std::min(clock.begin[i - 1], clock.begin[i]);  // steps without forward
+  const bool beside = job.overlap && !ahead.empty() && !back.empty();
+  if (beside) {
+    auto& known = cut_of(job).short_pairs;
+    const std::tuple key{intern(ahead), intern(back), felt};
+    auto found = known.find(key);
+    if (found == known.end()) {
+      found = known.emplace(key, time_steps(job, ahead, back, felt, left_out.layer)).first;
     }
-    seconds = clock.begin[pairs];
-    if (left_out.count > 0) {
-      std::size_t first = pairs, last = 0;  // pairs of the class whose layers were left out
-      for (std::size_t i = 0; i < pairs; ++i) {
-        if (forward[i] != left_out.layer || backward[backward.size() - 1 - i] != left_out.layer) {
-          continue;
-        }
-        first = std::min(first, i);
-        last = i;
-      }
-      const std::size_t middle = (first + last) / 2;
-      if (first < last) {
-        seconds += left_out.count * (clock.begin[middle + 1] - clock.begin[middle]);
-      }
-    }
+    seconds = found->second.all + left_out.count * found->second.middle;
   }
   const auto alone_ahead = by_step(of(job, stage)), alone_back = by_step(of(job, other));
-  const std::size_t together = std::min(alone_ahead.size(), alone_back.size());
-  const std::size_t paired = pairs > 0 ? together : 0;
+  const std::size_t paired = beside ? std::min(alone_ahead.size(), alone_back.size()) : 0;
   for (std::size_t i = paired; i < alone_ahead.size(); ++i) seconds += alone_ahead[i][0];
   for (std::size_t i = 0; i + paired < alone_back.size(); ++i) seconds += alone_back[i][1];
   return seconds;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -98,6 +99,12 @@ class PassTable {
  private:
   using Shapes = std::vector<StageShape>;
 
+  /// Passes step by step beside each other.
+  struct PairTimes {
+    double all = 0;
+    double middle = 0;  // of the steps in the middle of the longest run
+  };
+
   /// What decides how a layer is carried out, and what was timed of it.
   struct Cut {
     std::vector<LayerTimes> classes;                  // by class
@@ -105,6 +112,7 @@ class PassTable {
     std::vector<const PassTimes*> by_shape;           // by StageShape::id, none: not met
     std::map<int, std::vector<LayerTimes>> whole;     // by StageShape::id, layer by layer
     std::unordered_map<std::uint64_t, double> pairs;  // by both shapes
+    std::map<std::tuple<int, int, int>, PairTimes> short_pairs;
   };
 
   Cut& cut_of(const workloads::parallel::Job& job);
@@ -114,6 +122,9 @@ class PassTable {
                                       const std::vector<StageRun>& runs);
   std::vector<LayerTimes> time_classes(const workloads::parallel::Job& job);
   double time_pair(const workloads::parallel::Job& job, int stage);
+  PairTimes time_steps(const workloads::parallel::Job& job, const std::vector<StageRun>& ahead,
+                       const std::vector<StageRun>& back, int felt, int longest);
+  int with_experts(const std::vector<StageRun>& runs) const;
   static StageRun shorten(std::vector<StageRun>& ahead, std::vector<StageRun>& back);
   std::vector<int> steps(const std::vector<StageRun>& runs) const;
   std::vector<std::array<double, 2>> by_step(const PassTimes& passes) const;

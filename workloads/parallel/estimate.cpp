@@ -35,7 +35,7 @@ class Orderer {
   explicit Orderer(const Job& job)
       : job_(job),
         passes_(job.stages() * job.layout.micro_batches),
-        arrival_(2 * static_cast<std::size_t>(passes_), kNever) {
+        arrival_(2 + 2 * static_cast<std::size_t>(passes_), kNever) {
     for (int stage = 0; stage < job.stages(); ++stage) {
       double cost = 1e-6;
       for (const Layer& layer : layers_of_stage(job, stage)) {
@@ -72,7 +72,7 @@ class Orderer {
       order_.steps.back().last_backward = last_.contains({static_cast<int>(chosen), index});
     }
     deliver_until(kNever);
-    order_.slots = 2 * passes_;
+    order_.slots = 2 + 2 * passes_;
     return std::move(order_);
   }
 
@@ -83,7 +83,8 @@ class Orderer {
   using Turn = std::tuple<double, bool, int, int, int>;
 
   std::int32_t slot(const Pass& pass, bool forward) const {
-    return 2 * (pass.stage * job_.layout.micro_batches + pass.micro_batch) + (forward ? 0 : 1);
+    const int number = pass.stage * job_.layout.micro_batches + pass.micro_batch;
+    return 2 + 2 * number + (forward ? 0 : 1);
   }
 
   double& arrival(const Pass& pass, bool forward) {
@@ -148,6 +149,8 @@ class Orderer {
       if (pass.stage < job_.stages() - 1) step.backward_in = slot(pass, false);
       step.backward_out = post(pass, -1, rank, end);
     }
+    const int stage = step.forward_stage >= 0 ? step.forward_stage : step.backward_stage;
+    step.work = stage * OrderedStep::kKinds + static_cast<int>(step.kind);
     order_.steps.push_back(step);
   }
 
@@ -155,7 +158,7 @@ class Orderer {
   std::int32_t post(Pass to, int by, int rank, double end) {
     const bool forward = by > 0;
     to.stage += by;
-    if (to.stage < 0 || to.stage >= job_.stages()) return -1;
+    if (to.stage < 0 || to.stage >= job_.stages()) return OrderedStep::kNowhere;
     arrival(to, forward) = end;
     const int receiver = rank_of_stage(job_, to.stage, to.direction);
     if (receiver != rank) {
@@ -163,6 +166,8 @@ class Orderer {
       message.is_message = true;
       message.rank = static_cast<std::int16_t>(rank);
       message.to = static_cast<std::int16_t>(receiver);
+      const int low = std::min(rank, receiver), high = std::max(rank, receiver);
+      message.work = high - low == 1 ? low : high;
       message.forward_in = slot(to, forward);
       messages_.emplace(Turn{end, !forward, to.stage, to.micro_batch, to.direction}, message);
     }

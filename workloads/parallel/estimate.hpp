@@ -16,21 +16,33 @@
 namespace aisle::workloads::parallel {
 
 /// One action of a schedule with the slots, of a table of times, that its inputs stand in and its
-/// outputs go to (-1: none); or a message, which takes what stands in a slot to another rank.
+/// outputs go to; or a message, which takes what stands in `forward_in` to another rank.
 struct OrderedStep {
+  static constexpr std::int32_t kAtHand = 0;   ///< slot of no input: holds 0, never written
+  static constexpr std::int32_t kNowhere = 1;  ///< slot of no output: never read
+  static constexpr int kKinds = 5;             ///< of actions
+
   Action::Kind kind = Action::Kind::forward;
   bool is_message = false;
   bool first_forward = false, last_backward = false;  ///< of the stage at this rank
   std::int16_t rank = 0, to = -1;
   std::int16_t forward_stage = -1, backward_stage = -1;
-  std::int32_t forward_in = -1, forward_out = -1, backward_in = -1, backward_out = -1;
+  std::int32_t forward_in = kAtHand, forward_out = kNowhere;
+  std::int32_t backward_in = kAtHand, backward_out = kNowhere;
+
+  /// Where its time stands: of an action, by stage and kind; of a message, by the lower of its
+  /// ranks, those between the last and the first behind all others.
+  std::int32_t work = 0;
+
+  /// The stage that the action's time is of.
+  int stage() const { return work / kKinds; }
 };
 
 /// All ranks' actions, and the messages between them, in the order in which the planner inserts
 /// them: every input comes before its consumer, whatever the passes take.
 struct PipelineOrder {
   std::vector<OrderedStep> steps;
-  int slots = 0;
+  int slots = 2;
 };
 
 PipelineOrder order_of(const Job& job);

@@ -71,21 +71,24 @@ PassClock clock_of(const TimedPlan& timed, const Execution& execution, int micro
 
 void Slowing::add(const std::vector<Width>& widths) {
   for (const Width& width : widths) {
-    const auto same = std::find_if(widths_.begin(), widths_.end(),
+    const auto same = std::find_if(kernels_.widths.begin(), kernels_.widths.end(),
                                    [&](const Width& one) { return one.cores == width.cores; });
-    if (same != widths_.end()) {
+    if (same != kernels_.widths.end()) {
       same->time += width.time;
     } else {
-      widths_.push_back(width);
+      kernels_.widths.push_back(width);
     }
+    kernels_.alone += width.time;
   }
 }
 
+/// The same exchange is beside the same kernels again and again.
 double Slowing::added(int held) const {
-  TimedWork all;
-  all.widths = widths_;
-  for (const Width& width : widths_) all.alone += width.time;
-  return all.alone.si() * (1 / rate_factor(all, held, cores_, interference_) - 1);
+  if (held != held_) {
+    held_ = held;
+    added_ = kernels_.alone.si() * (1 / rate_factor(kernels_, held, cores_, interference_) - 1);
+  }
+  return added_;
 }
 
 PassTable::PassTable(const ModelGraph& model, const topology::Cluster& cluster,

@@ -46,7 +46,9 @@ class Slowing {
  private:
   int cores_;
   double interference_;
-  std::vector<Width> widths_;  // one for each number of cores
+  TimedWork kernels_;  // a width for each number of cores
+  mutable int held_ = 0;
+  mutable double added_ = 0;  // while `held_` are
 };
 
 /// Passes of one micro-batch through one layer, in seconds.

@@ -8,6 +8,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <ctime>
 #include <string>
 
 namespace {
@@ -36,15 +37,17 @@ void estimate(benchmark::State& state, const std::string& text, bool prune) {
   options.limit = 0;
   options.prune_by_bound = prune;
   SearchCounts counts;
+  double core_s = 0;  // of processor time, which other work on the machine does not add to
   for (auto _ : state) {
+    const std::clock_t started = std::clock();
     const auto outcome = aisle::sim::search(study, *catalogue, options, diagnostics);
     counts = outcome->counts;
-    state.SetIterationTime(counts.estimating_s);
+    core_s = static_cast<double>(std::clock() - started) / CLOCKS_PER_SEC;
+    state.SetIterationTime(core_s);
   }
   state.counters["enumerated"] = static_cast<double>(counts.enumerated);
   state.counters["evaluated"] = static_cast<double>(counts.estimated);
-  state.counters["evaluated_per_second"] =
-      static_cast<double>(counts.estimated) / counts.estimating_s;
+  state.counters["evaluated_per_second"] = static_cast<double>(counts.estimated) / core_s;
 }
 
 BENCHMARK_CAPTURE(estimate, gpt3_4096_all, std::string(kGpt3), false)

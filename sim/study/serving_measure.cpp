@@ -42,8 +42,8 @@ Sums sums_of(const PreparedServing& prepared, const ServingRun& run) {
   for (std::size_t i = 0; i < run.outcomes.size(); ++i) {
     const RequestOutcome& outcome = run.outcomes[i];
     const workloads::Request& request = prepared.stream->requests[i];
-    if (outcome.end_s < 0) {
-      ++sums.refused;
+    if (outcome.fate != workloads::Fate::served) {
+      sums.refused += outcome.fate != workloads::Fate::unfinished;
       continue;
     }
     ++sums.served;
@@ -63,16 +63,74 @@ Sums sums_of(const PreparedServing& prepared, const ServingRun& run) {
   return sums;
 }
 
+/// Cache in use in the fullest group at the worst moment.
+double fullest(const PlayedServing& played) {
+  double share = 0;
+  for (std::size_t i = 0; i < played.blocks.size(); ++i) {
+    share = std::max(share, static_cast<double>(played.run.pools[i].most_blocks) /
+                                static_cast<double>(played.blocks[i]));
+  }
+  return share;
+}
+
+void add_pools(const PreparedServing& prepared, const ServingRun& run, pb::Result& result) {
+  for (std::size_t i = 0; i < prepared.pools.size(); ++i) {
+    const ServingPool& pool = prepared.pools[i];
+    const double slots = run.pools[i].replica_s * pool.job.layout.pipeline;
+    add_metric(result, (pool.name.empty() ? "engine" : pool.name) + "_busy_share",
+               run.pools[i].busy_s / slots, Basis::extrapolated);
+  }
+}
+
+/// What only some studies ask for.
+void add_options(const PreparedServing& prepared, const ServingRun& run, const Sums& sums,
+                 pb::Result& result) {
+  const auto add = [&](const char* name, double value) {
+    add_metric(result, name, value, Basis::extrapolated);
+  };
+  const workloads::PoolRun total = run.total();
+  const ServingPool& last = prepared.pools.back();
+  const auto refused = [&](workloads::Fate fate) {
+    return static_cast<double>(
+        std::count_if(run.outcomes.begin(), run.outcomes.end(),
+                      [&](const RequestOutcome& one) { return one.fate == fate; }));
+  };
+  if (prepared.max_context > 0) add("requests_too_long", refused(workloads::Fate::too_long));
+  if (prepared.pools.front().policy.promise_s > 0) {
+    add("requests_too_late", refused(workloads::Fate::too_late));
+  }
+  if (run.sent > 0) add("cache_transfer_mean_s", run.sending_s / static_cast<double>(run.sent));
+  if (last.policy.swap) add("swaps", static_cast<double>(total.swaps));
+  if (last.policy.drafts > 0 && total.passes > 0) {
+    // The first token of each comes with its prompt.
+    add("tokens_per_pass", (sums.outputs - sums.served) / static_cast<double>(total.passes));
+  }
+  if (total.from_host + total.from_pool > 0) {
+    add("prefix_hit_share_host", static_cast<double>(total.from_host) / sums.prompts);
+    add("prefix_hit_share_shared", static_cast<double>(total.from_pool) / sums.prompts);
+  }
+  if (last.scaling.least > 0) {
+    add("replica_hours", total.replica_s / 3600);
+    add("replica_starts", static_cast<double>(total.starts));
+  }
+  if (run.stopped) add("requests_unfinished", refused(workloads::Fate::unfinished));
+}
+
 }  // namespace
 
 void measure(const PreparedServing& prepared, const PlayedServing& played, pb::Result& result) {
   const ServingRun& run = played.run;
-  const ServingPool& pool = prepared.pools.front();
   const Sums sums = sums_of(prepared, run);
-  const auto add = [&](const char* name, double value) {
+  const workloads::PoolRun total = run.total();
+  const auto add = [&](const std::string& name, double value) {
     add_metric(result, name, value, Basis::extrapolated);
   };
-  const double chips = pool.accelerators();
+  // Replicas that come and go count while they are there.
+  double chips = 0;
+  for (std::size_t i = 0; i < prepared.pools.size(); ++i) {
+    const double there = run.pools[i].replica_s / run.end_s;
+    chips += there * prepared.pools[i].job.layout.accelerators();
+  }
   add_times("ttft", sums.first, result);
   add_times("tpot", sums.token, result);
   add_times("e2e", sums.whole, result);
@@ -86,13 +144,13 @@ void measure(const PreparedServing& prepared, const PlayedServing& played, pb::R
     add("goodput", sums.kept / static_cast<double>(run.outcomes.size()));
   }
   add("requests_inside_mean", run.sequences_s / run.end_s);
-  add("engine_busy_share", run.busy_s / run.end_s / pool.replicas);
-  add("kv_occupancy_peak",
-      static_cast<double>(run.most_blocks) / static_cast<double>(played.blocks.front()));
-  add("preemptions", static_cast<double>(run.preemptions));
+  add("kv_occupancy_peak", fullest(played));
+  add("preemptions", static_cast<double>(total.preemptions));
   add("prefix_hit_share", sums.prompts > 0 ? sums.cached / sums.prompts : 0);
-  add("engine_steps", static_cast<double>(run.steps));
+  add("engine_steps", static_cast<double>(total.steps));
   add("serving_time_s", run.end_s);
+  add_pools(prepared, run, result);
+  add_options(prepared, run, sums, result);
 }
 
 }  // namespace aisle::sim

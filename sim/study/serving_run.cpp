@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,38 +16,129 @@ namespace aisle::sim {
 
 namespace {
 
-/// Blocks of the cache of one attention group.
-std::int64_t blocks_of(const ServingPool& pool, const workloads::ServingMemory& memory) {
-  const double tokens = pool.host.limits.cache_tokens > 0
-                            ? pool.host.limits.cache_tokens
-                            : memory.cache / (memory.cache_per_token + memory.window_per_token);
-  return static_cast<std::int64_t>(tokens / pool.policy.block_tokens);
+using workloads::ServingStep;
+
+/// The same pool with its drafter in place of the model.
+workloads::ServingJob drafting(const ServingPool& pool) {
+  workloads::ServingJob job = pool.job;
+  job.model = pool.drafter.get();
+  return job;
+}
+
+/// Bytes of a cached token, wherever its heads and layers lie.
+Bytes whole_token(const ServingPool& pool) {
+  workloads::ServingJob job = pool.job;
+  job.layout = {};
+  const auto memory = workloads::serving_memory(job, Bytes(), pool.host.limits);
+  return memory.cache_per_token + memory.window_per_token;
+}
+
+workloads::PoolPlan plan_of(const ServingPool& pool, const PoolTimes& times) {
+  workloads::PoolPlan plan;
+  plan.policy = pool.policy;
+  plan.policy.blocks = times.blocks();
+  plan.replicas = pool.replicas;
+  plan.groups = pool.job.layout.data;
+  plan.stages = pool.job.layout.pipeline;
+  plan.scaling = pool.scaling;
+  plan.clock = [&times](const ServingStep& step) { return times.time(step).si(); };
+  const Bytes token = times.token_cache();
+  plan.ways.network_s = (token / pool.network).si();
+  plan.ways.host_s = (token / pool.host_link).si();
+  plan.ways.pool_s = (token / pool.shared_link).si();
+  plan.ways.host_tokens = static_cast<std::int64_t>(pool.host_cache / token);
+  return plan;
+}
+
+/// Each once, where pools share them.
+void add_caveats(const PreparedServing& prepared,
+                 const std::vector<std::unique_ptr<PoolTimes>>& times,
+                 std::vector<std::string>& caveats) {
+  const auto add = [&](const std::vector<std::string>& notes) {
+    for (const std::string& note : notes) {
+      if (std::find(caveats.begin(), caveats.end(), note) == caveats.end()) caveats.push_back(note);
+    }
+  };
+  add(prepared.stream->caveats);
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    add(times[i]->steps().kernels().caveats());
+    add(prepared.pools[i].cluster->notes());
+    if (times[i]->memory().window > 0) {
+      add({"Layers with a window are given cache as if they had none."});
+    }
+  }
 }
 
 }  // namespace
 
-PlayedServing play(const PreparedServing& prepared, const topology::Catalogue& catalogue) {
-  const ServingPool& pool = prepared.pools.front();
-  PlayedServing played;
-  const StepTimes times(pool.job, *pool.cluster, catalogue, pool.host);
-  const workloads::ServingMemory memory = times.memory();
-  if (!memory.fits()) {
-    played.misfit = memory.misfit();
-    return played;
+PoolTimes::PoolTimes(const ServingPool& pool, const topology::Catalogue& catalogue)
+    : pool_(pool), steps_(pool.job, *pool.cluster, catalogue, pool.host), memory_(steps_.memory()) {
+  if (!pool.drafter) return;
+  drafter_.emplace(drafting(pool), *pool.cluster, catalogue, pool.host);
+  // A prediction module has the model's own embedding and head.
+  workloads::ModelGraph held = *pool.drafter;
+  if (held.name == pool.job.model->name) held.vocabulary = 0;
+  workloads::ServingJob job = drafting(pool);
+  job.model = &held;
+  const workloads::ServingMemory own = workloads::serving_memory(job, Bytes(), pool.host.limits);
+  memory_.weights += own.weights;
+  if (pool.host.limits.cache_tokens <= 0) memory_.cache -= own.weights;
+  memory_.cache_per_token += own.cache_per_token;
+  memory_.window_per_token += own.window_per_token;
+}
+
+Seconds PoolTimes::time(const ServingStep& step) const {
+  Seconds sum = steps_.time(step);
+  if (!drafter_) return sum;
+  // Drafts come one after the other; prompts go through the drafter too.
+  ServingStep own;
+  if (step.decoding > 0) {
+    own.decoding = own.sampled = step.decoding;
+    own.context = step.context;
+    sum += drafter_->device(own) * (step.tokens_each - 1);
   }
-  workloads::EnginePolicy policy = pool.policy;
-  policy.blocks = blocks_of(pool, memory);
-  played.blocks.push_back(policy.blocks);
-  played.run = workloads::serve(
-      *prepared.stream, policy, pool.replicas, prepared.router,
-      [&times](const workloads::ServingStep& step) { return times.time(step).si(); });
-  const auto add = [&](const std::vector<std::string>& notes) {
-    played.caveats.insert(played.caveats.end(), notes.begin(), notes.end());
-  };
-  add(prepared.stream->caveats);
-  add(times.kernels().caveats());
-  add(pool.cluster->notes());
-  if (memory.window > 0) { add({"Layers with a window are given cache as if they had none."}); }
+  if (step.chunks.empty()) return sum;
+  own = {};
+  own.chunks = step.chunks;
+  return sum + drafter_->device(own);
+}
+
+std::int64_t PoolTimes::blocks() const {
+  const double tokens = pool_.host.limits.cache_tokens > 0 ? pool_.host.limits.cache_tokens
+                                                           : memory_.cache / token_cache();
+  return static_cast<std::int64_t>(tokens / pool_.policy.block_tokens);
+}
+
+PlayedServing play(const PreparedServing& prepared, const topology::Catalogue& catalogue,
+                   const ServingHooks& hooks) {
+  PlayedServing played;
+  std::vector<std::unique_ptr<PoolTimes>> times;
+  workloads::FleetPlan plan;
+  plan.router = prepared.router;
+  plan.max_context = prepared.max_context;
+  for (const ServingPool& pool : prepared.pools) {
+    times.push_back(std::make_unique<PoolTimes>(pool, catalogue));
+    const workloads::ServingMemory& memory = times.back()->memory();
+    if (!memory.fits()) {
+      played.misfit = (pool.name.empty() ? "" : pool.name + ": ") + memory.misfit();
+      return played;
+    }
+    plan.pools.push_back(plan_of(pool, *times.back()));
+    played.blocks.push_back(plan.pools.back().policy.blocks);
+  }
+  const ServingPool& first = prepared.pools.front();
+  plan.pool_tokens = static_cast<std::int64_t>(prepared.shared_cache / whole_token(first));
+  plan.network_latency_s = first.cluster->scale_out().latency.si();
+  plan.layers_sent = prepared.by_layer ? prepared.model->transformer_layers() : 0;
+  workloads::FleetHooks told;
+  told.stop = hooks.stop;
+  if (hooks.step) {
+    told.step = [&](const workloads::FleetStep& step) {
+      hooks.step(step, *times[static_cast<std::size_t>(step.pool)]);
+    };
+  }
+  played.run = workloads::serve(*prepared.stream, plan, told);
+  add_caveats(prepared, times, played.caveats);
   return played;
 }
 
@@ -59,7 +152,7 @@ bool run_serving(const Study& study, const topology::Catalogue& catalogue, const
   if (!result.feasible()) return true;
   measure(*prepared, played, result);
   record(*prepared, played, result);
-  result.set_operations(played.run.steps);
+  result.set_operations(played.run.total().steps);
   for (const std::string& note : played.caveats) result.add_caveat(note);
   return true;
 }
@@ -72,10 +165,13 @@ std::optional<std::vector<std::string>> check_serving(const Study& study,
   const auto counted = [](int count, const char* thing) {
     return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
   };
-  std::vector<std::string> lines;
+  std::vector<std::string> lines{fmt::format(
+      "requests  {}", counted(static_cast<int>(prepared->stream->requests.size()), "request"))};
+  const topology::Cluster* before = nullptr;
   for (const ServingPool& pool : prepared->pools) {
-    if (lines.empty()) lines.push_back(describe(*pool.cluster));
-    lines.push_back(fmt::format("{} requests to {} of {}", prepared->stream->requests.size(),
+    if (pool.cluster.get() != before) lines.push_back(describe(*pool.cluster));
+    before = pool.cluster.get();
+    lines.push_back(fmt::format("{:<10}{} of {}", pool.name.empty() ? "replicas" : pool.name,
                                 counted(pool.replicas, "replica"),
                                 counted(pool.job.layout.accelerators(), "accelerator")));
   }

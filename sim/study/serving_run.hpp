@@ -3,8 +3,9 @@
 
 #include "sim/study/serving_time.hpp"
 #include "sim/study/study.hpp"
-#include "workloads/serving/engine.hpp"
+#include "workloads/serving/fleet.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,11 +16,18 @@ namespace aisle::sim {
 
 /// Equal replicas of one layout on one kind of accelerator.
 struct ServingPool {
+  std::string name;  ///< "prefill", "decode", or empty: there is but one
   std::shared_ptr<const topology::Cluster> cluster;
   workloads::ServingJob job;  ///< its model is the study's
+  /// What makes drafts; none: they cost nothing.
+  std::shared_ptr<const workloads::ModelGraph> drafter;
   EngineHost host;
   workloads::EnginePolicy policy;  ///< but for its blocks, which follow from memory
   int replicas = 1;
+  workloads::Scaling scaling;
+  Bytes host_cache;  ///< for each accelerator
+  /// Ways to the cache of one accelerator: from another pool, the host, the shared pool.
+  BytesPerSecond network, host_link, shared_link;
 
   int accelerators() const { return replicas * job.layout.accelerators(); }
 };
@@ -27,10 +35,13 @@ struct ServingPool {
 /// What a serving study needs to be played; nothing else is read.
 struct PreparedServing {
   std::shared_ptr<const workloads::ModelGraph> model;
-  std::vector<ServingPool> pools;
+  std::vector<ServingPool> pools;  ///< one, or prefill and decode
   std::shared_ptr<const workloads::RequestStream> stream;
   workloads::Router router = workloads::Router::least_loaded;
-  Seconds first_token, token;  ///< promised; 0: nothing is
+  Bytes shared_cache;
+  std::int32_t max_context = 0;  ///< 0: any
+  bool by_layer = false;         ///< caches are sent layer by layer
+  Seconds first_token, token;    ///< promised; 0: nothing is
 };
 
 /// Reads the workload of a serving study; every fault is reported where it stands. A stream that
@@ -38,6 +49,39 @@ struct PreparedServing {
 std::optional<PreparedServing> prepare_serving(
     const Study& study, const topology::Catalogue& catalogue, Diagnostics& diagnostics,
     std::shared_ptr<const workloads::RequestStream> stream = nullptr);
+
+/// Times of the steps of one pool's replicas, drafts included, and the room for cache.
+class PoolTimes {
+ public:
+  /// The pool must outlive it.
+  PoolTimes(const ServingPool& pool, const topology::Catalogue& catalogue);
+
+  Seconds time(const workloads::ServingStep& step) const;
+
+  const StepTimes& steps() const { return steps_; }
+
+  const StepTimes* drafter() const { return drafter_ ? &*drafter_ : nullptr; }
+
+  /// Of the fullest accelerator, the drafter's share included.
+  const workloads::ServingMemory& memory() const { return memory_; }
+
+  /// Cache of one token on one accelerator, as if no layer had a window.
+  Bytes token_cache() const { return memory_.cache_per_token + memory_.window_per_token; }
+
+  std::int64_t blocks() const;
+
+ private:
+  const ServingPool& pool_;
+  StepTimes steps_;
+  std::optional<StepTimes> drafter_;
+  workloads::ServingMemory memory_;
+};
+
+struct ServingHooks {
+  std::function<bool()> stop;  ///< asked now and then; true: the rest is left unfinished
+  /// Told of every step, with the times of its pool.
+  std::function<void(const workloads::FleetStep&, const PoolTimes&)> step;
+};
 
 /// What became of the requests, or why the model does not fit.
 struct PlayedServing {
@@ -47,7 +91,8 @@ struct PlayedServing {
   std::vector<std::string> caveats;
 };
 
-PlayedServing play(const PreparedServing& prepared, const topology::Catalogue& catalogue);
+PlayedServing play(const PreparedServing& prepared, const topology::Catalogue& catalogue,
+                   const ServingHooks& hooks = {});
 
 /// Metrics of a run that fits.
 void measure(const PreparedServing& prepared, const PlayedServing& played, pb::Result& result);

@@ -2,96 +2,43 @@
 #include "workloads/serving/engine.hpp"
 
 #include <algorithm>
-#include <span>
+#include <cmath>
 
 namespace aisle::workloads {
 
-namespace {
-
-int blocks_of_prefix(const EnginePolicy& policy, const RequestStream& stream) {
-  // Prefixes are shared by whole blocks.
-  if (!policy.prefix_caching || stream.prefix_tokens % policy.block_tokens != 0) return 0;
-  return stream.prefix_tokens / policy.block_tokens;
+double EnginePolicy::tokens_per_pass() const {
+  if (acceptance >= 1) return 1 + drafts;
+  return (1 - std::pow(acceptance, drafts + 1)) / (1 - acceptance);
 }
 
-}  // namespace
+bool EnginePolicy::fits(std::int64_t tokens) const {
+  return tokens <= blocks * block_tokens;
+}
 
 ServingEngine::ServingEngine(const EnginePolicy& policy, const RequestStream& stream,
-                             std::vector<RequestOutcome>& outcomes)
+                             const ServingClock& clock, std::vector<RequestOutcome>& outcomes,
+                             KvStore& store, Transfer transfer)
     : policy_(policy),
       stream_(stream),
+      clock_(clock),
       outcomes_(outcomes),
-      blocks_(policy.blocks, blocks_of_prefix(policy, stream)) {}
-
-void ServingEngine::arrive(std::int32_t request, double now) {
-  const Request& asked = stream_.requests[static_cast<std::size_t>(request)];
-  RequestOutcome& outcome = outcomes_[static_cast<std::size_t>(request)];
-  outcome.arrival_s = now;
-  // The last token that is generated is never read.
-  outcome.refused = blocks_of(std::int64_t{asked.prompt} + asked.output - 1) > policy_.blocks;
-  if (!outcome.refused) waiting_.push_back({request, 0});
+      store_(store),
+      transfer_(std::move(transfer)),
+      pace_(policy.tokens_per_pass()) {
+  step_.tokens_each = 1 + policy.drafts;
 }
 
-bool ServingEngine::current(const Due& due) const {
-  return sequences_[static_cast<std::size_t>(due.sequence)].life == due.life;
-}
-
-/// Lets a request in if a sequence and blocks for its prompt are free.
-bool ServingEngine::admit(const Waiting& waiting, double now) {
-  if (running_ >= policy_.sequences) return false;
-  const Request& asked = stream_.requests[static_cast<std::size_t>(waiting.request)];
-  const std::int32_t prompt = asked.prompt + waiting.generated;
-  std::span<const std::int64_t> ids;
-  if (blocks_of_prefix(policy_, stream_) > 0) {
-    ids = std::span(stream_.prefix_ids)
-              .subspan(static_cast<std::size_t>(asked.first_prefix),
-                       static_cast<std::size_t>(asked.prefixes));
-  }
-  // At least one token is computed, of which the next follows.
-  const int hits = std::min(blocks_.known(ids), (prompt - 1) / std::max(1, stream_.prefix_tokens));
-  const std::int32_t cached = hits * stream_.prefix_tokens;
-  const std::span<const std::int64_t> used = ids.first(static_cast<std::size_t>(hits));
-  const std::int64_t own = blocks_of(prompt) - cached / policy_.block_tokens;
-  const auto reserve =
-      running_ == 0
-          ? 0
-          : static_cast<std::int64_t>(policy_.watermark * static_cast<double>(policy_.blocks));
-  blocks_.use(used);
-  if (blocks_.available() < own + reserve || !blocks_.take(own)) {
-    blocks_.release(used);
-    return false;
-  }
-  if (free_.empty()) {
-    free_.push_back(static_cast<std::int32_t>(sequences_.size()));
-    sequences_.emplace_back();
-  }
-  const std::int32_t index = free_.back();
-  free_.pop_back();
-  Sequence& sequence = sequences_[static_cast<std::size_t>(index)];
-  sequence.request = waiting.request;
-  sequence.prompt = prompt;
-  sequence.computed = cached;
-  sequence.left = asked.output - waiting.generated;
-  sequence.own = own;
-  sequence.ids.assign(used.begin(), used.end());
-  admitted_.emplace_back(index, sequence.life);
-  prompts_.push_back(index);
-  ++running_;
-  RequestOutcome& outcome = outcomes_[static_cast<std::size_t>(waiting.request)];
-  if (outcome.start_s < 0) {
-    outcome.start_s = now;
-    outcome.cached = cached;
-  }
-  return true;
+bool ServingEngine::current(const Due& due) {
+  return at(due.sequence).life == due.life;
 }
 
 /// The next tokens of a prompt, as many as the step has room for.
 void ServingEngine::add_chunk(std::int32_t index) {
-  const Sequence& sequence = sequences_[static_cast<std::size_t>(index)];
+  const Sequence& sequence = at(index);
   const std::int32_t left = sequence.prompt - sequence.computed;
   // A whole prompt that is longer than a step has one for itself.
   const bool alone = chunks_.empty() && !policy_.chunked;
-  const std::int32_t tokens = alone ? left : std::min(left, budget_);
+  const std::int32_t tokens = alone || policy_.fixed ? left : std::min(left, budget_);
   if (tokens <= 0 || (!policy_.chunked && tokens < left)) return;
   chunks_.emplace_back(index, tokens);
   step_.chunks.push_back({tokens, sequence.computed});
@@ -101,19 +48,33 @@ void ServingEngine::add_chunk(std::int32_t index) {
 
 void ServingEngine::add_chunks(double now) {
   for (const std::int32_t index : prompts_) {
-    if (budget_ <= 0) return;
+    if (budget_ <= 0 && !policy_.fixed) return;
     add_chunk(index);
   }
-  if (preempted_ && running_ > 0) return;  // whoever comes in would take the blocks back
-  while (!waiting_.empty() && budget_ > 0 && admit(waiting_.front(), now)) {
+  if (policy_.fixed || (preempted_ && running_ > 0)) return;  // they would take the blocks back
+  let_in(now);
+}
+
+/// Those that wait, in order, while there is room for them.
+void ServingEngine::let_in(double now) {
+  while (!waiting_.empty() && budget_ > 0) {
+    const Waiting next = waiting_.front();
+    if (too_late(next, now)) {
+      waiting_.pop_front();
+      outcome(next.request).fate = Fate::too_late;
+      outbox_.refused.push_back(next.request);
+      continue;
+    }
+    if (!admit(next, now)) return;
     waiting_.pop_front();
+    if (prompts_.empty() || at(prompts_.back()).request != next.request) continue;  // it loads
     const std::size_t before = chunks_.size();
     add_chunk(prompts_.back());
     if (chunks_.size() == before) return;
   }
 }
 
-/// Blocks for those whose next token begins one.
+/// Blocks for those whose next pass begins one.
 void ServingEngine::find_blocks() {
   while (!needs_.empty() && needs_.top().pass <= pass_) {
     const Due due = needs_.top();
@@ -121,53 +82,69 @@ void ServingEngine::find_blocks() {
       needs_.pop();
       continue;
     }
-    if (!blocks_.take(1)) {
+    if (!store_.blocks.take(1)) {
       preempt_last();
       continue;
     }
     needs_.pop();
-    ++sequences_[static_cast<std::size_t>(due.sequence)].own;
-    needs_.push({due.pass + policy_.block_tokens, due.sequence, due.life});
+    ++at(due.sequence).own;
+    schedule(due.sequence);
   }
 }
 
+/// The least urgent one that came last gives up its blocks.
 void ServingEngine::preempt_last() {
-  while (true) {
-    const auto [index, life] = admitted_.back();
-    admitted_.pop_back();
-    Sequence& sequence = sequences_[static_cast<std::size_t>(index)];
-    if (sequence.request < 0 || sequence.life != life) continue;
-    const std::int32_t request = sequence.request;
-    const Request& asked = stream_.requests[static_cast<std::size_t>(request)];
-    std::int32_t left = sequence.left;
-    if (sequence.began >= 0) {
-      const std::int64_t generated = pass_ - sequence.began;
-      left -= static_cast<std::int32_t>(generated);
-      context_ -= sequence.prompt - sequence.began;
-      --generating_;
-    } else {
-      std::erase(prompts_, index);
+  auto victim = admitted_.rend();
+  for (auto one = admitted_.rbegin(); one != admitted_.rend(); ++one) {
+    const Sequence& sequence = at(one->first);
+    const bool here = sequence.life == one->second &&
+                      (sequence.state == State::prompting || sequence.state == State::generating);
+    if (!here) continue;
+    if (victim == admitted_.rend() ||
+        asked(sequence.request).priority < asked(at(victim->first).request).priority) {
+      victim = one;
+      if (asked(sequence.request).priority == 0) break;
     }
-    ++outcomes_[static_cast<std::size_t>(request)].preemptions;
-    ++preemptions_;
-    preempted_ = true;
-    drop(index);
-    waiting_.push_front({request, asked.output - left});
-    return;
   }
+  const std::int32_t index = victim->first;
+  admitted_.erase(std::next(victim).base());
+  const Sequence& sequence = at(index);
+  const Request& request = asked(sequence.request);
+  Waiting back{sequence.request, request.output - sequence.left, Source::nowhere, request.priority};
+  if (sequence.state == State::generating) {
+    // With drafts, between two blocks, by the mean pace.
+    const double ahead = pace_ * static_cast<double>(sequence.pass - pass_);
+    back.generated += std::max(0, sequence.done - static_cast<std::int32_t>(std::lround(ahead)));
+    const std::int64_t held = std::int64_t{request.prompt} + back.generated - 1;
+    if (policy_.swap && store_.host.reserve(held)) {
+      back.source = Source::host;
+      ++swaps_;
+    }
+  } else {
+    std::erase(prompts_, index);
+  }
+  ++outcome(sequence.request).preemptions;
+  ++preemptions_;
+  preempted_ = true;
+  drop(index);
+  enqueue(back, true);
 }
 
 /// Frees a sequence and its blocks.
 void ServingEngine::drop(std::int32_t index) {
-  Sequence& sequence = sequences_[static_cast<std::size_t>(index)];
-  blocks_.give_back(sequence.own);
-  blocks_.release(sequence.ids);
+  Sequence& sequence = at(index);
+  if (sequence.state == State::generating) {
+    context_ -= sequence.prompt + sequence.done - pace_ * static_cast<double>(sequence.pass);
+    --generating_;
+  }
+  if (sequence.state != State::sending) --running_;
+  store_.blocks.give_back(sequence.own);
+  store_.blocks.release(sequence.ids);
   sequence.ids.clear();
   sequence.request = -1;
-  sequence.began = -1;
+  sequence.state = State::free;
   ++sequence.life;
   free_.push_back(index);
-  --running_;
 }
 
 const ServingStep* ServingEngine::start(double now) {
@@ -177,204 +154,130 @@ const ServingStep* ServingEngine::start(double now) {
   preempted_ = false;
   step_.sampled = 0;
   budget_ = policy_.step_tokens;
-  if (policy_.prompts_first) add_chunks(now);
-  generates_ = generating_ > 0 && chunks_.empty();
-  if (!policy_.prompts_first) {
-    generates_ = generating_ > 0;
-    find_blocks();
-    budget_ -= static_cast<int>(generating_);
+  take_loaded(now);
+  if (policy_.fixed && running_ == 0) fill_batch(now);
+  const bool prompts_first = policy_.prompts_first || policy_.fixed;
+  if (prompts_first) add_chunks(now);
+  generates_ = generating_ > 0 && (chunks_.empty() || !prompts_first);
+  if (generates_) find_blocks();
+  if (!prompts_first) {
+    budget_ -= static_cast<int>(generating_) * step_.tokens_each;
     add_chunks(now);
-  } else if (generates_) {
-    find_blocks();
   }
   generates_ = generates_ && generating_ > 0;
   step_.decoding = generates_ ? static_cast<int>(generating_) : 0;
-  step_.context = generates_ ? context_ + generating_ * pass_ : 0;
-  step_.sampled += step_.decoding;
+  const double context = context_ + pace_ * static_cast<double>(generating_ * pass_);
+  step_.context = generates_ ? std::max<std::int64_t>(generating_, std::llround(context)) : 0;
+  step_.sampled += step_.decoding * step_.tokens_each;
   // Preemption may have left nothing but what waits.
   if (step_.decoding == 0 && chunks_.empty()) add_chunks(now);
   return step_.decoding == 0 && chunks_.empty() ? nullptr : &step_;
 }
 
-/// A prompt is computed: its prefixes are there for others, and its first token is.
-void ServingEngine::begin_generating(std::int32_t index, double now) {
-  Sequence& sequence = sequences_[static_cast<std::size_t>(index)];
-  const Request& asked = stream_.requests[static_cast<std::size_t>(sequence.request)];
-  const int of_prefix = blocks_of_prefix(policy_, stream_);
-  for (std::size_t i = sequence.ids.size();
-       of_prefix > 0 && i < static_cast<std::size_t>(asked.prefixes); ++i) {
-    const std::int64_t id = stream_.prefix_ids[static_cast<std::size_t>(asked.first_prefix) + i];
-    const auto tokens = static_cast<std::int64_t>(i + 1) * stream_.prefix_tokens;
-    if (tokens > sequence.prompt || sequence.own < of_prefix || !blocks_.keep(id)) break;
-    sequence.ids.push_back(id);
+/// Whole prefixes of so many cached tokens are there for others.
+void ServingEngine::keep_prefixes(Sequence& sequence, const Request& request, std::int64_t tokens) {
+  const int of_prefix = store_.blocks.of_prefix();
+  const auto ids = prefixes(request);
+  for (std::size_t i = sequence.ids.size(); i < ids.size(); ++i) {
+    const auto upto = static_cast<std::int64_t>(i + 1) * stream_.prefix_tokens;
+    if (upto > tokens || sequence.own < of_prefix || !store_.blocks.keep(ids[i])) break;
+    sequence.ids.push_back(ids[i]);
     sequence.own -= of_prefix;
   }
-  RequestOutcome& outcome = outcomes_[static_cast<std::size_t>(sequence.request)];
-  if (outcome.first_token_s < 0) outcome.first_token_s = now;
+}
+
+/// A prompt is computed: its prefixes are there for others, and its first token is.
+void ServingEngine::end_prompt(std::int32_t index, double now) {
+  Sequence& sequence = at(index);
+  const std::int32_t request = sequence.request;
+  keep_prefixes(sequence, asked(request), sequence.prompt);
+  if (outcome(request).first_token_s < 0) outcome(request).first_token_s = now;
   if (--sequence.left == 0) return end(index, now);
-  sequence.began = pass_;
+  if (!policy_.hands_over) return generate(index);
+  sequence.state = State::sending;
+  --running_;
+  outbox_.handed.emplace_back(request, index);
+}
+
+void ServingEngine::sent(std::int32_t sequence) {
+  drop(sequence);
+}
+
+void ServingEngine::generate(std::int32_t index) {
+  Sequence& sequence = at(index);
+  sequence.state = State::generating;
+  sequence.pass = pass_;
+  sequence.done = 0;
   ++generating_;
-  context_ += sequence.prompt - pass_;
-  ends_.push({pass_ + sequence.left, index, sequence.life});
-  const std::int64_t room = blocks_of(sequence.prompt) * policy_.block_tokens - sequence.prompt;
-  needs_.push({pass_ + room, index, sequence.life});
+  context_ += sequence.prompt - pace_ * static_cast<double>(pass_);
+  schedule(index);
+}
+
+/// Tokens that a pass gives: drafts count up to the first that is not accepted.
+int ServingEngine::tokens_of_pass(std::int32_t index) {
+  if (policy_.acceptance >= 1) return 1 + policy_.drafts;
+  if (policy_.acceptance <= 0) return 1;
+  const double chance = 1 - draws_[static_cast<std::size_t>(index)].uniform();
+  const double accepted = std::log(chance) / std::log(policy_.acceptance);
+  return 1 + static_cast<int>(std::min<double>(policy_.drafts, accepted));
+}
+
+/// The pass before which a sequence needs its next block, or behind which it ends.
+void ServingEngine::schedule(std::int32_t index) {
+  Sequence& sequence = at(index);
+  const std::int64_t held =
+      sequence.own + static_cast<std::int64_t>(sequence.ids.size()) * store_.blocks.of_prefix();
+  const std::int64_t room = held * policy_.block_tokens - sequence.prompt;
+  // A pass writes its drafts too.
+  const std::int64_t goal = room >= sequence.left ? sequence.left : room - policy_.drafts;
+  const std::int64_t pass = sequence.pass;
+  const std::int32_t done = sequence.done;
+  if (policy_.drafts == 0) {
+    sequence.pass += goal - sequence.done;
+    sequence.done = static_cast<std::int32_t>(goal);
+  } else {
+    while (sequence.done < goal) {
+      sequence.done = std::min(sequence.left, sequence.done + tokens_of_pass(index));
+      ++sequence.pass;
+    }
+  }
+  context_ += sequence.done - done - pace_ * static_cast<double>(sequence.pass - pass);
+  (sequence.done >= sequence.left ? ends_ : needs_).push({sequence.pass, index, sequence.life});
 }
 
 void ServingEngine::end(std::int32_t index, double now) {
-  const std::int32_t request = sequences_[static_cast<std::size_t>(index)].request;
-  outcomes_[static_cast<std::size_t>(request)].end_s = now;
-  ended_.push_back(request);
+  Sequence& sequence = at(index);
+  const std::int32_t request = sequence.request;
+  const std::int32_t next = asked(request).next;
+  if (next >= 0)
+    keep_prefixes(sequence, asked(next),
+                  std::int64_t{asked(request).prompt} + asked(request).output - 1);
+  outcome(request).end_s = now;
+  outcome(request).fate = Fate::served;
+  outbox_.ended.push_back(request);
   drop(index);
 }
 
-const std::vector<std::int32_t>& ServingEngine::finish(double now) {
-  ended_.clear();
+void ServingEngine::finish(double now) {
   if (generates_) ++pass_;
   generates_ = false;
   while (!ends_.empty() && ends_.top().pass <= pass_) {
     const Due due = ends_.top();
     ends_.pop();
-    if (!current(due)) continue;
-    const Sequence& sequence = sequences_[static_cast<std::size_t>(due.sequence)];
-    context_ -= sequence.prompt - sequence.began;
-    --generating_;
-    end(due.sequence, now);
+    if (current(due)) end(due.sequence, now);
   }
   for (const auto& [index, tokens] : chunks_) {
-    Sequence& sequence = sequences_[static_cast<std::size_t>(index)];
+    Sequence& sequence = at(index);
     sequence.computed += tokens;
     if (sequence.computed < sequence.prompt) continue;
     std::erase(prompts_, index);
-    begin_generating(index, now);
+    end_prompt(index, now);
   }
   chunks_.clear();
   // Those that ended long ago are not looked for again.
   if (admitted_.size() > 2 * sequences_.size() + 64) {
-    std::erase_if(admitted_, [this](const auto& one) {
-      const Sequence& sequence = sequences_[static_cast<std::size_t>(one.first)];
-      return sequence.request < 0 || sequence.life != one.second;
-    });
+    std::erase_if(admitted_, [this](const auto& one) { return at(one.first).life != one.second; });
   }
-  return ended_;
-}
-
-namespace {
-
-/// Arrivals and ends of steps of several engines, in order of time.
-class Server {
- public:
-  Server(const RequestStream& stream, const EnginePolicy& policy, int engines, Router router,
-         const ServingClock& clock)
-      : stream_(stream), router_(router), clock_(clock) {
-    run_.outcomes.resize(stream.requests.size());
-    for (int i = 0; i < engines; ++i) engines_.emplace_back(policy, stream, run_.outcomes);
-    runs_.assign(static_cast<std::size_t>(engines), false);
-  }
-
-  ServingRun run() {
-    first_arrivals();
-    while (!arrivals_.empty() || !steps_.empty()) {
-      const bool arrival =
-          !arrivals_.empty() && (steps_.empty() || arrivals_.top().first <= steps_.top().first);
-      const auto [time, index] = arrival ? arrivals_.top() : steps_.top();
-      run_.sequences_s += static_cast<double>(inside_) * (time - now_);
-      now_ = time;
-      if (arrival) {
-        arrivals_.pop();
-        arrive(index);
-      } else {
-        steps_.pop();
-        finish(static_cast<std::size_t>(index));
-      }
-    }
-    run_.end_s = now_;
-    for (const ServingEngine& engine : engines_) {
-      run_.preemptions += engine.preemptions();
-      run_.blocks_left += engine.blocks().in_use();
-    }
-    return std::move(run_);
-  }
-
- private:
-  using Event = std::pair<double, std::int32_t>;
-  using Events = std::priority_queue<Event, std::vector<Event>, std::greater<>>;
-
-  void first_arrivals() {
-    const auto count = static_cast<std::int32_t>(stream_.requests.size());
-    for (; next_ < count; ++next_) {
-      const Request& request = stream_.requests[static_cast<std::size_t>(next_)];
-      if (request.waits) continue;
-      if (stream_.concurrency > 0 && next_ >= stream_.concurrency) break;
-      arrivals_.emplace(stream_.concurrency > 0 ? 0 : request.arrival_s, next_);
-    }
-  }
-
-  std::size_t choose() {
-    if (router_ == Router::round_robin) return turn_++ % engines_.size();
-    const auto least =
-        std::min_element(engines_.begin(), engines_.end(),
-                         [](const auto& a, const auto& b) { return a.load() < b.load(); });
-    return static_cast<std::size_t>(least - engines_.begin());
-  }
-
-  void arrive(std::int32_t request) {
-    const std::size_t engine = choose();
-    engines_[engine].arrive(request, now_);
-    if (run_.outcomes[static_cast<std::size_t>(request)].refused) return follow(request);
-    ++inside_;
-    if (!runs_[engine]) start(engine);
-  }
-
-  void start(std::size_t engine) {
-    const ServingStep* step = engines_[engine].start(now_);
-    runs_[engine] = step != nullptr;
-    if (step == nullptr) return;
-    const double seconds = clock_(*step);
-    run_.busy_s += seconds;
-    ++run_.steps;
-    run_.most_blocks = std::max(run_.most_blocks, engines_[engine].blocks().in_use());
-    steps_.emplace(now_ + seconds, static_cast<std::int32_t>(engine));
-  }
-
-  void finish(std::size_t engine) {
-    for (const std::int32_t request : engines_[engine].finish(now_)) {
-      --inside_;
-      follow(request);
-    }
-    start(engine);
-  }
-
-  /// What comes because a request has ended: the turn that waited, or whoever stands in line.
-  void follow(std::int32_t request) {
-    const std::int32_t turn = stream_.requests[static_cast<std::size_t>(request)].next;
-    if (turn >= 0) {
-      const double think = stream_.requests[static_cast<std::size_t>(turn)].arrival_s;
-      arrivals_.emplace(now_ + think, turn);
-      return;
-    }
-    const auto count = static_cast<std::int32_t>(stream_.requests.size());
-    while (next_ < count && stream_.requests[static_cast<std::size_t>(next_)].waits) ++next_;
-    if (stream_.concurrency > 0 && next_ < count) arrivals_.emplace(now_, next_++);
-  }
-
-  const RequestStream& stream_;
-  Router router_;
-  const ServingClock& clock_;
-  ServingRun run_;
-  std::vector<ServingEngine> engines_;
-  std::vector<bool> runs_;
-  Events arrivals_, steps_;
-  double now_ = 0;
-  std::int64_t inside_ = 0;
-  std::int32_t next_ = 0;
-  std::size_t turn_ = 0;
-};
-
-}  // namespace
-
-ServingRun serve(const RequestStream& stream, const EnginePolicy& policy, int engines,
-                 Router router, const ServingClock& clock) {
-  return Server(stream, policy, engines, router, clock).run();
 }
 
 }  // namespace aisle::workloads

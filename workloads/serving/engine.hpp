@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "sim/base/random.hpp"
+#include "workloads/serving/policy.hpp"
 #include "workloads/serving/prefix_cache.hpp"
 #include "workloads/serving/requests.hpp"
 #include "workloads/serving/step.hpp"
@@ -10,68 +12,71 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <span>
 #include <utility>
 #include <vector>
 
 namespace aisle::workloads {
 
-/// How one engine batches, as vLLM's scheduler does.
-struct EnginePolicy {
-  int sequences = 256;         ///< most that run at once
-  int step_tokens = 8192;      ///< most that one step computes
-  bool chunked = true;         ///< prompts are cut to fill a step; else they are computed whole
-  bool prompts_first = false;  ///< nothing generates while a prompt is computed
-  std::int64_t blocks = 0;     ///< of keys and values
-  int block_tokens = 16;
-  double watermark = 0.01;  ///< share of the blocks that is left free when a request is let in
-  bool prefix_caching = false;
-};
-
-/// What became of one request.
-struct RequestOutcome {
-  double arrival_s = -1, start_s = -1, first_token_s = -1, end_s = -1;
-  std::int32_t cached = 0;       ///< tokens of its prompt that were cached when it first started
-  std::int32_t preemptions = 0;  ///< times that it gave up its blocks and was computed anew
-  bool refused = false;          ///< larger than all blocks
-};
-
 /// One engine, step by step: continuous batching with paged keys and values. The pass that ends a
-/// prompt gives the first token, each later pass one more. Sequences that find no block make the
-/// one that came last give up its own; it is computed anew, with what it had generated, before
-/// those that wait. A step costs by what changes in it, not by how many sequences run: ends and
-/// new blocks lie in heaps by the pass at which they come.
+/// prompt gives the first token, each later pass one more, or some with drafts. Sequences that find
+/// no block make the least urgent that came last give up its own; it goes to host memory, or is
+/// computed anew with what it had generated, before those that wait. A step costs by what changes
+/// in it, not by how many sequences run: ends and new blocks lie in heaps by the pass at which they
+/// come.
 class ServingEngine {
  public:
-  /// `stream` and `outcomes` (one for each request) must outlive it.
-  ServingEngine(const EnginePolicy& policy, const RequestStream& stream,
-                std::vector<RequestOutcome>& outcomes);
+  /// When the cache of a request that was computed elsewhere will be here, if it is sent now.
+  using Transfer = std::function<double(std::int32_t request, double now)>;
 
-  /// A request comes at `now`.
-  void arrive(std::int32_t request, double now);
+  /// All but the policy must outlive it. Engines may share a store: batches of one pipeline.
+  ServingEngine(const EnginePolicy& policy, const RequestStream& stream, const ServingClock& clock,
+                std::vector<RequestOutcome>& outcomes, KvStore& store, Transfer transfer);
+
+  /// A request comes; with `computed`, its prompt is at another engine.
+  void arrive(std::int32_t request, bool computed = false);
   /// What the step that starts now computes; nullptr: there is nothing to do.
   const ServingStep* start(double now);
-  /// The step ends; requests that ended with it.
-  const std::vector<std::int32_t>& finish(double now);
+  /// The step ends.
+  void finish(double now);
+  /// A sequence that was handed over has been sent.
+  void sent(std::int32_t sequence);
+
+  EngineOutbox& outbox() { return outbox_; }
 
   bool idle() const { return waiting_.empty() && running_ == 0; }
 
   /// Requests that wait or run.
   std::int64_t load() const { return static_cast<std::int64_t>(waiting_.size()) + running_; }
 
-  const KvBlocks& blocks() const { return blocks_; }
+  std::int64_t waiting() const { return static_cast<std::int64_t>(waiting_.size()); }
+
+  const KvStore& store() const { return store_; }
+
+  /// Tokens of a prompt that are cached here, on the accelerators or behind them.
+  std::int64_t cached(std::int32_t request) const;
 
   std::int64_t preemptions() const { return preemptions_; }
 
+  std::int64_t swaps() const { return swaps_; }
+
+  /// Tokens of prompts that came from memory of the host, and from the pool behind it.
+  std::int64_t from_host() const { return from_host_; }
+
+  std::int64_t from_pool() const { return from_pool_; }
+
  private:
-  /// A request that runs.
+  enum class State : std::uint8_t { free, loading, prompting, generating, sending };
+
   struct Sequence {
-    std::int32_t request = -1;  ///< -1: free
-    std::uint32_t life = 0;     ///< tells entries of heaps apart that are out of date
-    std::int32_t prompt =
-        0;  ///< tokens to compute first: after preemption with what it had generated
+    std::int32_t request = -1;
+    std::uint32_t life = 0;  ///< tells entries of heaps apart that are out of date
+    State state = State::free;
+    std::int32_t prompt = 0;        ///< tokens that are cached before it generates
     std::int32_t computed = 0;      ///< of them
-    std::int32_t left = 0;          ///< tokens still to come
-    std::int64_t began = -1;        ///< pass behind which it generates; -1: not yet
+    std::int32_t left = 0;          ///< tokens still to come when it begins to generate
+    std::int64_t pass = 0;          ///< behind which `done` of them will be there:
+    std::int32_t done = 0;          ///< at the next block, or at the end
     std::int64_t own = 0;           ///< blocks of its own
     std::vector<std::int64_t> ids;  ///< prefixes that it uses
   };
@@ -86,23 +91,69 @@ class ServingEngine {
     }
   };
 
-  using Heap = std::priority_queue<Due, std::vector<Due>, std::greater<>>;
+  /// Cache on its way, by the time at which it is there.
+  struct Load {
+    double ready_s;
+    std::int32_t sequence;
+
+    friend bool operator>(const Load& a, const Load& b) {
+      return std::pair(a.ready_s, a.sequence) > std::pair(b.ready_s, b.sequence);
+    }
+  };
+
+  template <typename T>
+  using Heap = std::priority_queue<T, std::vector<T>, std::greater<>>;
+
+  /// Where the cache of a request lies that waits.
+  enum class Source : std::uint8_t { nowhere, host, elsewhere };
 
   /// A request that waits, with what it had generated before it lost its blocks.
   struct Waiting {
     std::int32_t request;
     std::int32_t generated;
+    Source source;
+    std::uint8_t priority;
   };
 
+  /// Prefixes of a prompt that are cached.
+  struct Hits {
+    std::span<const std::int64_t> here;
+    std::int32_t from_host = 0, from_pool = 0;  ///< tokens behind them
+  };
+
+  const Request& asked(std::int32_t request) const {
+    return stream_.requests[static_cast<std::size_t>(request)];
+  }
+
+  RequestOutcome& outcome(std::int32_t request) {
+    return outcomes_[static_cast<std::size_t>(request)];
+  }
+
+  Sequence& at(std::int32_t index) { return sequences_[static_cast<std::size_t>(index)]; }
+
+  std::span<const std::int64_t> prefixes(const Request& request) const;
+  void enqueue(const Waiting& waiting, bool first);
+  Hits find(const Request& request, std::int32_t prompt) const;
   bool admit(const Waiting& waiting, double now);
+  void place(const Waiting& waiting, std::int32_t held, std::int64_t own, const Hits& hits,
+             double now);
+  double load(const Waiting& waiting, std::int32_t held, const Hits& hits, double now);
+  void take_loaded(double now);
+  bool too_late(const Waiting& waiting, double now) const;
+  void fill_batch(double now);
   void add_chunks(double now);
   void add_chunk(std::int32_t index);
+  void let_in(double now);
   void find_blocks();
   void preempt_last();
-  void begin_generating(std::int32_t index, double now);
+  void keep_prefixes(Sequence& sequence, const Request& request, std::int64_t tokens);
+  void end_prompt(std::int32_t index, double now);
+  void generate(std::int32_t index);
+  void schedule(std::int32_t index);
+  int tokens_of_pass(std::int32_t index);
   void end(std::int32_t index, double now);
   void drop(std::int32_t index);
-  bool current(const Due& due) const;
+  bool current(const Due& due);
 
   std::int64_t blocks_of(std::int64_t tokens) const {
     return (tokens + policy_.block_tokens - 1) / policy_.block_tokens;
@@ -110,44 +161,28 @@ class ServingEngine {
 
   EnginePolicy policy_;
   const RequestStream& stream_;
+  const ServingClock& clock_;
   std::vector<RequestOutcome>& outcomes_;
-  KvBlocks blocks_;
+  KvStore& store_;
+  Transfer transfer_;
+  double pace_;  ///< tokens of a pass
   std::deque<Waiting> waiting_;
   std::vector<Sequence> sequences_;
+  std::vector<Random> draws_;  ///< of drafts, by sequence; empty without them
   std::vector<std::int32_t> free_;
   std::vector<std::pair<std::int32_t, std::uint32_t>> admitted_;  ///< in order, with their life
   std::deque<std::int32_t> prompts_;                              ///< not computed yet, in order
   std::vector<std::pair<std::int32_t, std::int32_t>> chunks_;     ///< sequence, tokens of this step
-  Heap ends_, needs_;
+  Heap<Due> ends_, needs_;
+  Heap<Load> loads_;
   ServingStep step_;
-  std::vector<std::int32_t> ended_;
+  EngineOutbox outbox_;
   std::int64_t pass_ = 0;  ///< passes in which sequences generated
   std::int64_t running_ = 0, generating_ = 0;
-  std::int64_t context_ = 0;  ///< sum over those that generate of context minus pass
-  std::int64_t preemptions_ = 0;
+  double context_ = 0;  ///< sum over those that generate of context, less what passes add to it
+  std::int64_t preemptions_ = 0, swaps_ = 0, from_host_ = 0, from_pool_ = 0;
   int budget_ = 0;
   bool generates_ = false, preempted_ = false;  ///< in this step
 };
-
-/// Seconds from the start of a step to the start of the next.
-using ServingClock = std::function<double(const ServingStep&)>;
-
-/// Which engine a request goes to.
-enum class Router { round_robin, least_loaded };
-
-struct ServingRun {
-  std::vector<RequestOutcome> outcomes;
-  double end_s = 0;
-  std::int64_t steps = 0, preemptions = 0;
-  double busy_s = 0;             ///< of all engines
-  double sequences_s = 0;        ///< integral of requests that wait or run
-  std::int64_t most_blocks = 0;  ///< in use on one engine
-  std::int64_t blocks_left = 0;  ///< in use at the end: none
-};
-
-/// The stream through equal engines, event by event: arrivals and ends of steps in order of time,
-/// ties by engine. Deterministic.
-ServingRun serve(const RequestStream& stream, const EnginePolicy& policy, int engines,
-                 Router router, const ServingClock& clock);
 
 }  // namespace aisle::workloads

@@ -124,6 +124,7 @@ void check(const pb::ServingRequests& asked, Checker& checker) {
   checker.within(asked.speed_up(), 1e-6, 1e6, "speed_up");
   checker.within(asked.gap_variation(), 0.05, 50, "gap_variation");
   checker.within(asked.daily_swing(), 0, 0.99, "daily_swing");
+  checker.within(asked.urgent_share(), 0, 1, "urgent_share");
   checker.within(asked.turns(), 1, 1000, "turns");
   checker.within(asked.think_s(), 0, 1e6, "think_s");
   if (asked.has_rate()) checker.within(asked.rate(), 1e-6, 1e7, "rate");
@@ -204,6 +205,11 @@ std::optional<RequestStream> read_trace(const pb::ServingRequests& asked, const 
   return table ? draw_clients(*table, lengths, draw, diagnostics) : std::nullopt;
 }
 
+void draw_urgency(double share, std::uint64_t seed, RequestStream& stream) {
+  Random random(seed, "urgency");
+  for (Request& request : stream.requests) request.priority = random.uniform() < share ? 1 : 0;
+}
+
 }  // namespace
 
 std::optional<RequestStream> read_requests(const pb::ServingRequests& asked,
@@ -250,6 +256,7 @@ std::optional<RequestStream> read_requests(const pb::ServingRequests& asked,
     diagnostics.append(own);
     return std::nullopt;
   }
+  if (asked.has_urgent_share()) draw_urgency(asked.urgent_share(), seed, stream);
   return stream;
 }
 

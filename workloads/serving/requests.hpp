@@ -28,6 +28,7 @@ struct Request {
   std::int32_t prefixes = 0;            ///< one id for each `prefix_tokens` of the prompt
   std::int32_t next = -1;               ///< the turn that waits for this one
   bool waits = false;                   ///< is such a turn
+  std::uint8_t priority = 0;            ///< higher goes first
 };
 
 /// Requests in order of arrival, turns that wait for another behind it.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Laws that a serving engine keeps whatever its clock is.
-#include "workloads/serving/engine.hpp"
-
-#include "sim/base/random.hpp"
+#include "tests/unit/serving/streams.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,34 +10,11 @@
 namespace aisle::workloads {
 namespace {
 
-/// Poisson arrivals of requests of random lengths.
-RequestStream stream(int count, double rate, int prompt, int output, std::uint64_t seed = 1) {
-  RequestStream made;
-  Random random(seed, "requests");
-  double now = 0;
-  for (int i = 0; i < count; ++i) {
-    now += -std::log(1 - random.uniform()) / rate;
-    Request request;
-    request.arrival_s = now;
-    request.prompt = 1 + static_cast<int>(2 * prompt * random.uniform());
-    request.output = 1 + static_cast<int>(2 * output * random.uniform());
-    made.requests.push_back(request);
-  }
-  return made;
-}
-
-/// Milliseconds that grow with what a step computes.
-double clock_of(const ServingStep& step) {
-  double seconds = 5e-3 + 1e-5 * step.decoding + 1e-9 * static_cast<double>(step.context);
-  for (const ServingStep::Chunk& chunk : step.chunks) seconds += 2e-5 * chunk.tokens;
-  return seconds;
-}
-
-EnginePolicy policy(std::int64_t blocks = 2000) {
-  EnginePolicy made;
-  made.blocks = blocks;
-  made.step_tokens = 512;
-  return made;
+ServingRun serve(const RequestStream& requests, const EnginePolicy& with, int replicas,
+                 Router router, const ServingClock& clock) {
+  FleetPlan plan = fleet(with, replicas, clock);
+  plan.router = router;
+  return serve(requests, plan);
 }
 
 TEST(ServingEngine, EveryRequestEndsAndEveryBlockComesBack) {
@@ -51,11 +26,11 @@ TEST(ServingEngine, EveryRequestEndsAndEveryBlockComesBack) {
         with.chunked = chunked;
         with.prompts_first = first;
         const ServingRun run = serve(requests, with, 2, Router::least_loaded, clock_of);
-        EXPECT_EQ(run.blocks_left, 0);
-        EXPECT_LE(run.most_blocks, blocks);
-        EXPECT_EQ(run.preemptions > 0, blocks == 100) << blocks;
+        EXPECT_EQ(run.total().blocks_left, 0);
+        EXPECT_LE(run.total().most_blocks, blocks);
+        EXPECT_EQ(run.total().preemptions > 0, blocks == 100) << blocks;
         for (const RequestOutcome& outcome : run.outcomes) {
-          EXPECT_FALSE(outcome.refused);
+          EXPECT_EQ(outcome.fate, Fate::served);
           EXPECT_LE(outcome.arrival_s, outcome.start_s);
           EXPECT_LT(outcome.start_s, outcome.first_token_s);
           EXPECT_LE(outcome.first_token_s, outcome.end_s);
@@ -70,7 +45,7 @@ TEST(ServingEngine, WhatIsTooLargeForAllBlocksIsRefused) {
   requests.requests[1].prompt = 16 * 50;
   requests.requests[1].output = 2;
   const ServingRun run = serve(requests, policy(50), 1, Router::round_robin, clock_of);
-  EXPECT_TRUE(run.outcomes[1].refused);
+  EXPECT_EQ(run.outcomes[1].fate, Fate::too_large);
   EXPECT_GT(run.outcomes[2].end_s, 0);
   requests.requests[1].output = 1;
   EXPECT_GT(serve(requests, policy(50), 1, Router::round_robin, clock_of).outcomes[1].end_s, 0);
@@ -89,7 +64,7 @@ TEST(ServingEngine, OneByOneItIsAQueue) {
   for (const RequestOutcome& outcome : run.outcomes) waited += outcome.start_s - outcome.arrival_s;
   waited /= static_cast<double>(run.outcomes.size());
   EXPECT_NEAR(waited, service * load / (2 * (1 - load)), 0.03 * waited);
-  EXPECT_NEAR(run.busy_s, service * static_cast<double>(run.outcomes.size()), 1e-6);
+  EXPECT_NEAR(run.total().busy_s, service * static_cast<double>(run.outcomes.size()), 1e-6);
 }
 
 TEST(ServingEngine, ServicesOfManyLengthsWaitByTheirVariance) {
@@ -134,7 +109,7 @@ TEST(ServingEngine, TokensAreConserved) {
     return clock_of(step);
   };
   const ServingRun run = serve(requests, policy(100000), 1, Router::round_robin, counting);
-  EXPECT_EQ(run.preemptions, 0);
+  EXPECT_EQ(run.total().preemptions, 0);
   std::int64_t asked_prompts = 0, asked = 0;
   for (const Request& request : requests.requests) {
     asked_prompts += request.prompt;
@@ -169,7 +144,7 @@ TEST(ServingEngine, SharedPrefixesAreComputedOnce) {
                                  [](const RequestOutcome& one) { return one.cached == 256; });
   EXPECT_EQ(computed, 50 * (64 * 4 + 7) - hit * 256);
   EXPECT_GE(hit, 45);
-  EXPECT_EQ(run.blocks_left, 0);
+  EXPECT_EQ(run.total().blocks_left, 0);
 }
 
 TEST(ServingEngine, PrefixesGiveWayToRequests) {
@@ -185,8 +160,8 @@ TEST(ServingEngine, PrefixesGiveWayToRequests) {
   EnginePolicy with = policy(200);
   with.prefix_caching = true;
   const ServingRun run = serve(requests, with, 1, Router::round_robin, clock_of);
-  EXPECT_EQ(run.blocks_left, 0);
-  EXPECT_LE(run.most_blocks, 200);
+  EXPECT_EQ(run.total().blocks_left, 0);
+  EXPECT_LE(run.total().most_blocks, 200);
   for (const RequestOutcome& outcome : run.outcomes) EXPECT_GT(outcome.end_s, 0);
 }
 

@@ -107,6 +107,81 @@ TEST(ServingRuns, WhatDoesNotFitSaysWhatFillsTheMemory) {
   EXPECT_THAT(large.reason, HasSubstr("weights"));
 }
 
+TEST(ServingRuns, LayoutsDifferInWhatTheyAreFor) {
+  // Two accelerators a replica in three ways: as many requests, other times.
+  const std::string tensor = "workload.serving.parallel.tensor=1";
+  const Answer cut = answer({"workload.serving.requests.rate=200"});
+  const Answer stages = answer(
+      {"workload.serving.requests.rate=200", tensor, "workload.serving.parallel.pipeline=2"});
+  const Answer groups =
+      answer({"workload.serving.requests.rate=200", tensor, "workload.serving.parallel.data=2"});
+  for (const Answer* one : {&cut, &stages, &groups}) {
+    EXPECT_EQ(one->said, "");
+    EXPECT_EQ(one->metrics.at("requests_served"), 500);
+  }
+  // A pass goes through all layers one after the other, whoever holds them.
+  EXPECT_LT(cut.metrics.at("tpot_p50_s"), stages.metrics.at("tpot_p50_s"));
+  EXPECT_LT(cut.metrics.at("tpot_p50_s"), groups.metrics.at("tpot_p50_s"));
+}
+
+TEST(ServingRuns, PoolsPassPromptsOn) {
+  const std::string base = "workload.serving.pools.";
+  const std::vector<std::string> two{base + "prefill.replicas=1", base + "decode.replicas=3"};
+  const Answer apart = answer(two);
+  EXPECT_EQ(apart.said, "");
+  EXPECT_EQ(apart.metrics.at("requests_served"), 500);
+  EXPECT_GT(apart.metrics.at("prefill_busy_share"), 0);
+  EXPECT_GT(apart.metrics.at("decode_busy_share"), 0);
+  // 500 tokens of 64 KiB on each of two accelerators, over NVLink; then over a link of 1 GB/s.
+  const double near = apart.metrics.at("cache_transfer_mean_s");
+  auto assigned = two;
+  assigned.push_back(base + "bandwidth=1 GB/s");
+  EXPECT_GT(answer(assigned).metrics.at("cache_transfer_mean_s"), 0.0327);
+  EXPECT_LT(near, 0.02);
+  // Older chips generate.
+  assigned = two;
+  assigned.push_back(base + "decode.accelerator=a100-80gb-sxm");
+  assigned.push_back(base + "decode.replicas=4");
+  const Answer mixed = answer(assigned);
+  EXPECT_EQ(mixed.said, "");
+  EXPECT_GT(mixed.metrics.at("tpot_p50_s"), apart.metrics.at("tpot_p50_s"));
+  EXPECT_THAT(answer({base + "prefill.replicas=1", base + "decode.replicas=9"}).said,
+              HasSubstr("more than the cluster's 8"));
+  EXPECT_THAT(answer({base + "prefill.replicas=1"}).said, HasSubstr("decode.replicas"));
+  assigned = two;
+  assigned.push_back(base + "decode.accelerator=a1000");
+  EXPECT_THAT(answer(assigned).said, HasSubstr("pools.decode.accelerator"));
+}
+
+TEST(ServingRuns, DraftsSaveTimeWhereTheyAreCheap) {
+  const std::string base = "workload.serving.engine.drafts.";
+  const Answer plain = answer({});
+  const Answer free = answer({base + "count=3"});
+  EXPECT_NEAR(free.metrics.at("tokens_per_pass"), 2.95, 0.05);  // 1 + 0.8 + 0.64 + 0.51
+  EXPECT_LT(free.metrics.at("tpot_p50_s"), 0.6 * plain.metrics.at("tpot_p50_s"));
+  const Answer dear = answer({base + "count=3", base + "model=llama-3.1-8b"});
+  EXPECT_GT(dear.metrics.at("tpot_p50_s"), plain.metrics.at("tpot_p50_s"));
+  EXPECT_THAT(answer({base + "acceptance=1.5"}).said, HasSubstr("from 0 to 1"));
+}
+
+TEST(ServingRuns, OptionsShowInWhatTheyCount) {
+  const std::string base = "workload.serving.";
+  const std::string busy = base + "requests.rate=400", small = base + "engine.cache_tokens=4000";
+  const Answer swapped =
+      answer({busy, small, base + "engine.swap=true", base + "engine.host_cache=10 GB"});
+  EXPECT_GT(swapped.metrics.at("swaps"), 0);
+  EXPECT_THAT(answer({base + "engine.swap=true"}).said, HasSubstr("host_cache"));
+  const Answer shed = answer({busy, small, base + "slo.shed=true"});
+  EXPECT_GT(shed.metrics.at("requests_too_late"), 0);
+  EXPECT_GE(shed.metrics.at("goodput"), answer({busy, small}).metrics.at("goodput"));
+  EXPECT_EQ(answer({base + "max_context=599"}).metrics.at("requests_too_long"), 500);
+  const Answer scaled = answer({busy, base + "scaling.least=1", base + "scaling.start=1 s"});
+  EXPECT_GT(scaled.metrics.at("replica_starts"), 0);
+  const Answer fixed = answer({base + "engine.batching=fixed"});
+  EXPECT_EQ(fixed.metrics.at("requests_served"), 500);
+  EXPECT_GT(fixed.metrics.at("e2e_mean_s"), answer({}).metrics.at("e2e_mean_s"));
+}
+
 TEST(ServingRuns, FaultsAreExplained) {
   const std::pair<const char*, const char*> cases[] = {
       {"workload.serving.parallel.tensor=16", "more than the 8 accelerators"},

@@ -189,10 +189,21 @@ std::string serving_line(const pb::Serving& serving) {
   const pb::ServingRequests& requests = serving.requests();
   std::string line = serving.model();
   append(line, serving.precision());
-  const pb::ServingParallel& parallel = serving.parallel();
-  const int each = parallel.tensor() * parallel.pipeline() * parallel.data();
-  append(line, fmt::format("{} on {} accelerator{} a replica", serving.engine().profile(), each,
-                           each == 1 ? "" : "s"));
+  const auto each = [](const pb::ServingParallel& parallel) {
+    const int chips = parallel.tensor() * parallel.pipeline() * parallel.data();
+    return fmt::format("{} accelerator{}", chips, chips == 1 ? "" : "s");
+  };
+  if (serving.has_pools()) {
+    const auto pool = [&](const pb::ServingPool& one) {
+      return fmt::format("{} x {}", one.replicas(),
+                         each(one.has_parallel() ? one.parallel() : serving.parallel()));
+    };
+    append(line, fmt::format("{}, prompts on {}, answers on {}", serving.engine().profile(),
+                             pool(serving.pools().prefill()), pool(serving.pools().decode())));
+  } else {
+    append(line,
+           fmt::format("{} on {} a replica", serving.engine().profile(), each(serving.parallel())));
+  }
   append(line, requests.has_trace() ? "requests of " + requests.trace() : "drawn requests");
   return line;
 }

@@ -305,14 +305,15 @@ StepWork attention_work(const ServingJob& job, const ServingStep& step) {
   Builder builder(job, nullptr);
   const ServingFormats& formats = job.formats;
   std::vector<std::pair<AttentionShape, int>> kinds;
-  for (const LayerRun& run : layer_runs(*job.model)) {
-    const AttentionShape& a = run.layer->attention;
-    const auto known =
-        std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) { return kind.first == a; });
+  for (const Layer& layer : job.model->layers) {
+    if (layer.kind != LayerKind::dense && layer.kind != LayerKind::moe) continue;
+    const auto known = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) {
+      return kind.first == layer.attention;
+    });
     if (known == kinds.end()) {
-      kinds.emplace_back(a, run.count);
+      kinds.emplace_back(layer.attention, 1);
     } else {
-      known->second += run.count;
+      ++known->second;
     }
   }
   for (const std::pair<AttentionShape, int>& kind : kinds) {

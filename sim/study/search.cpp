@@ -2,8 +2,7 @@
 #include "sim/study/search.hpp"
 
 #include "sim/study/run_apart.hpp"
-#include "sim/study/search_estimate.hpp"
-#include "sim/study/search_space.hpp"
+#include "sim/study/search_worker.hpp"
 #include "sim/study/training.hpp"
 #include "workloads/parallel/place.hpp"
 
@@ -41,139 +40,6 @@ constexpr Objective kObjectives[] = {
     {"kwh_per_million_tokens", false},
     {"co2_t", false},
     {"hbm_headroom_bytes", true},
-};
-
-/// A front ends at so many times the best step, and each of its layouts needs at most this share of
-/// the memory of the one before.
-constexpr double kFrontTime = 2, kFrontStep = 0.9;
-
-struct Candidate {
-  Mapping mapping;
-  double seconds = 0, bytes = 0;
-};
-
-/// Which of two estimates comes first; layouts of equal worth in the order of their fields.
-struct Better {
-  bool by_memory = false;
-
-  bool operator()(const Candidate& a, const Candidate& b) const {
-    const auto key = [this](const Candidate& c) {
-      return by_memory ? std::pair{c.bytes, c.seconds} : std::pair{c.seconds, c.bytes};
-    };
-    if (key(a) != key(b)) return key(a) < key(b);
-    return a.mapping < b.mapping;
-  }
-};
-
-/// What one thread finds.
-struct Findings {
-  SearchCounts counts;
-  std::vector<Candidate> best;   // a heap, worst on top
-  std::vector<Candidate> front;  // time against memory
-  std::optional<Candidate> misfit;
-};
-
-void add_to_front(std::vector<Candidate>& front, const Candidate& candidate) {
-  const auto covers = [](const Candidate& a, const Candidate& b) {
-    return a.seconds <= b.seconds && a.bytes <= b.bytes;
-  };
-  for (const Candidate& other : front) {
-    if (covers(other, candidate)) return;
-  }
-  std::erase_if(front, [&](const Candidate& other) { return covers(candidate, other); });
-  front.push_back(candidate);
-}
-
-/// Of a front in order of time, what a planner would weigh: not slower than twice the best, and
-/// each step worth some memory.
-void thin(std::vector<Candidate>& front) {
-  std::vector<Candidate> kept;
-  for (const Candidate& candidate : front) {
-    if (!kept.empty() && (candidate.seconds > kFrontTime * front.front().seconds ||
-                          candidate.bytes > kFrontStep * kept.back().bytes)) {
-      continue;
-    }
-    kept.push_back(candidate);
-  }
-  front = std::move(kept);
-}
-
-/// Estimates the layouts of one cut after the other.
-class Worker {
- public:
-  Worker(const LayoutSpace& space, const Prepared& prepared, const KernelModel& kernels,
-         const SearchOptions& options, std::size_t keep, Better better)
-      : space_(space),
-        estimator_(prepared.model, prepared.cluster, kernels),
-        options_(options),
-        keep_(keep),
-        better_(better),
-        capacity_(prepared.cluster.accelerator().hbm_capacity.value.in(units::B)) {}
-
-  void search(const LayoutSpace::Cut& cut) {
-    using Verdict = LayoutSpace::Verdict;
-    space_.each(cut, [this](const Mapping& mapping, const parallel::Job* job, bool large) {
-      ++found_.counts.enumerated;
-      bool fits = true;
-      if (job != nullptr) {
-        fits = consider({mapping, 0, estimator_.memory(*job)}, *job);
-      } else {
-        ++(large ? found_.counts.not_fitting : found_.counts.not_dividing);
-      }
-      if (options_.stop != nullptr && *options_.stop) return Verdict::stop;
-      return fits ? Verdict::go_on : Verdict::too_large;
-    });
-  }
-
-  Findings& found() { return found_; }
-
- private:
-  /// False: it does not fit.
-  bool consider(Candidate candidate, const parallel::Job& job) {
-    if (candidate.bytes > capacity_) {
-      ++found_.counts.not_fitting;
-      if (!found_.misfit || candidate.bytes < found_.misfit->bytes) found_.misfit = candidate;
-      return false;
-    }
-    estimate(candidate, job);
-    return true;
-  }
-
-  void estimate(Candidate candidate, const parallel::Job& job) {
-    const bool full = found_.best.size() >= keep_;
-    if (options_.prune_by_bound && full && !better_.by_memory) {
-      candidate.seconds = estimator_.bound(job);
-      if (candidate.seconds > found_.best.front().seconds && covered(candidate)) {
-        ++found_.counts.beyond_bound;
-        return;
-      }
-    }
-    candidate.seconds = estimator_.step(job);
-    ++found_.counts.estimated;
-    add_to_front(found_.front, candidate);
-    if (full && !better_(candidate, found_.best.front())) return;
-    if (full) {
-      std::pop_heap(found_.best.begin(), found_.best.end(), better_);
-      found_.best.pop_back();
-    }
-    found_.best.push_back(candidate);
-    std::push_heap(found_.best.begin(), found_.best.end(), better_);
-  }
-
-  /// Whether another layout is as good in time and memory as this one could be.
-  bool covered(const Candidate& candidate) const {
-    return std::any_of(found_.front.begin(), found_.front.end(), [&](const Candidate& other) {
-      return other.seconds <= candidate.seconds && other.bytes <= candidate.bytes;
-    });
-  }
-
-  const LayoutSpace& space_;
-  Estimator estimator_;
-  const SearchOptions& options_;
-  std::size_t keep_;
-  Better better_;
-  double capacity_;
-  Findings found_;
 };
 
 /// Runs `work(i)` for 0 <= i < count on threads, telling how far it is.
@@ -239,7 +105,6 @@ class Search {
   bool is_stopped() const { return options_.stop != nullptr && *options_.stop; }
 
   void estimate();
-  void merge(std::vector<std::unique_ptr<Worker>>& workers);
   void run_analytic();
   void run_event();
   void sort_best();
@@ -264,39 +129,22 @@ void Search::estimate() {
   const auto keep = static_cast<std::size_t>(std::max({options_.rerank, options_.limit, 1}));
   std::vector<std::unique_ptr<Worker>> workers;
   for (int thread = 0; thread < threads_; ++thread) {
-    workers.push_back(
-        std::make_unique<Worker>(space_, prepared_, kernels, options_, keep, better_));
+    workers.push_back(std::make_unique<Worker>(space_, prepared_.model, prepared_.cluster, kernels,
+                                               options_, keep, better_));
   }
   const auto& cuts = space_.cuts();
+  FindingsInOrder findings(keep, better_);
   in_parallel(threads_, cuts.size(), options_, "estimating", [&](int thread, std::size_t i) {
-    workers[static_cast<std::size_t>(thread)]->search(cuts[i]);
+    Worker& worker = *workers[static_cast<std::size_t>(thread)];
+    findings.add(i, worker.search(cuts[i], *findings.before(i)));
   });
-  merge(workers);
+  found_ = findings.all();
+  std::sort(found_.best.begin(), found_.best.end(), better_);
+  std::sort(found_.front.begin(), found_.front.end(), Better{});
+  thin(found_.front);
   outcome_.counts = found_.counts;
   outcome_.counts.estimating_s =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-}
-
-/// Sums and best of all threads, in an order that does not depend on who found what.
-void Search::merge(std::vector<std::unique_ptr<Worker>>& workers) {
-  for (const auto& worker : workers) {
-    Findings& one = worker->found();
-    found_.counts.enumerated += one.counts.enumerated;
-    found_.counts.not_dividing += one.counts.not_dividing;
-    found_.counts.not_fitting += one.counts.not_fitting;
-    found_.counts.beyond_bound += one.counts.beyond_bound;
-    found_.counts.estimated += one.counts.estimated;
-    found_.best.insert(found_.best.end(), one.best.begin(), one.best.end());
-    for (const Candidate& candidate : one.front) add_to_front(found_.front, candidate);
-    if (!one.misfit) continue;
-    const auto key = [](const Candidate& c) { return std::pair{c.bytes, c.mapping}; };
-    if (!found_.misfit || key(*one.misfit) < key(*found_.misfit)) found_.misfit = one.misfit;
-  }
-  std::sort(found_.best.begin(), found_.best.end(), better_);
-  const auto keep = static_cast<std::size_t>(std::max({options_.rerank, options_.limit, 1}));
-  if (found_.best.size() > keep) found_.best.resize(keep);
-  std::sort(found_.front.begin(), found_.front.end(), Better{});
-  thin(found_.front);
 }
 
 /// The best estimates and the front, each once.
@@ -335,10 +183,11 @@ void Search::run_analytic() {
     outcome_.best.push_back(std::move(layout));
   }
   sort_best();
-  std::vector<Candidate> front;
+  Findings ran;
   for (const FoundLayout& layout : outcome_.best) {
-    add_to_front(front, {layout.mapping, objective_of(layout, "step_time_s"), layout.memory_bytes});
+    ran.add_front({layout.mapping, objective_of(layout, "step_time_s"), layout.memory_bytes});
   }
+  std::vector<Candidate>& front = ran.front;
   std::sort(front.begin(), front.end(), Better{});
   thin(front);
   for (const FoundLayout& layout : outcome_.best) {

@@ -3,9 +3,11 @@
 
 #include "sim/base/diagnostics.hpp"
 #include "sim/study/search_tables.hpp"
+#include "workloads/parallel/exposure.hpp"
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -97,7 +99,7 @@ struct Estimator::Tables : SearchTables {
   std::array<int, 8> alike{};
   std::vector<int> alike_layers;
   std::map<std::tuple<int, int, const void*>, double> known_steps;
-  std::map<int, double> known_bounds;
+  std::map<std::pair<int, bool>, double> known_bounds;  // by recomputation, and with ZeRO-3
 
   // Of the layout in hand.
   std::vector<StageTimes> stages;
@@ -106,6 +108,7 @@ struct Estimator::Tables : SearchTables {
   std::vector<double> arrival, free, send_free, receive_free, replica_free, exchange_end;
 
   void meet(const Job& job);
+  double busy(const Job& job, const parallel::Backlog& rank);
   double passes_and_exchanges(const Job& job);
   void time_stages(const Job& job);
   void time_zero3(const Job& job, StageTimes& stage, const std::vector<ReplicaTimes>& exchanges);
@@ -499,20 +502,41 @@ double Estimator::step(const Job& job) {
   return at->second + tables_->norm(job) + tables_->optimizer(job);
 }
 
-double Estimator::bound(const Job& job) {
+/// Seconds of a rank for one micro-batch through all of its stages, if nothing ever waits.
+double Estimator::Tables::busy(const Job& job, const parallel::Backlog& rank) {
+  double passing = 0, computing = 0, exchanging = 0, replicas = 0;
+  for (const int stage : rank.stages) {
+    const PassTimes& pass = passes.of(job, stage);
+    passing += pass.forward + pass.backward;
+    computing += pass.computing;
+    exchanging += pass.exchanging;
+    if (!gathers_each_pass(job)) continue;
+    for (const RunTimes& run : pass.layers) {
+      const ReplicaTimes& one = replica(job)[static_cast<std::size_t>(run.layer)];
+      replicas += run.count * (2 * one.gather + one.reduce);
+    }
+  }
+  // Of a pair, exchanges hide behind kernels or kernels behind exchanges; its load is more even.
+  const double evened = parallel::overlapped(job, std::numeric_limits<int>::max()).expert_load /
+                        parallel::exposed(job).expert_load;
+  return std::max(replicas, job.pairs() ? evened * std::max(computing, exchanging) : passing);
+}
+
+double Estimator::bound(const Job& job, bool rough) {
+  if (rough && (job.recompute != parallel::Recompute::none || job.layout.zero >= 3)) {
+    Job plain = job;
+    plain.recompute = parallel::Recompute::none;
+    plain.recompute_layers = -1;
+    plain.layout.zero = 0;
+    return bound(plain, false);
+  }
   tables_->meet(job);
-  const auto [at, is_new] = tables_->known_bounds.emplace(static_cast<int>(job.recompute), 0);
+  const auto [at, is_new] = tables_->known_bounds.emplace(
+      std::pair{static_cast<int>(job.recompute), gathers_each_pass(job)}, 0);
   if (!is_new) return at->second;
-  // What pairs and put-off weight gradients hide is left out.
-  const bool hides = job.pairs() || job.puts_off_weights();
   double most = 0;
   for (const parallel::Backlog& rank : tables_->backlog(job)) {
-    double busy = 0;
-    for (const int stage : rank.stages) {
-      const PassTimes& pass = tables_->passes.of(job, stage);
-      busy += hides ? pass.computing : pass.forward + pass.backward;
-    }
-    most = std::max(most, busy);
+    most = std::max(most, tables_->busy(job, rank));
   }
   // Mirrored stages get half of the micro-batches each.
   const bool mirrored = parallel::mirror_of(job, 0) != 0;

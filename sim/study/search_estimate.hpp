@@ -32,8 +32,10 @@ class Estimator {
   /// Seconds of one step.
   double step(const workloads::parallel::Job& job);
 
-  /// Seconds that no schedule can beat: the passes of the busiest rank, one after the other.
-  double bound(const workloads::parallel::Job& job);
+  /// Seconds that no schedule can beat: the passes of the busiest rank, one after the other. A
+  /// rough one leaves out what is computed again, and so is one for all layouts that differ in it
+  /// alone.
+  double bound(const workloads::parallel::Job& job, bool rough);
 
  private:
   struct Tables;

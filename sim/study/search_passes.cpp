@@ -32,7 +32,7 @@ int steps_of(const Layer& layer) {
 /// When layers begin in one pass, and what the pass adds up to.
 struct PassClock {
   std::vector<double> begin;  // by layer number of the plan; infinite: nothing is done there
-  std::vector<double> weight, computing;
+  std::vector<double> weight, computing, exchanging;
   std::vector<std::vector<Width>> widths;
   double start = std::numeric_limits<double>::infinity(), end = 0;
   double first_end = 0;  ///< of the operation that begins first
@@ -44,6 +44,7 @@ PassClock clock_of(const TimedPlan& timed, const Execution& execution, int micro
   clock.begin.assign(layers, std::numeric_limits<double>::infinity());
   clock.weight.assign(layers, 0);
   clock.computing.assign(layers, 0);
+  clock.exchanging.assign(layers, 0);
   clock.widths.resize(layers);
   for (std::size_t o = 0; o < timed.plan->operations.size(); ++o) {
     const Operation& operation = timed.plan->operations[o];
@@ -56,6 +57,7 @@ PassClock clock_of(const TimedPlan& timed, const Execution& execution, int micro
       clock.first_end = execution.end_s[o];
     }
     clock.end = std::max(clock.end, execution.end_s[o]);
+    if (work.widths.empty()) clock.exchanging[layer] += work.alone.si();
     if (work.widths.empty()) continue;
     clock.computing[layer] += work.alone.si();
     auto& widths = clock.widths[layer];
@@ -223,6 +225,7 @@ std::vector<LayerTimes> PassTable::time_layers(const Job& job, const std::vector
     for (; step < last; ++step) {
       one.weight += back.weight[step];
       one.computing += ahead.computing[step] + back.computing[step];
+      one.exchanging += ahead.exchanging[step] + back.exchanging[step];
       one.slowed_forward.add(ahead.widths[step]);
       one.slowed_backward.add(back.widths[step]);
     }
@@ -256,6 +259,7 @@ const PassTimes& PassTable::of(const Job& job, int stage) {
     times.backward += count * each.backward;
     times.weight += count * each.weight;
     times.computing += count * each.computing;
+    times.exchanging += count * each.exchanging;
   };
   if (job.recompute_layers >= 0) {
     // Some layers of a stage are recomputed and others not: none stands for others.

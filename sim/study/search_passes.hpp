@@ -54,8 +54,8 @@ class Slowing {
 /// Passes of one micro-batch through one layer, in seconds.
 struct LayerTimes {
   double forward = 0, backward = 0;
-  double weight = 0;     ///< weight gradients on their own
-  double computing = 0;  ///< of both passes, kernels alone
+  double weight = 0;                     ///< weight gradients on their own
+  double computing = 0, exchanging = 0;  ///< of both passes, kernels and exchanges alone
   Slowing slowed_forward, slowed_backward;
 
   double slower_forward(int held) const { return slower(slowed_forward, held, forward); }
@@ -76,8 +76,8 @@ struct RunTimes {
 
 /// Passes of one micro-batch through one stage, alone, in seconds.
 struct PassTimes {
-  std::vector<RunTimes> layers;                                 ///< in forward order
-  double forward = 0, backward = 0, weight = 0, computing = 0;  ///< sums over them
+  std::vector<RunTimes> layers;  ///< in forward order
+  double forward = 0, backward = 0, weight = 0, computing = 0, exchanging = 0;  ///< sums over them
 };
 
 /// Times of passes, each taken once from the analytic engine: of every distinct layer three in a

@@ -524,6 +524,10 @@ double Estimator::Tables::busy(const Job& job, const parallel::Backlog& rank) {
 
 double Estimator::bound(const Job& job, bool rough) {
   if (rough && (job.recompute != parallel::Recompute::none || job.layout.zero >= 3)) {
+    tables_->meet(job);
+    const auto known =
+        tables_->known_bounds.find({static_cast<int>(parallel::Recompute::none), false});
+    if (known != tables_->known_bounds.end()) return known->second;
     Job plain = job;
     plain.recompute = parallel::Recompute::none;
     plain.recompute_layers = -1;

@@ -212,32 +212,39 @@ bool LayoutSpace::keeps_stages() const {
 
 /// ZeRO stages and recomputation of layouts that are else alike. More recomputation never needs
 /// more memory, and ZeRO-0 and 1 never less than both higher stages: what is too large with those
-/// is not looked at without. False: stop.
-bool LayoutSpace::each_states(Mapping m, pb::Training& training, const Visit& visit) const {
+/// is not looked at without. Says whether any of them may fit.
+LayoutSpace::Left LayoutSpace::each_states(Mapping m, pb::Training& training, bool too_large,
+                                           const Visit& visit) const {
   const std::vector<int> zeros =
       among("zero", m.data * m.context > 1 ? std::vector<int>{3, 2, 1, 0} : std::vector<int>{0});
   m.zero = zeros.front();
   set_layout(m, training);
-  auto job = parallel::check_layout(model_, training, cluster_, workloads::Folding::folded);
+  std::optional<parallel::Job> job;
+  if (!too_large) {
+    job = parallel::check_layout(model_, training, cluster_, workloads::Folding::folded);
+  }
   int too_large_stages = 0;  // higher ZeRO stages that nothing fits with
+  bool fits = false, looked = false;
   for (const int zero : zeros) {
     m.zero = zero;
-    bool too_large = zero <= 1 && too_large_stages >= 2;
+    bool misfit = too_large || (zero <= 1 && too_large_stages >= 2);
     for (const int recompute : recomputes_) {
       m.recompute = static_cast<pb::Recompute>(recompute);
-      if (too_large) {
-        if (visit(m, nullptr, true) == Verdict::stop) return false;
+      if (misfit) {
+        if (visit(m, nullptr, true) == Verdict::stop) return Left::stopped;
         continue;
       }
       set_layout(m, training);
       const bool good = job && parallel::change_states(*job, training);
       const Verdict verdict = visit(m, good ? &*job : nullptr, false);
-      if (verdict == Verdict::stop) return false;
-      too_large = verdict == Verdict::too_large;
-      if (too_large && recompute == pb::full) ++too_large_stages;
+      if (verdict == Verdict::stop) return Left::stopped;
+      misfit = verdict == Verdict::too_large;
+      if (misfit && recompute == pb::full) ++too_large_stages;
+      looked |= good;
+      fits |= good && !misfit;
     }
   }
-  return true;
+  return too_large || (looked && !fits) ? Left::none : Left::some;
 }
 
 void LayoutSpace::each(const Cut& cut, const Visit& visit) const {
@@ -269,9 +276,15 @@ void LayoutSpace::each(const Cut& cut, const Visit& visit) const {
           const std::vector<int>& counts = balanced_.at(stages);
           training.mutable_parallel()->mutable_stage_layers()->Assign(counts.begin(), counts.end());
         }
+        // Larger micro-batches need no less, but where fewer of them have fewer gradients in hand:
+        // summed operator by operator, or of several chunks with ZeRO-2.
+        const bool grows = training.operators() != pb::eager && schedule != pb::interleaved &&
+                           schedule != pb::zb_v;
+        Left left = Left::some;
         for (const int micro_batch : among("micro_batch", divisors(batch))) {
           m.micro_batch = micro_batch;
-          if (!each_states(m, training, visit)) return;
+          left = each_states(m, training, grows && left == Left::none, visit);
+          if (left == Left::stopped) return;
         }
       }
     }

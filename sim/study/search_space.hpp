@@ -57,7 +57,8 @@ class LayoutSpace {
   std::vector<int> among(const std::string& axis, std::vector<int> candidates) const;
   std::vector<int> virtual_stages(int pipeline, int schedule) const;
   bool keeps_stages() const;
-  bool each_states(Mapping m, pb::Training& training, const Visit& visit) const;
+  enum class Left { some, none, stopped };
+  Left each_states(Mapping m, pb::Training& training, bool too_large, const Visit& visit) const;
 
   const pb::Training& training_;
   const workloads::ModelGraph& model_;

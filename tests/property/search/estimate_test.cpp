@@ -82,6 +82,34 @@ TEST(Estimate, MemoryIsThatOfThePlanner) {
   }
 }
 
+// A search leaves out what follows from layouts that are too large.
+TEST(Estimate, LargerMicroBatchesNeedNoLessMemory) {
+  for (const char* training : {kDense, kSparse}) {
+    const Ground on = ground(kCluster, training);
+    Diagnostics diagnostics;
+    const auto space = LayoutSpace::build(on.training(), on.prepared->model, on.prepared->cluster,
+                                          {}, diagnostics);
+    ASSERT_TRUE(space);
+    Estimator estimator(on.prepared->model, on.prepared->cluster, *on.kernels);
+    std::map<Mapping, double> largest;  // so far, by all but the micro-batch
+    int compared = 0;
+    for (const LayoutSpace::Cut& cut : space->cuts()) {
+      space->each(cut, [&](Mapping mapping, const workloads::parallel::Job* job, bool) {
+        const bool chunked = mapping.schedule == pb::interleaved || mapping.schedule == pb::zb_v;
+        if (job == nullptr || chunked) return LayoutSpace::Verdict::go_on;
+        const double bytes = estimator.memory(*job);
+        mapping.micro_batch = 1;
+        const auto [at, is_new] = largest.emplace(mapping, bytes);
+        EXPECT_GE(bytes * (1 + 1e-12), at->second) << describe(mapping);
+        at->second = bytes;
+        compared += is_new ? 0 : 1;
+        return LayoutSpace::Verdict::go_on;
+      });
+    }
+    EXPECT_GT(compared, 1000);
+  }
+}
+
 TEST(Estimate, TimeIsNearThatOfTheAnalyticEngine) {
   for (const char* training : {kDense, kSparse}) {
     const Ground on = ground(kCluster, training);

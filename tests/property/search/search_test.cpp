@@ -96,6 +96,8 @@ TEST(Search, ThreadsChangeNothing) {
   }
   EXPECT_EQ(one.counts.enumerated, three.counts.enumerated);
   EXPECT_EQ(one.counts.not_fitting, three.counts.not_fitting);
+  EXPECT_EQ(one.counts.beyond_bound, three.counts.beyond_bound);
+  EXPECT_EQ(one.counts.estimated, three.counts.estimated);
 }
 
 TEST(Search, FrontHoldsNoLayoutThatAnotherBeatsInBoth) {

@@ -26,13 +26,15 @@ void read_purpose(const pb::Training& training, const SourceMap& places, Job& jo
   if (training.has_software()) {
     job.software = software_factor(training.software(), places, diagnostics);
   }
-  const std::string launch = "workload.training.host_launch";
-  const auto issued =
-      parse_quantity<Seconds>(training.host_launch(), places.find(launch), launch, diagnostics);
-  if (issued && *issued < Seconds()) error("host_launch", "must not be below 0", "\"45 us\"");
-  if (issued && training.cuda_graphs() != pb::all_graphed) job.host_launch = *issued;
+  if (training.has_host_launch()) {
+    const std::string launch = "workload.training.host_launch";
+    const auto issued =
+        parse_quantity<Seconds>(training.host_launch(), places.find(launch), launch, diagnostics);
+    if (issued && *issued < Seconds()) error("host_launch", "must not be below 0", "\"45 us\"");
+    if (issued && training.cuda_graphs() != pb::all_graphed) job.host_launch = *issued;
+  }
   job.attention_graphed = training.cuda_graphs() == pb::attention_graphed;
-  job.offload = read_offload(training.offload(), places, diagnostics);
+  if (training.has_offload()) job.offload = read_offload(training.offload(), places, diagnostics);
   if (!training.has_adapter()) return;
   const pb::Adapter& adapter = training.adapter();
   if (adapter.rank() < 1) {

@@ -229,6 +229,11 @@ void Reader::read_layout(ServingPool& pool, const std::string& field,
   layout.data = at_least(field + ".data", asked.data(), 1);
   layout.expert = at_least(field + ".expert", asked.expert(), 1);
   layout.two_batches = asked.two_batches();
+  pool.job.routing.redundant = at_least(field + ".redundant", asked.redundant(), 0);
+  pool.job.routing.busiest = asked.busiest();
+  if (!(asked.busiest() >= 1)) {
+    error(field + ".busiest", "the busiest rank has no less than the mean one", "1.2");
+  }
   if (layout.stage() % layout.expert != 0) {
     error(field + ".expert",
           fmt::format("{} does not divide the {} ranks of a pipeline stage", layout.expert,

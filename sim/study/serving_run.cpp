@@ -37,6 +37,8 @@ workloads::PoolPlan plan_of(const ServingPool& pool, const PoolTimes& times) {
   workloads::PoolPlan plan;
   plan.policy = pool.policy;
   plan.policy.blocks = times.blocks();
+  plan.policy.window = times.memory().window;
+  plan.policy.windowed = times.memory().window_per_token / times.token_cache();
   plan.replicas = pool.replicas;
   plan.groups = pool.job.layout.data;
   plan.stages = pool.job.layout.pipeline;
@@ -63,9 +65,6 @@ void add_caveats(const PreparedServing& prepared,
   for (std::size_t i = 0; i < times.size(); ++i) {
     add(times[i]->steps().kernels().caveats());
     add(prepared.pools[i].cluster->notes());
-    if (times[i]->memory().window > 0) {
-      add({"Layers with a window are given cache as if they had none."});
-    }
   }
 }
 

@@ -11,8 +11,21 @@ double EnginePolicy::tokens_per_pass() const {
   return (1 - std::pow(acceptance, drafts + 1)) / (1 - acceptance);
 }
 
-bool EnginePolicy::fits(std::int64_t tokens) const {
-  return tokens <= blocks * block_tokens;
+std::int64_t EnginePolicy::blocks_of(std::int64_t tokens) const {
+  if (window > 0 && tokens > window) {
+    const auto beyond = static_cast<double>(tokens - window);
+    tokens = window + static_cast<std::int64_t>(std::ceil(beyond * (1 - windowed)));
+  }
+  return (tokens + block_tokens - 1) / block_tokens;
+}
+
+std::int64_t EnginePolicy::tokens_in(std::int64_t held) const {
+  const std::int64_t tokens = held * block_tokens;
+  if (window == 0 || tokens <= window) return tokens;
+  constexpr double kEver = 1e9;  // nothing but windows
+  const double beyond = static_cast<double>(tokens - window) / std::max(1 - windowed, 1e-9);
+  constexpr double kRounding = 1e-6;
+  return window + static_cast<std::int64_t>(std::min(kEver, beyond + kRounding));
 }
 
 ServingEngine::ServingEngine(const EnginePolicy& policy, const RequestStream& stream,
@@ -227,7 +240,7 @@ void ServingEngine::schedule(std::int32_t index) {
   Sequence& sequence = at(index);
   const std::int64_t held =
       sequence.own + static_cast<std::int64_t>(sequence.ids.size()) * store_.blocks.of_prefix();
-  const std::int64_t room = held * policy_.block_tokens - sequence.prompt;
+  const std::int64_t room = policy_.tokens_in(held) - sequence.prompt;
   // A pass writes its drafts too.
   const std::int64_t goal = room >= sequence.left ? sequence.left : room - policy_.drafts;
   const std::int64_t pass = sequence.pass;

@@ -156,7 +156,7 @@ class ServingEngine {
   bool current(const Due& due);
 
   std::int64_t blocks_of(std::int64_t tokens) const {
-    return (tokens + policy_.block_tokens - 1) / policy_.block_tokens;
+    return policy_.blocks_of(tokens);
   }
 
   EnginePolicy policy_;

@@ -37,8 +37,11 @@ ServingEngine::Hits ServingEngine::find(const Request& request, std::int32_t pro
   Hits hits;
   const auto ids = prefixes(request);
   if (ids.empty()) return hits;
+  // Nor more than its blocks, which are fewer where layers have a window.
+  const std::int64_t most_tokens =
+      std::min<std::int64_t>(prompt - 1, blocks_of(prompt) * policy_.block_tokens);
   const auto most =
-      std::min(ids.size(), static_cast<std::size_t>((prompt - 1) / stream_.prefix_tokens));
+      std::min(ids.size(), static_cast<std::size_t>(most_tokens / stream_.prefix_tokens));
   auto count = std::min(static_cast<std::size_t>(store_.blocks.known(ids)), most);
   hits.here = ids.first(count);
   const CacheTier& host = store_.host;

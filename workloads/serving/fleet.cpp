@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workloads/serving/fleet.hpp"
 
+#include "sim/base/diagnostics.hpp"
 #include "workloads/serving/replica.hpp"
 
 #include <queue>
@@ -59,7 +60,7 @@ class Fleet {
       }
       const bool arrival =
           !arrivals_.empty() && (events_.empty() || arrivals_.top().first <= events_.top().time);
-      if (!arrival && events_.empty()) break;
+      AISLE_ASSERT(arrival || !events_.empty(), "requests wait for something that comes");
       const double time = arrival ? arrivals_.top().first : events_.top().time;
       run_.sequences_s += static_cast<double>(inside_) * (time - now_);
       now_ = time;

@@ -57,6 +57,10 @@ PoolPlan any_pool(Random& random) {
   with.swap = random.below(2) == 0;
   with.watermark = 0.05 * random.uniform();
   with.seed = random.next();
+  if (random.below(3) == 0) {
+    with.window = 1 + static_cast<int>(random.below(200));
+    with.windowed = random.below(4) == 0 ? 1 : random.uniform();
+  }
   pool.replicas = 1 + static_cast<int>(random.below(4));
   pool.groups = 1 + static_cast<int>(random.below(3));
   pool.stages = 1 + static_cast<int>(random.below(3));

@@ -149,6 +149,20 @@ TEST(ServingFleet, DraftsGiveWhatChanceGives) {
   }
 }
 
+TEST(ServingFleet, DraftsHaveBlocksToo) {
+  // A pass over token 12 writes 12 to 16 with four drafts: into the second block of 16.
+  for (const int drafts : {0, 4}) {
+    EnginePolicy with = policy(100);
+    with.drafts = drafts;
+    std::vector<std::int64_t> blocks;
+    FleetHooks hooks;
+    hooks.step = [&](const FleetStep& step) { blocks.push_back(step.blocks); };
+    serve(equal(1, 0, 12, 10), fleet(with, 1, second), hooks);
+    EXPECT_EQ(blocks.at(0), 1);
+    EXPECT_EQ(blocks.at(1), drafts > 0 ? 2 : 1);
+  }
+}
+
 TEST(ServingFleet, WhatIsSwappedIsNotComputedAgain) {
   const RequestStream requests = stream(500, 20, 300, 100);
   std::int64_t computed = 0, asked = 0;
@@ -235,6 +249,25 @@ TEST(ServingFleet, RequestsGoWhereTheirPrefixIs) {
   hooks.step = [&](const FleetStep& step) { ++steps[static_cast<std::size_t>(step.replica)]; };
   serve(rounds(1, 3000, 1e-4), plan, hooks);
   for (const int one : steps) EXPECT_GT(one, 0);
+}
+
+TEST(ServingFleet, WindowsNeedNoBlocksBeyondThemselves) {
+  EnginePolicy with = policy(100);
+  with.window = 160;
+  with.windowed = 0.75;
+  EXPECT_EQ(with.blocks_of(160), 10);
+  EXPECT_EQ(with.blocks_of(160 + 64), 11);
+  EXPECT_EQ(with.blocks_of(160 + 65), 12);
+  for (std::int64_t tokens = 1; tokens < 3000; ++tokens) {
+    EXPECT_GE(with.tokens_in(with.blocks_of(tokens)), tokens);
+    EXPECT_LT(with.tokens_in(with.blocks_of(tokens) - 1), tokens);
+  }
+  // A hundred blocks hold 160 tokens and four times the rest.
+  EXPECT_TRUE(with.fits(160 + 4 * 1440));
+  EXPECT_FALSE(with.fits(160 + 4 * 1440 + 1));
+  const ServingRun run = serve(equal(1, 0, 100, 5000), fleet(with, 1, clock_of));
+  EXPECT_EQ(run.outcomes[0].fate, Fate::served);
+  EXPECT_EQ(run.total().most_blocks, with.blocks_of(5099));
 }
 
 TEST(ServingFleet, UrgentOnesGoFirst) {

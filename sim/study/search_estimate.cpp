@@ -2,7 +2,7 @@
 #include "sim/study/search_estimate.hpp"
 
 #include "sim/base/diagnostics.hpp"
-#include "sim/study/search_tables.hpp"
+#include "sim/study/search_stages.hpp"
 #include "workloads/parallel/exposure.hpp"
 
 #include <algorithm>
@@ -41,40 +41,6 @@ Rounds rounds_of(const Job& job) {
   }
 }
 
-/// ZeRO-3 gathers weights for every pass; breadth first once through a chunk and once back.
-bool gathers_each_pass(const Job& job) {
-  return job.layout.zero >= 3 && job.schedule != parallel::Schedule::breadth_first;
-}
-
-/// Weights of all layers are gathered in a row, ahead of the first pass through each.
-bool gathers_once(const Job& job) {
-  const int zero = job.layout.zero;
-  return (zero == 1 || zero == 2) && job.sharding.gather_ahead;
-}
-
-/// Gradients leave in the last backward pass of a stage, layer by layer.
-bool reduces_behind(const Job& job) {
-  return !gathers_each_pass(job) && (job.sharding.reduce_behind || job.layout.zero >= 3);
-}
-
-/// What one stage's ranks do, in seconds.
-struct StageTimes {
-  const PassTimes* passes = nullptr;
-  double* seconds = nullptr;               ///< by kind of action
-  double gathers_before = 0, gathers = 0;  ///< ZeRO-1, 2: of weights at the start of the step
-  double reduces = 0;
-  bool exchanges = false;
-  // ZeRO-3: passes for which weights are gathered. With breadth first the first ones of a chunk,
-  // else all, whose seconds then stand above too.
-  double gathering_forward = 0, gathering_backward = 0;
-  double first_gather_forward = 0, first_gather_backward = 0;
-  double last_forward = 0, last_backward = 0;  ///< after the last gather
-  double left_reduces = 0;                     ///< what is on its way when a backward pass ends
-
-  /// A pair is this stage forward beside the mirrored one backward.
-  double& of(Kind kind) const { return seconds[static_cast<std::size_t>(kind)]; }
-};
-
 /// When the first, the last but one and the last of a row of passes have ended, or their outputs
 /// are there.
 struct Row {
@@ -92,8 +58,8 @@ Row row_of(const Row& inputs, int count, double first, double after, double each
 
 }  // namespace
 
-struct Estimator::Tables : SearchTables {
-  using SearchTables::SearchTables;
+struct Estimator::Tables : StageTable {
+  using StageTable::StageTable;
 
   // Of layouts that differ in ZeRO stage and recomputation alone.
   std::array<int, 8> alike{};
@@ -102,20 +68,12 @@ struct Estimator::Tables : SearchTables {
   std::map<std::pair<int, bool>, double> known_bounds;  // by recomputation, and with ZeRO-3
 
   // Of the layout in hand.
-  std::vector<StageTimes> stages;
-  std::vector<double> by_action;  // seconds, by OrderedStep::work
   std::vector<parallel::StageLoad> rank_loads;
-  std::vector<double> arrival, free, send_free, receive_free, replica_free, exchange_end;
+  std::vector<double> arrival, free, send_free, receive_free, exchange_end;
 
   void meet(const Job& job);
   double busy(const Job& job, const parallel::Backlog& rank);
   double passes_and_exchanges(const Job& job);
-  void time_stages(const Job& job);
-  void time_zero3(const Job& job, StageTimes& stage, const std::vector<ReplicaTimes>& exchanges);
-  double first_forward(const StageTimes& stage, const std::vector<ReplicaTimes>& exchanges,
-                       double start);
-  double last_backward(const StageTimes& stage, const std::vector<ReplicaTimes>& exchanges,
-                       double start, double duration, double& exchanging);
   double pipeline(const Job& job, int micro_batches);
   double in_rows(const Job& job);
   Row row(const Job& job, int stage, bool ahead, const Row& inputs);
@@ -129,129 +87,6 @@ struct Estimator::Tables : SearchTables {
   double exchanging_end(const Job& job, const parallel::OrderedStep& action, double start,
                         double end);
 };
-
-/// With ZeRO-3 a layer's weights are gathered before each pass, the next layer's meanwhile, and
-/// gradients reduced after; one queue, as in DataParallel.
-void Estimator::Tables::time_zero3(const Job& job, StageTimes& stage,
-                                   const std::vector<ReplicaTimes>& exchanges) {
-  const PassTimes& own = *stage.passes;
-  if (own.layers.empty()) return;
-  double queue = 0, end = 0, before = 0;  // `before`: end of the layer before the last
-  const auto pass = [&](const RunTimes& run, double seconds, double slower, double reduce) {
-    const double gather = exchanges[static_cast<std::size_t>(run.layer)].gather;
-    for (int i = 0; i < run.count; ++i) {
-      queue = std::max(queue, before) + gather;
-      before = end;
-      end = std::max(end, queue) + seconds;
-      // The gather of a layer like this one runs beside it.
-      end += std::min(gather, seconds * slower) * (1 - 1 / slower);
-      if (reduce > 0) queue = std::max(queue, end) + reduce;
-    }
-  };
-  const auto exchange = [&](const RunTimes& run) -> const ReplicaTimes& {
-    return exchanges[static_cast<std::size_t>(run.layer)];
-  };
-  for (const RunTimes& run : own.layers) {
-    pass(run, run.each->forward, run.each->slower_forward(exchange(run).cores), 0);
-  }
-  stage.gathering_forward = end;
-  stage.last_forward = end - queue;
-  stage.first_gather_forward = exchange(own.layers.front()).gather;
-  stage.first_gather_backward = exchange(own.layers.back()).gather;
-  const bool each_pass = gathers_each_pass(job);
-  const auto back = [&](bool with_weights, bool reduces) {
-    queue = end = before = 0;
-    for (auto run = own.layers.rbegin(); run != own.layers.rend(); ++run) {
-      // Where a reduction stands between two gathers in the queue, nothing runs beside the pass.
-      const double slower = reduces ? 1 : run->each->slower_backward(exchange(*run).cores);
-      pass(*run, run->each->backward - (with_weights ? 0 : run->each->weight), slower,
-           reduces ? exchange(*run).reduce : 0);
-    }
-    return end;
-  };
-  stage.gathering_backward = back(true, each_pass);
-  stage.last_backward = end - queue;
-  if (!each_pass) return;
-  stage.left_reduces = std::max(0.0, queue - end);
-  stage.of(Kind::forward) = stage.gathering_forward;
-  stage.of(Kind::backward) = stage.gathering_backward;
-  stage.of(Kind::backward_input) = back(false, false);
-}
-
-void Estimator::Tables::time_stages(const Job& job) {
-  const auto count = static_cast<std::size_t>(job.stages());
-  stages.assign(count, {});
-  by_action.assign(count * parallel::OrderedStep::kKinds, 0);
-  const std::vector<ReplicaTimes>& exchanges = replica(job);
-  for (std::size_t s = 0; s < count; ++s) {
-    StageTimes& stage = stages[s];
-    stage.passes = &passes.of(job, static_cast<int>(s));
-    stage.seconds = &by_action[s * parallel::OrderedStep::kKinds];
-    const PassTimes& own = *stage.passes;
-    stage.of(Kind::forward) = own.forward;
-    stage.of(Kind::backward) = own.backward;
-    stage.of(Kind::weight) = own.weight;
-    stage.of(Kind::backward_input) = own.backward - own.weight;
-    if (job.schedule == parallel::Schedule::dual_pipe) {
-      stage.of(Kind::pair) = passes.pair(job, static_cast<int>(s));
-    } else if (job.pairs()) {
-      stage.of(Kind::pair) = own.forward + own.backward;  // what they hide is left to the engine
-    }
-    for (const RunTimes& run : own.layers) {
-      const ReplicaTimes& one = exchanges[static_cast<std::size_t>(run.layer)];
-      stage.gathers += run.count * one.gather;
-      stage.reduces += run.count * one.reduce;
-    }
-    stage.exchanges = stage.reduces > 0;
-    if (job.layout.zero >= 3) time_zero3(job, stage, exchanges);
-  }
-  // Gathers queue at each rank in the order of stages.
-  if (!gathers_once(job)) return;
-  replica_free.assign(static_cast<std::size_t>(job.layout.pipeline), 0);
-  for (std::size_t s = 0; s < count; ++s) {
-    const auto rank =
-        static_cast<std::size_t>(parallel::rank_of_stage(job, static_cast<int>(s), 0));
-    const auto mirror = static_cast<std::size_t>(parallel::mirror_of(job, static_cast<int>(rank)));
-    const double from = std::max(replica_free[rank], replica_free[mirror]);
-    stages[s].gathers_before = from;
-    replica_free[rank] = replica_free[mirror] = from + stages[s].gathers;
-  }
-}
-
-/// End of a stage's first forward pass, whose layers wait for their weights.
-double Estimator::Tables::first_forward(const StageTimes& stage,
-                                        const std::vector<ReplicaTimes>& exchanges, double start) {
-  double gathered = stage.gathers_before, end = start;
-  for (const RunTimes& run : stage.passes->layers) {
-    const ReplicaTimes& one = exchanges[static_cast<std::size_t>(run.layer)];
-    for (int i = 0; i < run.count; ++i) {
-      gathered += one.gather;
-      end = std::max(end, gathered) + run.each->forward;
-    }
-  }
-  return end;
-}
-
-/// End of a stage's last backward pass, in which its gradients leave layer by layer; `exchanging`
-/// is until when the rank's exchanges go on.
-double Estimator::Tables::last_backward(const StageTimes& stage,
-                                        const std::vector<ReplicaTimes>& exchanges, double start,
-                                        double duration, double& exchanging) {
-  const PassTimes& pass = *stage.passes;
-  const double scale = pass.backward > 0 ? duration / pass.backward : 0;
-  double end = start;
-  for (auto run = pass.layers.rbegin(); run != pass.layers.rend(); ++run) {
-    const ReplicaTimes& one = exchanges[static_cast<std::size_t>(run->layer)];
-    const double slower = run->each->slower_backward(one.cores);
-    const double work = run->each->backward * scale;
-    for (int i = 0; i < run->count; ++i) {
-      const double beside = std::max(0.0, std::min(exchanging - end, work * slower));
-      end += beside + work - beside / slower;
-      exchanging = std::max(exchanging, end) + one.reduce;
-    }
-  }
-  return end;
-}
 
 void Estimator::Tables::begin_step(const Job& job) {
   const auto ranks = static_cast<std::size_t>(job.layout.pipeline);

@@ -29,6 +29,12 @@ int steps_of(const Layer& layer) {
   return layer.kind == LayerKind::mtp ? 3 : 1;
 }
 
+/// Some layers of a stage are recomputed and others not, or the last one waits for the host: none
+/// stands for others.
+bool hangs_on_stage(const Job& job) {
+  return job.recompute_layers >= 0 || job.host_launch > Seconds();
+}
+
 /// When layers begin in one pass, and what the pass adds up to.
 struct PassClock {
   std::vector<double> begin;  // by layer number of the plan; infinite: nothing is done there
@@ -199,7 +205,9 @@ std::vector<LayerTimes> PassTable::time_layers(const Job& job, const std::vector
   const ModelGraph sequence = sequence_of(runs);
   const std::size_t count = steps(runs).size();
   ++timed_;
-  const Plan plan = parallel::pass_plan(job, sequence, false);
+  Job part = job;
+  part.offload.activations = 0;  // copies are those of whole stages
+  const Plan plan = parallel::pass_plan(part, sequence, false);
   const TimedPlan timed = lower(plan, cluster_, kernels_);
   const Execution execution = execute_analytic(timed);
   const PassClock ahead = clock_of(timed, execution, 0, count);
@@ -261,8 +269,7 @@ const PassTimes& PassTable::of(const Job& job, int stage) {
     times.computing += count * each.computing;
     times.exchanging += count * each.exchanging;
   };
-  if (job.recompute_layers >= 0) {
-    // Some layers of a stage are recomputed and others not: none stands for others.
+  if (hangs_on_stage(job)) {
     const auto& layers =
         cut.whole.emplace(shape_of.id, time_layers(job, shape_of.runs)).first->second;
     auto each = layers.begin();

@@ -264,7 +264,8 @@ double SearchTables::optimizer(const Job& job) {
   update.share = most_shared / (sharded ? job.shard() * copies : 1) +
                  most_experts / (sharded ? job.expert_shard(job.shard()) * copies : 1);
   update.held = most_shared + most_experts;
-  double seconds = 0;
+  double seconds = job.offload.update(update.share, job.states).si();
+  if (job.offload.updated_by_host) update.share *= 1 - job.offload.optimizer;
   for (const workloads::Kernel& kernel : parallel::optimizer_kernels(job, update, {})) {
     seconds += kernel.count *
                (kernels_.time_of(kernel).time.si() * kernel.load * cluster_.slowest_factor() +

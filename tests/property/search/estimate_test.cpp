@@ -132,6 +132,10 @@ TEST(Estimate, TimeIsTheEnginesWhereNothingContends) {
       {"accelerator: \"h100-sxm\" count: 8",
        "model: \"llama-3.1-8b\" sequence: 4096 global_batch: 1",
        {"tensor=1", "context=1", "pipeline=8", "schedule=one_f_one_b", "zero=0"}},
+      {"accelerator: \"h100-sxm\" count: 8",
+       "model: \"llama-3.1-8b\" sequence: 1024 global_batch: 1 host_launch: \"60 us\" offload { "
+       "optimizer: 0.5 }",
+       {"tensor=1", "context=1", "pipeline=8", "schedule=one_f_one_b", "zero=0"}},
       {"accelerator: \"h100-sxm\" count: 1",
        "model: \"deepseek-v2-lite\" sequence: 4096 global_batch: 4 states { gradients: \"bf16\" "
        "master_weights: \"bf16\" optimizer_moments: \"fp8\" } what_if { layers: 8 }",
@@ -148,6 +152,28 @@ TEST(Estimate, TimeIsTheEnginesWhereNothingContends) {
       ++compared;
     }
     EXPECT_GE(compared, 3);
+  }
+}
+
+// What the host does beside passes is in estimates. When copies of activations start, relative to
+// the pass before, is less so.
+TEST(Estimate, HostsAndTheirMemoryAreCounted) {
+  struct Case {
+    std::string fields;
+    double median, worst;
+  };
+
+  for (const Case& one : {Case{"offload { optimizer: 1 }", 0.01, 0.08},
+                          Case{"offload { activations: 0.5 }", 0.03, 0.08}}) {
+    const Ground on = ground("accelerator: \"h100-sxm\" count: 8",
+                             std::string(kDense) + " host_launch: \"80 us\" " + one.fields);
+    SearchOptions options;
+    options.fixed = {"context=1", "recompute=selective"};
+    const Errors errors = errors_of(on, drawn(estimate_all(on, options), 30, 3));
+    std::printf("%s: median %.2f %%, worst %.2f %% (%s)\n", one.fields.c_str(), 100 * errors.median,
+                100 * errors.worst, errors.worst_layout.c_str());
+    EXPECT_LT(errors.median, one.median);
+    EXPECT_LT(errors.worst, one.worst) << errors.worst_layout;
   }
 }
 

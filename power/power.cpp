@@ -22,9 +22,13 @@ constexpr auto kReference = static_cast<std::size_t>(Precision::bf16);
 // For an accelerator without an entry of its own. The share of the limit drawn at idle and the
 // ratio of limit to (bf16 energy x bf16 peak) are means over the chips of the catalogue
 // (docs/model/power.md); the energy per HBM byte came out alike for HBM2 and HBM3e.
+constexpr double kDeepIdleShare = 0.10;
 constexpr double kIdleShare = 0.17;
-constexpr double kFullRateOverLimit = 1.5;
+constexpr double kActiveShare = 0.09;
+constexpr double kWaitingShare = 0.09;
+constexpr double kFullRateOverLimit = 1.6;
 constexpr JoulesPerByte kHbm = 124.0 * units::pJ / units::B;
+constexpr JoulesPerByte kDieToDie = 4.0 * units::pJ / units::B;
 constexpr JoulesPerByte kLink = 40.0 * units::pJ / units::B;
 
 /// Reads the figures of one entry over a curve that holds the scaled ones.
@@ -84,7 +88,11 @@ PowerCurve scaled_curve(const Accelerator& accelerator) {
         accelerator.peak[p].value > FlopsPerSecond{} ? accelerator.peak[p].value : fallback;
     if (peak > FlopsPerSecond{}) curve.flop[p] = kFullRateOverLimit * curve.limit / peak;
   }
+  curve.deep_idle = std::min(kDeepIdleShare * curve.limit, curve.idle);
+  curve.active = kActiveShare * curve.limit;
+  curve.waiting = kWaitingShare * curve.limit;
   curve.hbm = kHbm;
+  curve.die_to_die = kDieToDie;
   curve.scale_up = curve.nic = kLink;
   curve.basis = Basis::extrapolated;
   return curve;
@@ -101,24 +109,115 @@ PowerCurve power_curve(const Accelerator& accelerator, const pb::ChipPower* entr
     return curve;
   }
   EntryReader reader(*entry, curve, diagnostics);
+  reader.read(entry->has_deep_idle(), entry->deep_idle(), "deep_idle", curve.deep_idle);
   reader.read(entry->has_idle(), entry->idle(), "idle", curve.idle);
+  reader.read(entry->has_active(), entry->active(), "active", curve.active);
+  reader.read(entry->has_waiting(), entry->waiting(), "waiting", curve.waiting);
   reader.read(entry->has_hbm_byte(), entry->hbm_byte(), "hbm_byte", curve.hbm);
+  reader.read(entry->has_die_to_die_byte(), entry->die_to_die_byte(), "die_to_die_byte",
+              curve.die_to_die);
   reader.read(entry->has_scale_up_byte(), entry->scale_up_byte(), "scale_up_byte", curve.scale_up);
   reader.read(entry->has_nic_byte(), entry->nic_byte(), "nic_byte", curve.nic);
   reader.read(entry->has_limit(), entry->limit(), "limit", curve.limit);
   reader.read_compute(accelerator);
+  curve.voltage_floor = entry->voltage_floor();
+  curve.voltage_slope = entry->voltage_slope();
+  curve.lowest_clock = entry->lowest_clock();
   curve.basis = topology::basis_of(entry->basis());
   return curve;
 }
 
-Watts mean_power(const PowerCurve& curve, const Activity& activity) {
-  if (activity.duration <= Seconds{}) return std::min(curve.idle, curve.limit);
-  Joules energy =
-      curve.hbm * activity.hbm + curve.scale_up * activity.scale_up + curve.nic * activity.nic;
+namespace {
+
+/// Energy that goes with the square of the voltage, and the rest beside idle.
+struct Energy {
+  Joules cores, other;
+};
+
+Energy energy_of(const PowerCurve& curve, const Activity& activity) {
+  Energy energy;
   for (std::size_t p = 0; p < activity.flops.size(); ++p) {
-    energy += curve.flop[p] * activity.flops[p];
+    energy.cores += curve.flop[p] * activity.flops[p];
   }
-  return std::min(curve.idle + energy / activity.duration, curve.limit);
+  energy.cores += curve.active * activity.computing + curve.waiting * activity.waiting;
+  energy.other = curve.hbm * activity.hbm + curve.die_to_die * activity.die_to_die +
+                 curve.scale_up * activity.scale_up + curve.nic * activity.nic;
+  return energy;
+}
+
+/// Highest clock, of the full one, at which `power` (rising with it) is within the limit.
+template <typename Power>
+double clock_within(const PowerCurve& curve, Watts limit, const Power& power) {
+  if (power(1) <= limit) return 1;
+  double low = curve.lowest_clock, high = 1;
+  for (int round = 0; round < 50; ++round) {
+    const double middle = (low + high) / 2;
+    (power(middle) <= limit ? low : high) = middle;
+  }
+  return low;
+}
+
+}  // namespace
+
+double PowerCurve::voltage(double clock) const {
+  return std::max(voltage_floor, 1 - voltage_slope * (1 - clock));
+}
+
+Activity& Activity::operator+=(const Activity& other) {
+  duration += other.duration;
+  computing += other.computing;
+  clocked += other.clocked;
+  waiting += other.waiting;
+  for (std::size_t p = 0; p < flops.size(); ++p) flops[p] += other.flops[p];
+  hbm += other.hbm;
+  die_to_die += other.die_to_die;
+  scale_up += other.scale_up;
+  nic += other.nic;
+  return *this;
+}
+
+Activity& Activity::operator*=(double factor) {
+  for (Seconds* time : {&duration, &computing, &clocked, &waiting}) *time *= factor;
+  for (Flops& each : flops) each *= factor;
+  for (Bytes* bytes : {&hbm, &die_to_die, &scale_up, &nic}) *bytes *= factor;
+  return *this;
+}
+
+Joules energy_of_work(const PowerCurve& curve, const Activity& activity) {
+  Activity work = activity;
+  work.computing = work.waiting = Seconds{};
+  const Energy energy = energy_of(curve, work);
+  return energy.cores + energy.other;
+}
+
+Watts demand(const PowerCurve& curve, const Activity& activity) {
+  if (activity.duration <= Seconds{}) return curve.idle;
+  const Energy energy = energy_of(curve, activity);
+  return curve.idle + (energy.cores + energy.other) / activity.duration;
+}
+
+Watts mean_power(const PowerCurve& curve, const Activity& activity) {
+  return std::min(demand(curve, activity), curve.limit);
+}
+
+Throttled throttled(const PowerCurve& curve, const Activity& activity, Watts cap) {
+  const Throttled unchanged{1, mean_power(curve, activity), activity.duration};
+  if (activity.duration <= Seconds{} || cap == curve.limit) return unchanged;
+  const Energy energy = energy_of(curve, activity);
+  const auto power = [&](double clock, Seconds duration) {
+    const double volts = curve.voltage(clock);
+    return curve.idle + (energy.cores * (volts * volts) + energy.other) / duration;
+  };
+  // Where it stands now: the durations were measured at that clock.
+  const double now = clock_within(curve, curve.limit,
+                                  [&](double clock) { return power(clock, activity.duration); });
+  const auto stretched = [&](double clock) {
+    return activity.duration + activity.clocked * (now / clock - 1);
+  };
+  const double then =
+      clock_within(curve, cap, [&](double clock) { return power(clock, stretched(clock)); });
+  if (then == now) return unchanged;
+  return {then / now, power(then, stretched(then)), stretched(then)};
 }
 
 }  // namespace aisle::power

@@ -25,17 +25,34 @@ namespace aisle::power {
 /// What one accelerator did over a time: totals, not rates.
 struct Activity {
   Seconds duration;
+  Seconds computing;  ///< of it, in kernels that compute
+  Seconds clocked;    ///< of `computing`, in kernels whose time goes with the clock
+  Seconds waiting;    ///< in kernels that move data or wait for others, and nothing else
   std::array<Flops, topology::kPrecisions> flops{};
-  Bytes hbm, scale_up, nic;  ///< link bytes: sent and received together
+  Bytes hbm, die_to_die, scale_up, nic;  ///< link bytes: sent and received together
+
+  Activity& operator+=(const Activity& other);
+  Activity& operator*=(double factor);
 };
 
-/// Power curve of one accelerator after defaults (docs/model/power.md): idle + energy per
-/// operation, per byte of each kind, at most the limit.
+/// Power curve of one accelerator after defaults (docs/model/power.md): what it draws at rest,
+/// while kernels run and while it waits, and the energy of each operation and byte, all at full
+/// clock.
 struct PowerCurve {
-  Watts idle, limit;
+  Watts deep_idle;  ///< no process on the device
+  Watts idle;       ///< a process with its memory, no kernel
+  Watts active;     ///< beside idle, while kernels compute: clocks, instructions, caches
+  Watts waiting;    ///< beside idle, while a kernel waits for others or moves data alone
+  Watts limit;      ///< of the board
   std::array<JoulesPerFlop, topology::kPrecisions> flop{};
-  JoulesPerByte hbm, scale_up, nic;
+  JoulesPerByte hbm, die_to_die, scale_up, nic;
+  double lowest_clock = 0.15;  ///< of the full clock
+  double voltage_floor = 0.7;  ///< of the voltage at full clock
+  double voltage_slope = 1;    ///< change of that share over change of the clock's share
   Basis basis = Basis::assumed;
+
+  /// Voltage, as a share of that at full clock, that this share of the clock needs.
+  double voltage(double clock) const;
 };
 
 /// The curve of the catalogue, or one scaled from the accelerator's TDP, peaks and bandwidth (basis
@@ -43,8 +60,28 @@ struct PowerCurve {
 PowerCurve power_curve(const topology::Accelerator& accelerator, const pb::ChipPower* entry,
                        Diagnostics& diagnostics);
 
-/// Mean power over the activity.
+/// Energy of the activity's operations and bytes alone, at full clock.
+Joules energy_of_work(const PowerCurve& curve, const Activity& activity);
+
+/// What the activity would draw at full clock, whatever the limit.
+Watts demand(const PowerCurve& curve, const Activity& activity);
+
+/// Mean power over the activity: its demand, at most the limit.
 Watts mean_power(const PowerCurve& curve, const Activity& activity);
+
+/// An activity under a cap.
+struct Throttled {
+  double clock = 1;  ///< over the clock that the activity has at the curve's own limit
+  Watts power;
+  Seconds duration;
+};
+
+/// The same work under another limit. The durations of `activity` are those at the curve's own
+/// limit, so that cap returns them unchanged. The clock is the highest at which the activity's mean
+/// power is within the cap; `clocked` time goes with it, energy of operations and of `active` with
+/// the square of the voltage, memory and links with neither. Averages over the activity, as boards
+/// do over tens of milliseconds.
+Throttled throttled(const PowerCurve& curve, const Activity& activity, Watts cap);
 
 /// Site figures after defaults.
 struct SiteModel {
@@ -52,14 +89,24 @@ struct SiteModel {
   DollarsPerJoule tariff;
   KilogramsPerJoule carbon;
   CubicMetresPerJoule water;
-  Watts host_power;  ///< per accelerator
+  Watts host_power;     ///< per accelerator, at rest
+  double fans = 0;      ///< beside it, of what an accelerator draws above idle
+  Watts idle;           ///< of an accelerator
+  double supplies = 1;  ///< efficiency of a node's power supplies
   Basis host_power_basis = Basis::assumed;
   DollarsPerSecond rental;  ///< per accelerator
   Basis rental_basis = Basis::assumed;
 };
 
+/// Beside its accelerators a node draws what it was measured to draw at rest, less theirs;
+/// air-cooled ones blow more the more heat there is. Where nobody measured that, its maximum less
+/// their limits.
 std::optional<SiteModel> build_site(const pb::Site& site, const topology::Cluster& cluster,
-                                    const SourceMap& places, Diagnostics& diagnostics);
+                                    const PowerCurve& curve, const SourceMap& places,
+                                    Diagnostics& diagnostics);
+
+/// What a node takes in for each accelerator that draws so much.
+Watts node_power(const SiteModel& site, Watts accelerator);
 
 /// What a job that lasts `duration` costs at a site, accelerators and hosts together. Cost is
 /// rental plus nothing: rental is taken to include power; energy cost is given beside it.

@@ -6,12 +6,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace aisle::power {
 
+namespace {
+
+/// Of what air-cooled accelerators draw above idle, what fans add to it (docs/model/power.md).
+constexpr double kFans = 0.07;
+
+}  // namespace
+
 std::optional<SiteModel> build_site(const pb::Site& site, const topology::Cluster& cluster,
-                                    const SourceMap& places, Diagnostics& diagnostics) {
+                                    const PowerCurve& curve, const SourceMap& places,
+                                    Diagnostics& diagnostics) {
   const int errors_before = diagnostics.error_count();
   const auto read = [&](const std::string& text, const char* name, auto& target) {
     const std::string field = std::string("cluster.site.") + name;
@@ -30,11 +39,17 @@ std::optional<SiteModel> build_site(const pb::Site& site, const topology::Cluste
   read(site.tariff(), "tariff", model.tariff);
   read(site.carbon_intensity(), "carbon_intensity", model.carbon);
   read(site.water_intensity(), "water_intensity", model.water);
-  model.host_power = cluster.host_power();
-  model.host_power_basis = cluster.host_power_basis();
+  model.idle = curve.idle;
   if (site.has_host_power()) {
     read(site.host_power(), "host_power", model.host_power);
-    model.host_power_basis = Basis::assumed;
+  } else if (const topology::NodePower& node = cluster.node_power(); node.rest.value > Watts{}) {
+    model.supplies = node.supply_efficiency;
+    model.host_power = std::max(Watts{}, node.rest.value * model.supplies - curve.deep_idle);
+    model.fans = kFans * (1 - node.liquid_share);
+    model.host_power_basis = weakest(node.rest.basis, Basis::calibrated);
+  } else {
+    model.host_power = cluster.host_power();
+    model.host_power_basis = cluster.host_power_basis();
   }
   model.rental = cluster.accelerator().rental.value;
   model.rental_basis = cluster.accelerator().rental.basis;
@@ -46,11 +61,16 @@ std::optional<SiteModel> build_site(const pb::Site& site, const topology::Cluste
   return model;
 }
 
+Watts node_power(const SiteModel& site, Watts accelerator) {
+  const Watts fans = site.fans * (accelerator - site.idle);
+  return (accelerator + site.host_power + fans) / site.supplies;
+}
+
 Bill bill(const SiteModel& site, Watts accelerator_power, int accelerators, Seconds duration) {
   AISLE_ASSERT(accelerators >= 0 && duration >= Seconds{}, "a job has a size and a duration");
   const auto count = static_cast<double>(accelerators);
   Bill bill;
-  bill.it_power = count * (accelerator_power + site.host_power);
+  bill.it_power = count * node_power(site, accelerator_power);
   bill.facility_power = site.pue * bill.it_power;
   bill.energy = bill.facility_power * duration;
   bill.energy_cost = bill.energy * site.tariff;

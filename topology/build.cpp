@@ -417,6 +417,7 @@ class Builder {
   void read_host_power() {
     const Accelerator& chip = impl_->accelerator;
     const double in_system = system_ == nullptr ? 0 : number_or(system_->accelerators(), 0);
+    if (in_system > 0) read_node_power(in_system);
     if (system_ != nullptr && system_->max_power().has_value() && in_system > 0 &&
         chip.tdp.value.si() > 0) {
       impl_->system_name = system_->name();
@@ -441,6 +442,16 @@ class Builder {
     }
     note("host power {} per accelerator: assumed 0.8 of TDP, as DGX nodes at maximum",
          print_short(impl_->host_power.value));
+  }
+
+  void read_node_power(double in_system) {
+    NodePower& node = impl_->node_power;
+    node.supply_efficiency = number_or(system_->supply_efficiency(), node.supply_efficiency);
+    node.liquid_share = number_or(system_->liquid_fraction(), 0);
+    if (!system_->idle_power().has_value()) return;
+    const auto rest =
+        read_figure<Watts>(system_->idle_power(), system_->basis(), {}, "idle_power", diagnostics_);
+    if (rest) node.rest = {rest->value / in_system, rest->basis};
   }
 
   /// A quantity that the study itself states: its own choice.

@@ -79,6 +79,10 @@ Basis Cluster::host_power_basis() const {
   return impl_->host_power.basis;
 }
 
+const NodePower& Cluster::node_power() const {
+  return impl_->node_power;
+}
+
 const std::string& Cluster::system_name() const {
   return impl_->system_name;
 }

@@ -120,6 +120,14 @@ struct BillRow {
   std::string note;
 };
 
+/// What one accelerator's part of a node takes in, beside the accelerator, as far as it is
+/// measured.
+struct NodePower {
+  Estimate<Watts> rest;             ///< of the node at rest, accelerators included; 0: not known
+  double supply_efficiency = 0.96;  ///< of its power supplies under load
+  double liquid_share = 0;  ///< of its heat that a liquid takes; the rest is blown away by fans
+};
+
 /// The machine of one scenario: what one device is, how devices are joined, and the graph behind it
 /// (Boost.Graph, hidden). Accelerator ids run 0..count()-1, domain by domain. Assumes equal
 /// accelerators; faults of links show in network() only.
@@ -142,6 +150,7 @@ class Cluster {
   const Network& network() const;
   Watts host_power() const;  ///< per accelerator, beside the accelerator itself
   Basis host_power_basis() const;
+  const NodePower& node_power() const;
   /// Time of computation on the slowest of the cluster's accelerators over that on the mean one:
   /// 1 + spread x expected largest of count() draws.
   double slowest_factor() const;

@@ -27,6 +27,7 @@ struct Cluster::Impl {
   FabricTraits traits;
   Seconds switch_latency;
   Estimate<Watts> host_power;
+  NodePower node_power;
   double slowest_factor = 1;
   std::string system_name, fabric_name;
   std::vector<std::string> notes;

@@ -60,7 +60,7 @@ struct TimedWork {
   /// received; a place on Stream::send or Stream::receive does one half.
   Flops flops;
   std::array<Flops, topology::kPrecisions> flops_by_precision{};
-  Bytes hbm_bytes, scale_up_bytes, scale_out_bytes;
+  Bytes hbm_bytes, die_to_die_bytes, scale_up_bytes, scale_out_bytes;
   std::array<double, workloads::kFamilies>
       family_seconds{};  ///< by workloads::Family; sums to `alone` for compute
   Binding binding;       ///< sums to `alone` for compute that was timed by shape, else nothing

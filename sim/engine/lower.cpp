@@ -43,14 +43,6 @@ void add_width(std::vector<Width>& widths, Seconds time, int cores) {
   }
 }
 
-/// Whether the products of a kernel take longer than its bytes, each at the chip's peak.
-bool is_tensor_bound(const workloads::Kernel& kernel, const topology::Accelerator& chip) {
-  if (kernel.flops.si() <= 0) return false;
-  const FlopsPerSecond peak = chip.peak_of(kernel.precision).value;
-  if (peak.si() <= 0) return true;  // runs in a wider format, slower still
-  return (kernel.flops / peak).si() >= (kernel.hbm_bytes / chip.hbm_bandwidth.value).si();
-}
-
 void add_binding(Binding& binding, const workloads::Kernel& kernel, Seconds mean, Seconds own,
                  const topology::Accelerator& chip) {
   (is_tensor_bound(kernel, chip) ? binding.tensor_s : binding.memory_s) += mean.si();
@@ -83,6 +75,7 @@ TimedWork time_compute(const Work& work, const Cluster& cluster, const KernelMod
   demand(timed, Capacity::hbm) =
       exclusive(timed.hbm_bytes, cluster.accelerator().hbm_bandwidth.value, timed.alone);
   demand(timed, Capacity::die_to_die) = crossing(timed.hbm_bytes, cluster.accelerator()).si();
+  timed.die_to_die_bytes = cluster.accelerator().die_crossing * timed.hbm_bytes;
   return timed;
 }
 
@@ -97,6 +90,7 @@ TimedWork time_communication(const Work& work, const Cluster& cluster, const Ker
   timed.basis = cost.basis;
   timed.cores_held = cost.cores;
   timed.hbm_bytes = cost.hbm;
+  timed.die_to_die_bytes = cluster.accelerator().die_crossing * cost.hbm;
   timed.scale_up_bytes = cost.scale_up_out + cost.scale_up_in;
   timed.scale_out_bytes = cost.scale_out_out + cost.scale_out_in;
   demand(timed, Capacity::hbm) =

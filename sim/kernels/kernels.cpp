@@ -448,4 +448,24 @@ KernelTime KernelModel::time_of(const Kernel& kernel, const std::string& variant
   return found == variants_.end() ? time_of(kernel) : timed(kernel, found->second);
 }
 
+bool is_tensor_bound(const workloads::Kernel& kernel, const topology::Accelerator& accelerator) {
+  if (kernel.flops.si() <= 0) return false;
+  const FlopsPerSecond peak = accelerator.peak_of(kernel.precision).value;
+  if (peak.si() <= 0) return true;  // runs in a wider format, slower still
+  return (kernel.flops / peak).si() >= (kernel.hbm_bytes / accelerator.hbm_bandwidth.value).si();
+}
+
+Flops executed_flops(const workloads::Kernel& kernel) {
+  constexpr double kTileRows = 16;
+  const bool decoding = kernel.family == workloads::Family::attention_decode ||
+                        kernel.family == workloads::Family::mla_decode;
+  // Each number of the cache, two bytes, is multiplied with a whole tile.
+  if (decoding) {
+    return std::max(kernel.flops, kTileRows * (kernel.hbm_bytes / units::B) * units::FLOP);
+  }
+  if (kernel.m <= 0 || kernel.k <= 0) return kernel.flops;
+  const double rows = static_cast<double>(kernel.m) / std::max(1, kernel.groups);
+  return kernel.flops * (std::ceil(rows / kTileRows) * kTileRows / rows);
+}
+
 }  // namespace aisle::sim

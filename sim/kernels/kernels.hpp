@@ -92,6 +92,13 @@ class KernelModel {
   std::vector<std::string> caveats_;
 };
 
+/// Whether the products of a kernel take longer than its bytes, each at the chip's peak.
+bool is_tensor_bound(const workloads::Kernel& kernel, const topology::Accelerator& accelerator);
+
+/// Operations that the tensor cores carry out, for energy: they work on tiles of 16 rows, full or
+/// not, so products of fewer rows (of a group) and decoding attention cost those of 16.
+Flops executed_flops(const workloads::Kernel& kernel);
+
 /// One measurement of a kernel, for fitting.
 struct Sample {
   workloads::Kernel kernel;

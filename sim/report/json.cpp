@@ -123,6 +123,17 @@ std::string result_json(const pb::Result& result) {
     for (const pb::Part& part : result.campaign()) json.key(part.name()).value(part.seconds());
     json.end_object();
   }
+  if (!result.interruption().empty()) {
+    json.key("interruptions").begin_object();
+    for (const pb::Interruptions& cause : result.interruption()) {
+      json.key(cause.name()).begin_object();
+      json.key("mean").value(cause.mean());
+      json.key("p5").value(cause.low());
+      json.key("p95").value(cause.high());
+      json.end_object();
+    }
+    json.end_object();
+  }
   json.key("breakdown_rank").value(result.breakdown_rank());
   json.key("folded").value(result.folded());
   json.key("rank_classes").value(static_cast<long long>(result.rank_classes()));

@@ -3,6 +3,8 @@
 
 #include "sim/base/proto_text.hpp"
 #include "sim/base/quantity.hpp"
+#include "sim/base/random.hpp"
+#include "sim/base/statistics.hpp"
 #include "sim/study/measure.hpp"
 #include "sim/study/scenario.pb.h"
 
@@ -10,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -19,6 +22,7 @@ namespace {
 
 /// A run of which less than this trains never ends, for any purpose.
 constexpr double kLeastGoodput = 1e-3;
+constexpr int kMostDraws = 100'000;
 
 class TermsReader {
  public:
@@ -110,15 +114,54 @@ class TermsReader {
 
   void read_failures(int accelerators) {
     const pb::Failures& failures = campaign_.failures();
-    if (!failures.has_mean_time_per_accelerator()) {
-      error("failures.mean_time_per_accelerator", "is missing",
+    terms_.restart = quantity<Seconds>("failures.restart", failures.restart());
+    terms_.failures.draws = failures.draws();
+    terms_.failures.spares = failures.spare_nodes();
+    if (failures.draws() < 0 || failures.draws() > kMostDraws) {
+      error("failures.draws", fmt::format("{} runs cannot be drawn", failures.draws()),
+            fmt::format("0 to {}; 200 tell the tenth and the ninetieth percentile", kMostDraws));
+    }
+    if (failures.spare_nodes() < 0) error("failures.spare_nodes", "must be at least 0", "");
+    if (failures.has_mean_time_per_accelerator() == (failures.class__size() > 0)) {
+      error("failures.mean_time_per_accelerator",
+            "name one mean time for all causes, or classes with one each",
             "\"50700 h\" is what a run on 16,384 H100 had");
       return;
     }
-    terms_.between_failures = quantity<Seconds>("failures.mean_time_per_accelerator",
-                                                failures.mean_time_per_accelerator()) /
-                              accelerators;
-    terms_.restart = quantity<Seconds>("failures.restart", failures.restart());
+    for (int i = 0; i < failures.class__size(); ++i) read_class(i, accelerators);
+    if (failures.has_mean_time_per_accelerator()) {
+      terms_.between_failures = quantity<Seconds>("failures.mean_time_per_accelerator",
+                                                  failures.mean_time_per_accelerator()) /
+                                accelerators;
+      terms_.failures.classes = {
+          {"any", terms_.between_failures, Seconds{}, terms_.restart, Seconds{}}};
+      return;
+    }
+    // The closed form has one cause, with the mean restart.
+    double rate = 0, down = 0;
+    for (const power::FailureClass& each : terms_.failures.classes) {
+      if (each.between.si() <= 0) return;  // told already
+      rate += 1 / each.between.si();
+      down += (each.detection + each.restart) / each.between;
+    }
+    terms_.between_failures = Seconds::from_si(1 / rate);
+    terms_.restart = Seconds::from_si(down / rate);
+  }
+
+  void read_class(int i, int accelerators) {
+    const pb::FailureClass& each = campaign_.failures().class_(i);
+    const std::string field = fmt::format("failures.class[{}]", i);
+    power::FailureClass read;
+    read.name = each.has_name() ? each.name() : fmt::format("cause {}", i + 1);
+    if (!each.has_mean_time()) error(field + ".mean_time", "is missing", "\"50700 h\"");
+    read.between = quantity<Seconds>(field + ".mean_time", each.mean_time());
+    if (each.of() == pb::each_accelerator) read.between /= accelerators;
+    if (each.of() == pb::each_node) read.between /= terms_.nodes;
+    read.detection = quantity<Seconds>(field + ".detection", each.detection());
+    read.restart =
+        each.has_restart() ? quantity<Seconds>(field + ".restart", each.restart()) : terms_.restart;
+    read.repair = quantity<Seconds>(field + ".repair", each.repair());
+    terms_.failures.classes.push_back(std::move(read));
   }
 
   const pb::Campaign& campaign_;
@@ -144,7 +187,9 @@ std::optional<CampaignTerms> read_campaign(const pb::Training& training, int acc
   return TermsReader(training.campaign(), places, diagnostics).read(accelerators);
 }
 
-Campaign campaign_of(const CampaignTerms& terms, const CampaignRun& run) {
+namespace {
+
+CampaignInput input_of(const CampaignTerms& terms, const CampaignRun& run) {
   CampaignInput input;
   input.steps = run.steps;
   input.step = run.step + run.teacher;
@@ -168,11 +213,69 @@ Campaign campaign_of(const CampaignTerms& terms, const CampaignRun& run) {
   }
   input.between_failures = terms.between_failures;
   input.restart = terms.restart + input.write;  // what was written is read again
-  Campaign campaign = run_campaign(input);
+  return input;
+}
+
+}  // namespace
+
+Campaign campaign_of(const CampaignTerms& terms, const CampaignRun& run) {
+  Campaign campaign = run_campaign(input_of(terms, run));
   // The teacher's time is work like any other, of which failures lose their share.
   campaign.teacher = run.steps * run.teacher + run.teacher_before;
   campaign.training -= run.steps * run.teacher;
   return campaign;
+}
+
+std::vector<power::RunDraw> drawn_runs(const CampaignTerms& terms, const CampaignRun& run,
+                                       std::uint64_t seed) {
+  const CampaignInput input = input_of(terms, run);
+  const Campaign expected = run_campaign(input);
+  power::RunModel model;
+  model.work = expected.training + expected.data + expected.evaluation;
+  model.interval = expected.interval.si() > 0 ? expected.interval : model.work;
+  model.stall = expected.interval.si() > 0 ? input.stall : Seconds{};
+  model.write = input.write;
+  model.spares = terms.failures.spares;
+  model.classes = terms.failures.classes;
+  for (power::FailureClass& each : model.classes) each.restart += input.write;
+  std::vector<power::RunDraw> draws;
+  for (int i = 0; i < terms.failures.draws; ++i) {
+    Random random(seed, fmt::format("run {}", i));
+    draws.push_back(power::draw_run(model, random, model.work / kLeastGoodput));
+  }
+  std::sort(draws.begin(), draws.end(),
+            [](const auto& a, const auto& b) { return a.whole < b.whole; });
+  return draws;
+}
+
+void add_drawn_runs(const CampaignTerms& terms, const std::vector<power::RunDraw>& draws,
+                    pb::Result& result) {
+  if (draws.empty()) return;
+  const Basis basis = Basis::assumed;
+  std::vector<double> days, goodput;
+  for (const power::RunDraw& draw : draws) {
+    days.push_back(draw.whole.in(units::day));
+    goodput.push_back(draw.goodput());
+  }
+  std::sort(goodput.begin(), goodput.end());
+  for (const int percent : {10, 50, 90}) {
+    const double share = percent / 100.0;
+    add_metric(result, fmt::format("run_time_p{}_days", percent), quantile(days, share), basis);
+    add_metric(result, fmt::format("goodput_p{}", percent), quantile(goodput, share), basis);
+  }
+  for (std::size_t c = 0; c < terms.failures.classes.size(); ++c) {
+    std::vector<double> counts;
+    for (const power::RunDraw& draw : draws) {
+      counts.push_back(static_cast<double>(draw.failures[c]));
+    }
+    std::sort(counts.begin(), counts.end());
+    pb::Interruptions& entry = *result.add_interruption();
+    entry.set_name(terms.failures.classes[c].name);
+    entry.set_mean(std::accumulate(counts.begin(), counts.end(), 0.0) /
+                   static_cast<double>(counts.size()));
+    entry.set_low(quantile(counts, 0.05));
+    entry.set_high(quantile(counts, 0.95));
+  }
 }
 
 void add_campaign(const CampaignTerms& terms, const CampaignRun& run, const Campaign& campaign,

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "power/failures.hpp"
 #include "sim/study/campaign.hpp"
 #include "sim/study/result.pb.h"
 #include "topology/cluster.hpp"
 
+#include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace aisle {
 class SourceMap;
@@ -38,7 +41,12 @@ struct CampaignTerms {
     int every_steps = 0, sequences = 0;
   } evaluation;
 
-  Seconds between_failures, restart;  ///< of the whole job
+  Seconds between_failures, restart;  ///< of the whole job, all causes together
+
+  struct {
+    std::vector<power::FailureClass> classes;  ///< restarts without reading the checkpoint
+    int draws = 0, spares = 0;
+  } failures;
 };
 
 /// Reads and checks; errors at their field. Nothing where the training has no campaign.
@@ -58,6 +66,14 @@ struct CampaignRun {
 };
 
 Campaign campaign_of(const CampaignTerms& terms, const CampaignRun& run);
+
+/// The runs that the terms ask to draw, with failures by cause, shortest first.
+std::vector<power::RunDraw> drawn_runs(const CampaignTerms& terms, const CampaignRun& run,
+                                       std::uint64_t seed);
+
+/// Their quantiles, and interruptions by cause.
+void add_drawn_runs(const CampaignTerms& terms, const std::vector<power::RunDraw>& draws,
+                    pb::Result& result);
 
 /// Parts, metrics and caveats of the run.
 void add_campaign(const CampaignTerms& terms, const CampaignRun& run, const Campaign& campaign,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers of the simulator to rows of a ledger of inference runs, in the rows' own metrics.
 #include "power/power.hpp"
+#include "power/power.pb.h"
 #include "sim/base/proto_text.hpp"
 #include "sim/study/inference_ledger.hpp"
 #include "sim/study/scenario.pb.h"
@@ -198,6 +199,8 @@ class Bills {
     Diagnostics unread;
     curve_ =
         power::power_curve(cluster.accelerator(), catalogue.power(question.accelerator), unread);
+    site_ = power::build_site(pb::Site(), cluster, curve_, SourceMap{}, unread)
+                .value_or(power::SiteModel{});
   }
 
   std::variant<double, std::string> figure(const std::string& metric, const Outcome& outcome,
@@ -206,7 +209,8 @@ class Bills {
     if (metric == "gpu_power_total") return watts;
     if (metric == "energy_per_output_token") return watts / rates.output;
     if (metric == "system_wall_power") {
-      return watts + cluster_.host_power().si() * question_.chips;
+      return question_.chips *
+             power::node_power(site_, Watts::from_si(watts / question_.chips)).si();
     }
     const double total = rates.output + rates.input;
     if (metric == "total_throughput_per_MW") {
@@ -226,6 +230,7 @@ class Bills {
   const InferenceQuestion& question_;
   const topology::Cluster& cluster_;
   power::PowerCurve curve_;
+  power::SiteModel site_;
 };
 
 bool is_bill(const std::string& metric) {

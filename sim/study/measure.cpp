@@ -137,41 +137,6 @@ std::map<std::string, double> parts_of(const TimedPlan& timed, const Execution& 
   return parts;
 }
 
-/// What each rank did in total, for energy; and its time in compute.
-struct RankTotals {
-  power::Activity activity;
-  double compute_s = 0;
-};
-
-std::vector<RankTotals> totals_by_rank(const TimedPlan& timed, const Execution& execution) {
-  const Plan& plan = *timed.plan;
-  std::vector<RankTotals> totals(plan.ranks.size());
-  for (std::size_t i = 0; i < plan.operations.size(); ++i) {
-    const Operation& operation = plan.operations[i];
-    const TimedWork& work = timed.works[static_cast<std::size_t>(operation.work)];
-    for (std::int32_t p = 0; p < operation.places; ++p) {
-      const workloads::Place place =
-          plan.places[static_cast<std::size_t>(operation.first_place + p)];
-      RankTotals& rank = totals[static_cast<std::size_t>(place.rank)];
-      for (std::size_t f = 0; f < work.flops_by_precision.size(); ++f) {
-        rank.activity.flops[f] += work.flops_by_precision[f];
-      }
-      // A message is one work with two places: half of its traffic is the sender's, half the
-      // receiver's.
-      const double share =
-          place.stream == Stream::send || place.stream == Stream::receive ? 0.5 : 1.0;
-      rank.activity.hbm += work.hbm_bytes;
-      rank.activity.scale_up += share * work.scale_up_bytes;
-      rank.activity.nic += share * work.scale_out_bytes;
-      if (place.stream == Stream::compute) {
-        rank.compute_s += execution.end_s[i] - execution.start_s[i];
-      }
-    }
-  }
-  for (RankTotals& rank : totals) rank.activity.duration = execution.makespan;
-  return totals;
-}
-
 Basis weakest_basis(const TimedPlan& timed) {
   Basis basis = Basis::measured;
   for (const workloads::Operation& operation : timed.plan->operations) {
@@ -206,7 +171,7 @@ void add_families(const TimedPlan& timed, const RankOperations& operations, pb::
 }
 
 void add_rates(const Measured& run, topology::Precision precision, Basis basis,
-               const std::vector<RankTotals>& totals, pb::Result& result) {
+               const std::vector<RankDraw>& draws, pb::Result& result) {
   const double step = run.execution.makespan.in(units::s);
   const double chips = run.cluster.count();
   const double tokens = run.training.tokens;
@@ -227,10 +192,10 @@ void add_rates(const Measured& run, topology::Precision precision, Basis basis,
   if (own > 0) add_metric(result, "mfu_precision", rate / own, basis);
   double executed = 0;
   double ranks = 0;
-  for (std::size_t r = 0; r < totals.size(); ++r) {
+  for (std::size_t r = 0; r < draws.size(); ++r) {
     const auto multiplicity = static_cast<double>(run.timed.plan->ranks[r].multiplicity);
     ranks += multiplicity;
-    for (const Flops flops : totals[r].activity.flops)
+    for (const Flops flops : draws[r].activity.flops)
       executed += multiplicity * flops.in(units::FLOP);
   }
   if (bf16 > 0) add_metric(result, "hfu", executed / ranks / step / bf16, basis);
@@ -257,13 +222,13 @@ void add_breakdown(const std::map<std::string, double>& parts, const std::string
   add_metric(result, "pipeline_bubble_s", idle == parts.end() ? 0 : idle->second, basis);
 }
 
-void add_bill(const Measured& run, Basis basis, const std::vector<RankTotals>& totals,
+void add_bill(const Measured& run, Basis basis, const std::vector<RankDraw>& draws,
               pb::Result& result) {
   Watts sum;
   double ranks = 0;
-  for (std::size_t r = 0; r < totals.size(); ++r) {
+  for (std::size_t r = 0; r < draws.size(); ++r) {
     const auto multiplicity = static_cast<double>(run.timed.plan->ranks[r].multiplicity);
-    sum += multiplicity * power::mean_power(run.curve, totals[r].activity);
+    sum += multiplicity * mean_of(draws[r]);
     ranks += multiplicity;
   }
   const Watts chip = sum / ranks;
@@ -313,13 +278,14 @@ void add_metric(pb::Result& result, const std::string& name, double value, Basis
 
 void measure(const Measured& run, topology::Precision precision, pb::Result& result) {
   const Basis basis = weakest_basis(run.timed);
-  const std::vector<RankTotals> totals = totals_by_rank(run.timed, run.execution);
+  const std::vector<RankDraw> draws = draws_of(run.timed, run.execution, run.curve);
   // The rank that computes longest is the one that the others wait for.
-  const auto busiest = std::max_element(
-      totals.begin(), totals.end(),
-      [](const RankTotals& a, const RankTotals& b) { return a.compute_s < b.compute_s; });
-  const auto rank = static_cast<std::int32_t>(busiest - totals.begin());
-  add_rates(run, precision, basis, totals, result);
+  const auto busiest =
+      std::max_element(draws.begin(), draws.end(), [](const RankDraw& a, const RankDraw& b) {
+        return a.activity.computing < b.activity.computing;
+      });
+  const auto rank = static_cast<std::int32_t>(busiest - draws.begin());
+  add_rates(run, precision, basis, draws, result);
   const RankOperations operations = operations_of(*run.timed.plan, rank);
   add_breakdown(parts_of(run.timed, run.execution, operations),
                 run.timed.plan->ranks[static_cast<std::size_t>(rank)].name, basis, result);
@@ -328,7 +294,8 @@ void measure(const Measured& run, topology::Precision precision, pb::Result& res
   for (const workloads::RankMemory& memory : run.training.memory)
     peak = std::max(peak, memory.total());
   add_metric(result, "hbm_peak_bytes", peak.in(units::B), Basis::extrapolated);
-  add_bill(run, basis, totals, result);
+  add_bill(run, basis, draws, result);
+  add_power_over_time(run, draws, basis, result);
   add_resources(run.timed, run.execution, result);
   add_phases(run.timed, run.execution, result);
   if (run.individual) add_waiting_metrics(basis, result);

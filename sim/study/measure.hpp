@@ -3,6 +3,7 @@
 
 #include "power/power.hpp"
 #include "sim/engine/engine.hpp"
+#include "sim/study/draw.hpp"
 #include "sim/study/result.pb.h"
 #include "topology/cluster.hpp"
 #include "workloads/parallel/place.hpp"
@@ -27,6 +28,7 @@ struct Measured {
   int chunk_layers = 0;     ///< of a chunk in place of a step
   bool individual = false;  ///< every rank for itself
   double run_stretch = 1;   ///< time of the whole run over that of its steps
+  const Telemetry* telemetry = nullptr;
 };
 
 pb::Basis to_pb(Basis basis);
@@ -34,6 +36,10 @@ void add_metric(pb::Result& result, const std::string& name, double value, Basis
 
 /// Fills metrics, breakdown and families.
 void measure(const Measured& run, topology::Precision precision, pb::Result& result);
+
+/// Fills power over time and what it swings by.
+void add_power_over_time(const Measured& run, const std::vector<RankDraw>& draws, Basis basis,
+                         pb::Result& result);
 
 /// Fills the step's time by resource, mean over accelerators: every instant of an accelerator
 /// counts once, as computation if it computes (divided by what binds each kernel), else as the

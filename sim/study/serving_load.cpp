@@ -103,16 +103,13 @@ class Mixture {
   double arriving() const { return arriving_; }
 
   power::Activity activity() const {
-    power::Activity sum = times_.activity(decoding_of(decoding_, context()), alone_ * (1 - share_));
+    power::Activity sum = times_.activity(decoding_of(decoding_, context()), alone_);
     ServingStep step = decoding_of(decoding_, context());
     add_prompts(step, tokens_, lengths_);
-    const power::Activity beside = times_.activity(step, mixed_ * share_);
-    const auto add = [&](auto& to, const auto& from) { to = to * (1 - share_) + from * share_; };
-    for (std::size_t i = 0; i < sum.flops.size(); ++i) add(sum.flops[i], beside.flops[i]);
-    add(sum.hbm, beside.hbm);
-    add(sum.scale_up, beside.scale_up);
-    add(sum.nic, beside.nic);
-    sum.duration = mean();
+    power::Activity beside = times_.activity(step, mixed_);
+    sum *= 1 - share_;
+    beside *= share_;
+    sum += beside;
     return sum;
   }
 
@@ -151,10 +148,9 @@ OperatingPoint point_of(const StepTimes& times, const RequestLengths& lengths, d
   point.requests_per_s = point.tokens_per_s / lengths.output;
   point.activity = mixture.activity();
   // Passes of all slots run one behind the other.
-  for (Flops& flops : point.activity.flops) flops *= slots(times);
-  point.activity.hbm *= slots(times);
-  point.activity.scale_up *= slots(times);
-  point.activity.nic *= slots(times);
+  const Seconds duration = point.activity.duration;
+  point.activity *= slots(times);
+  point.activity.duration = duration;
   return point;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/base/quantity.hpp"
+#include "sim/study/draw.hpp"
 #include "sim/study/model_of.hpp"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/serving_run.hpp"
@@ -181,6 +182,11 @@ ServingPool Reader::read_pool(const PreparedServing& made, const std::string& na
                                      asked.replicas() * pool.job.layout.accelerators())
                      : cluster_;
   if (!pool.cluster) return pool;
+  const topology::Accelerator& chip = pool.cluster->accelerator();
+  pool.curve = power::power_curve(chip, catalogue_.power(chip.name), diagnostics_);
+  pool.power_cap =
+      read_power_cap(study_.scenario->cluster(), pool.curve, study_.places, diagnostics_)
+          .value_or(pool.curve.limit);
   read_replicas(pool, field + "replicas", name.empty() ? asked_.has_replicas() : true,
                 name.empty() ? asked_.replicas() : asked.replicas());
   read_formats(pool.job, own(asked.has_precision(), "precision"),

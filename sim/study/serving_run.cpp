@@ -70,8 +70,14 @@ void add_caveats(const PreparedServing& prepared,
 
 }  // namespace
 
+StepTimes ServingPool::times(const topology::Catalogue& catalogue) const {
+  StepTimes times(job, *cluster, catalogue, host);
+  if (power_cap != curve.limit) times.cap_power(curve, power_cap);
+  return times;
+}
+
 PoolTimes::PoolTimes(const ServingPool& pool, const topology::Catalogue& catalogue)
-    : pool_(pool), steps_(pool.job, *pool.cluster, catalogue, pool.host), memory_(steps_.memory()) {
+    : pool_(pool), steps_(pool.times(catalogue)), memory_(steps_.memory()) {
   if (!pool.drafter) return;
   drafter_.emplace(drafting(pool), *pool.cluster, catalogue, pool.host);
   // A prediction module has the model's own embedding and head.

@@ -28,8 +28,13 @@ struct ServingPool {
   Bytes host_cache;  ///< for each accelerator
   /// Ways to the cache of one accelerator: from another pool, the host, the shared pool.
   BytesPerSecond network, host_link, shared_link;
+  power::PowerCurve curve;
+  Watts power_cap;  ///< of each accelerator; the curve's limit where none is asked for
 
   int accelerators() const { return replicas * job.layout.accelerators(); }
+
+  /// Its steps, under the cap.
+  StepTimes times(const topology::Catalogue& catalogue) const;
 };
 
 /// What a serving study needs to be played; nothing else is read.

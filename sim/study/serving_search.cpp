@@ -209,7 +209,7 @@ class Search {
     }
     Candidate candidate{mapping, std::move(*prepared), 0, 0};
     const ServingPool& pool = candidate.prepared.pools.front();
-    const StepTimes times(pool.job, *pool.cluster, catalogue_, pool.host);
+    const StepTimes times = pool.times(catalogue_);
     const workloads::ServingMemory memory = times.memory();
     if (!memory.fits()) {
       ++outcome_.not_fitting;

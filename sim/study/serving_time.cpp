@@ -68,6 +68,7 @@ std::span<const Family> serving_families() {
 
 StepTimes::Parts& StepTimes::Parts::add(const Parts& other, double weight) {
   computing += weight * other.computing;
+  clocked += weight * other.clocked;
   communicating += weight * other.communicating;
   launches += weight * other.launches;
   hbm += weight * other.hbm;
@@ -92,10 +93,13 @@ StepTimes::Parts StepTimes::timed(const workloads::StepWork& work) const {
     const KernelTime time =
         variant.empty() ? kernels_.time_of(kernel) : kernels_.time_of(kernel, variant);
     const double share = is_small(kernel.family) ? host_.small_kernels : 1;
-    parts.computing += time.time.si() * kernel.count * kernel.load * share;
+    const double seconds = time.time.si() * kernel.count * kernel.load * share;
+    parts.computing += seconds;
+    if (is_tensor_bound(kernel, cluster_.accelerator())) parts.clocked += seconds;
     parts.launches += kernel.count * share;
     parts.hbm += kernel.hbm_bytes.si() * kernel.count;
-    parts.flops[static_cast<std::size_t>(kernel.precision)] += kernel.flops.si() * kernel.count;
+    parts.flops[static_cast<std::size_t>(kernel.precision)] +=
+        executed_flops(kernel).si() * kernel.count;
   }
   for (const auto& [communication, count] : work.communications) {
     const auto cost = workloads::cost_of(communication, cluster_, kernels_.communication());
@@ -180,7 +184,15 @@ Seconds StepTimes::joined(const Parts& parts, int tokens) const {
 }
 
 Seconds StepTimes::device(const ServingStep& step) const {
-  return joined(parts_of(step), new_tokens(step));
+  const Seconds free = joined(parts_of(step), new_tokens(step));
+  if (!cap_) return free;
+  const Seconds each = free / job_.layout.pipeline;
+  return power::throttled(cap_->curve, activity(step, each), cap_->cap).duration *
+         job_.layout.pipeline;
+}
+
+void StepTimes::cap_power(const power::PowerCurve& curve, Watts cap) {
+  cap_ = {curve, cap};
 }
 
 Seconds StepTimes::time(const ServingStep& step) const {
@@ -203,15 +215,19 @@ Seconds StepTimes::exact(const ServingStep& step) const {
 
 power::Activity StepTimes::activity(const ServingStep& step, Seconds duration) const {
   const Parts parts = parts_of(step);
-  const double stages = job_.layout.pipeline;
   power::Activity activity;
-  activity.duration = duration;
+  activity.computing = Seconds::from_si(parts.computing);
+  activity.clocked = Seconds::from_si(parts.clocked);
+  const double hidden = job_.layout.two_batches && new_tokens(step) > 1 ? parts.computing : 0;
+  activity.waiting = Seconds::from_si(std::max(0.0, parts.communicating - hidden));
   for (std::size_t i = 0; i < parts.flops.size(); ++i) {
-    activity.flops[i] = parts.flops[i] / stages * units::FLOP;
+    activity.flops[i] = parts.flops[i] * units::FLOP;
   }
-  activity.hbm = parts.hbm / stages * units::B;
-  activity.scale_up = parts.scale_up / stages * units::B;
-  activity.nic = parts.nic / stages * units::B;
+  activity.hbm = parts.hbm * units::B;
+  activity.scale_up = parts.scale_up * units::B;
+  activity.nic = parts.nic * units::B;
+  activity *= 1.0 / job_.layout.pipeline;
+  activity.duration = duration;
   return activity;
 }
 

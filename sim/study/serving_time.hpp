@@ -55,6 +55,9 @@ class StepTimes {
   /// The same from every kernel anew, for tests.
   Seconds exact(const workloads::ServingStep& step) const;
 
+  /// From now on under a power cap: what arithmetic holds up in a step takes longer.
+  void cap_power(const power::PowerCurve& curve, Watts cap);
+
   /// What the mean accelerator does in a step that takes `duration`.
   power::Activity activity(const workloads::ServingStep& step, Seconds duration) const;
 
@@ -71,10 +74,16 @@ class StepTimes {
   /// Seconds, launches and amounts of some part of a step, on the busiest accelerator.
   struct Parts {
     double computing = 0, communicating = 0, launches = 0;
+    double clocked = 0;  ///< of `computing`, in kernels that arithmetic holds up
     double hbm = 0, scale_up = 0, nic = 0;
     std::array<double, topology::kPrecisions> flops{};
 
     Parts& add(const Parts& other, double weight = 1);
+  };
+
+  struct Cap {
+    power::PowerCurve curve;
+    Watts cap;
   };
 
   Parts timed(const workloads::StepWork& work) const;
@@ -90,6 +99,7 @@ class StepTimes {
   const topology::Cluster& cluster_;
   EngineHost host_;
   KernelModel kernels_;
+  std::optional<Cap> cap_;
   mutable std::unordered_map<int, Parts> tokens_, head_;
   mutable std::unordered_map<std::uint64_t, Parts> decoding_;  ///< by sequences, tokens, point
 };

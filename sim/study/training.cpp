@@ -132,12 +132,16 @@ std::optional<Prepared> prepare(const Study& study, const topology::Catalogue& c
   auto campaign = read_campaign(training, cluster->count(), study.places, diagnostics);
   if (training.has_chunk()) cut_to_chunk(training, study.places, *model, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
-  auto site = power::build_site(scenario.cluster().site(), *cluster, study.places, diagnostics);
-  if (!site) return std::nullopt;
   const power::PowerCurve curve = power::power_curve(
       cluster->accelerator(), catalogue.power(cluster->accelerator().name), diagnostics);
-  return Prepared{std::move(*cluster), std::move(*model), *description, *site, curve,
-                  *precision,          std::move(loads),  campaign};
+  auto site =
+      power::build_site(scenario.cluster().site(), *cluster, curve, study.places, diagnostics);
+  if (!site) return std::nullopt;
+  const auto cap = read_power_cap(scenario.cluster(), curve, study.places, diagnostics);
+  const auto telemetry = read_telemetry(scenario.cluster(), study.places, diagnostics);
+  if (!cap || !telemetry) return std::nullopt;
+  return Prepared{std::move(*cluster), std::move(*model), *description,     *site,   curve, *cap,
+                  *telemetry,          *precision,        std::move(loads), campaign};
 }
 
 namespace {
@@ -230,7 +234,10 @@ void execute(const Prepared& prepared, const pb::Scenario& scenario,
   const workloads::Plan& plan = result.folded() ? folded.plan : training.plan;
   const KernelModel kernels(prepared.cluster.accelerator(), catalogue, training_families(),
                             Setting::training);
-  const TimedPlan timed = lower(plan, prepared.cluster, kernels);
+  TimedPlan timed = lower(plan, prepared.cluster, kernels);
+  apply_power_cap(timed, prepared.curve, prepared.power_cap);
+  power::PowerCurve curve = prepared.curve;
+  curve.limit = prepared.power_cap;
   say(options,
       fmt::format("simulating {} operations on {} rank classes ({} engine)", plan.operations.size(),
                   plan.ranks.size(), pb::Engine_Name(scenario.engine())));
@@ -253,9 +260,9 @@ void execute(const Prepared& prepared, const pb::Scenario& scenario,
   const RunGround ground = ground_of(prepared, scenario, catalogue);
   std::optional<WholeRun> whole;
   if (around) whole = whole_run(ground, *around, training, execution.makespan);
-  measure({training, timed, execution, prepared.cluster, prepared.curve, prepared.site,
-           full_attention, tokens, tokens_basis, asked.has_chunk() ? asked.chunk().layers() : 0,
-           asked.ranks() != pb::alike, whole ? whole->stretch() : 1},
+  measure({training, timed, execution, prepared.cluster, curve, prepared.site, full_attention,
+           tokens, tokens_basis, asked.has_chunk() ? asked.chunk().layers() : 0,
+           asked.ranks() != pb::alike, whole ? whole->stretch() : 1, &prepared.telemetry},
           prepared.precision, result);
   add_expert_metrics(training, prepared.loads.has_value(), result);
   if (whole) add_whole_run(ground, *around, *whole, result);

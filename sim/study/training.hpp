@@ -3,6 +3,7 @@
 
 #include "power/power.hpp"
 #include "sim/study/campaign_terms.hpp"
+#include "sim/study/draw.hpp"
 #include "sim/study/study.hpp"
 #include "topology/cluster.hpp"
 #include "workloads/models/model.hpp"
@@ -21,6 +22,8 @@ struct Prepared {
   pb::Model description;
   power::SiteModel site;
   power::PowerCurve curve;
+  Watts power_cap;  ///< of each accelerator; the curve's limit where none is asked for
+  Telemetry telemetry;
   topology::Precision precision;
   std::optional<workloads::ExpertLoads> loads;  ///< of experts, recorded
   std::optional<CampaignTerms> campaign;

@@ -95,12 +95,14 @@ WholeRun whole_run(const RunGround& ground, const Around& around,
     run.predictions = whole.teacher.read;
   }
   whole.campaign = campaign_of(around.terms, run);
+  whole.draws = drawn_runs(around.terms, run, ground.scenario.seed());
   return whole;
 }
 
 void add_whole_run(const RunGround& ground, const Around& around, const WholeRun& whole,
                    pb::Result& result) {
   add_campaign(around.terms, whole.run, whole.campaign, result);
+  add_drawn_runs(around.terms, whole.draws, result);
   const Basis basis = Basis::assumed;
   if (around.evaluation) {
     add_metric(result, "evaluation_s", around.evaluation->time.si(), basis);

@@ -37,6 +37,7 @@ std::optional<Around> around(const RunGround& ground, const CampaignTerms& terms
 struct WholeRun {
   CampaignRun run;
   Campaign campaign;
+  std::vector<power::RunDraw> draws;  ///< with failures by cause, where asked for
   Teacher teacher;
 
   /// Time of the run over that of its steps; 1 where the run never ends.

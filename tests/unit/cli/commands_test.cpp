@@ -34,7 +34,7 @@ TEST(Run, WritesEveryFormAndOneJsonDocument) {
   for (const auto& entry : std::filesystem::directory_iterator(folder / "r"))
     files.insert(entry.path().filename().string());
   EXPECT_EQ(files, (std::set<std::string>{"report.html", "result.csv", "result.json", "result.pb",
-                                          "trace.perfetto.json.gz"}));
+                                          "series.csv", "trace.perfetto.json.gz"}));
 }
 
 TEST(Run, SameSeedSameBytes) {

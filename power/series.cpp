@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "power/series.hpp"
+
+#include "sim/base/diagnostics.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace aisle::power {
+
+Watts Series::mean() const {
+  if (watts.empty()) return {};
+  return Watts::from_si(std::accumulate(watts.begin(), watts.end(), 0.0) /
+                        static_cast<double>(watts.size()));
+}
+
+Watts Series::peak() const {
+  return watts.empty() ? Watts{} : Watts::from_si(*std::max_element(watts.begin(), watts.end()));
+}
+
+Watts Series::lowest() const {
+  return watts.empty() ? Watts{} : Watts::from_si(*std::min_element(watts.begin(), watts.end()));
+}
+
+Joules Series::energy() const {
+  return mean() * interval * static_cast<double>(watts.size());
+}
+
+void add_draw(Series& series, Seconds start, Seconds end, Watts draw, double count) {
+  const double step = series.interval.si(), all = draw.si() * count;
+  const auto size = static_cast<double>(series.watts.size());
+  const double from = std::clamp(start.si() / step, 0.0, size);
+  const double to = std::clamp(end.si() / step, 0.0, size);
+  if (to <= from) return;
+  const auto first = std::min(static_cast<std::size_t>(from), series.watts.size() - 1);
+  const auto last = std::min(static_cast<std::size_t>(to), series.watts.size() - 1);
+  if (first == last) {
+    series.watts[first] += all * (to - from);
+    return;
+  }
+  series.watts[first] += all * (static_cast<double>(first + 1) - from);
+  for (std::size_t i = first + 1; i < last; ++i) series.watts[i] += all;
+  series.watts[last] += all * (to - static_cast<double>(last));
+}
+
+Series spread(const Series& series, Seconds deviation) {
+  const auto size = static_cast<std::ptrdiff_t>(series.watts.size());
+  const double sigma = deviation / series.interval;
+  if (size == 0 || !(sigma > 0)) return series;
+  const auto reach = static_cast<std::ptrdiff_t>(std::ceil(4 * sigma));
+  std::vector<double> weights;
+  for (std::ptrdiff_t i = -reach; i <= reach; ++i) {
+    const double x = static_cast<double>(i) / sigma;
+    weights.push_back(std::exp(-x * x / 2));
+  }
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  Series out{series.interval, std::vector<double>(series.watts.size())};
+  for (std::ptrdiff_t at = 0; at < size; ++at) {
+    double value = 0;
+    for (std::ptrdiff_t i = -reach; i <= reach; ++i) {
+      const auto from = static_cast<std::size_t>(((at + i) % size + size) % size);
+      value += weights[static_cast<std::size_t>(i + reach)] * series.watts[from];
+    }
+    out.watts[static_cast<std::size_t>(at)] = value / sum;
+  }
+  return out;
+}
+
+namespace {
+
+/// Energy of the cycle, repeated, up to times at or after 0.
+class Integral {
+ public:
+  explicit Integral(const Series& cycle) : step_(cycle.interval.si()), sums_{0} {
+    for (const double each : cycle.watts) sums_.push_back(sums_.back() + each * step_);
+  }
+
+  double until(double time) const {
+    const auto size = sums_.size() - 1;
+    const double length = step_ * static_cast<double>(size);
+    const double turns = std::floor(time / length);
+    const double within = std::clamp(time / step_ - turns * static_cast<double>(size), 0.0,
+                                     static_cast<double>(size));
+    const auto at = std::min(static_cast<std::size_t>(within), size - 1);
+    const double share = within - static_cast<double>(at);
+    return turns * sums_.back() + sums_[at] + share * (sums_[at + 1] - sums_[at]);
+  }
+
+ private:
+  double step_;
+  std::vector<double> sums_;
+};
+
+/// First-order lag of a cycle in its steady state.
+Series lagged(const Series& cycle, Seconds constant) {
+  if (!(constant.si() > 0)) return cycle;
+  const double kept = std::exp(-(cycle.interval / constant));
+  const double gain = constant / cycle.interval * (1 - kept);
+  // After one turn from nothing, a start value s has become kept^n s + value: settled where equal.
+  double value = 0;
+  for (const double each : cycle.watts) value = kept * value + (1 - kept) * each;
+  value /= 1 - std::pow(kept, static_cast<double>(cycle.watts.size()));
+  Series out = cycle;
+  for (double& each : out.watts) {
+    const double now = each;
+    each = now + (value - now) * gain;  // mean over the interval
+    value = kept * value + (1 - kept) * now;
+  }
+  return out;
+}
+
+}  // namespace
+
+Series metered(const Series& cycle, const Meter& meter, int turns) {
+  AISLE_ASSERT(!cycle.watts.empty() && meter.interval.si() > 0, "a meter reads something");
+  const Integral integral(lagged(cycle, meter.smoothing));
+  const double length = cycle.interval.si() * static_cast<double>(cycle.watts.size());
+  const double window =
+      meter.window.si() > 0 ? std::min(meter.window, meter.interval).si() : meter.interval.si();
+  const auto count = std::max(1LL, std::llround(turns * length / meter.interval.si()));
+  Series out{meter.interval, {}};
+  for (long long i = 1; i <= count; ++i) {
+    const double end = static_cast<double>(i) * meter.interval.si();
+    out.watts.push_back((integral.until(end) - integral.until(end - window)) / window);
+  }
+  return out;
+}
+
+}  // namespace aisle::power

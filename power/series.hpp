@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sim/base/units.hpp"
+
+#include <vector>
+
+namespace aisle::power {
+
+/// Power over time in intervals of equal length, each with its mean: nothing inside an interval is
+/// kept, and the integral is exact.
+struct Series {
+  Seconds interval;
+  std::vector<double> watts;
+
+  Watts mean() const;
+  Watts peak() const;
+  Watts lowest() const;
+  Joules energy() const;
+};
+
+/// Adds a draw that is constant from `start` to `end`, for `count` devices. Both lie within the
+/// series.
+void add_draw(Series& series, Seconds start, Seconds end, Watts draw, double count);
+
+/// The sum of many equal jobs whose times differ by chance: the series, taken as one turn of a
+/// cycle, spread by a normal distribution of that standard deviation. Keeps the mean.
+Series spread(const Series& series, Seconds deviation);
+
+/// What a meter shows of a cycle.
+struct Meter {
+  Seconds interval;   ///< between readings
+  Seconds window;     ///< averaged before each reading; 0: the whole interval
+  Seconds smoothing;  ///< time constant of a first-order lag before that; 0: none
+};
+
+/// Readings over `turns` turns of the cycle, from its start; the lag has settled.
+Series metered(const Series& cycle, const Meter& meter, int turns);
+
+}  // namespace aisle::power

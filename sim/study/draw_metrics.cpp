@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Power over time as results carry it, and what the scenario says about it.
+#include "power/power.pb.h"
+#include "sim/base/quantity.hpp"
+#include "sim/study/measure.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+namespace aisle::sim {
+
+namespace {
+
+constexpr int kIntervals = 1000;
+constexpr std::size_t kShownRanks = 8;
+
+void add_series(const std::string& name, const power::Series& power, pb::Result& result) {
+  pb::Series& series = *result.add_series();
+  series.set_name(name);
+  for (std::size_t i = 0; i < power.watts.size(); ++i) {
+    series.add_time_s(static_cast<double>(i) * power.interval.si());
+    series.add_value(power.watts[i]);
+  }
+}
+
+/// "pipeline 3" as part of a name of a quantity.
+std::string in_name(std::string rank) {
+  std::replace(rank.begin(), rank.end(), ' ', '_');
+  return rank;
+}
+
+}  // namespace
+
+std::optional<Telemetry> read_telemetry(const pb::Cluster& cluster, const SourceMap& places,
+                                        Diagnostics& diagnostics) {
+  const pb::Telemetry& asked = cluster.telemetry();
+  const int errors_before = diagnostics.error_count();
+  const auto read = [&](bool given, const std::string& text, const char* name) {
+    if (!given) return Seconds{};
+    const std::string field = std::string("cluster.telemetry.") + name;
+    const Place place = places.find(field);
+    return parse_quantity<Seconds>(text, place, field, diagnostics).value_or(Seconds{});
+  };
+  Telemetry telemetry;
+  telemetry.phase_spread = read(asked.has_phase_spread(), asked.phase_spread(), "phase_spread");
+  telemetry.steps = asked.steps();
+  if (asked.steps() < 1) {
+    diagnostics.error(places.find("cluster.telemetry.steps"), "cluster.telemetry.steps",
+                      fmt::format("{} steps cannot be shown", asked.steps()), "1 or more");
+  }
+  power::Meter meter;
+  meter.interval = read(asked.has_interval(), asked.interval(), "interval");
+  meter.window = read(asked.has_window(), asked.window(), "window");
+  meter.smoothing = read(asked.has_smoothing(), asked.smoothing(), "smoothing");
+  if (meter.interval > Seconds{}) {
+    telemetry.meter = meter;
+  } else if (asked.has_window() || asked.has_smoothing() || asked.has_interval()) {
+    diagnostics.error(places.find("cluster.telemetry.interval"), "cluster.telemetry.interval",
+                      "a meter needs a time between readings", "interval: \"100 ms\"");
+  }
+  if (diagnostics.error_count() > errors_before) return std::nullopt;
+  return telemetry;
+}
+
+std::optional<Watts> read_power_cap(const pb::Cluster& cluster, const power::PowerCurve& curve,
+                                    const SourceMap& places, Diagnostics& diagnostics) {
+  if (!cluster.has_power_cap()) return curve.limit;
+  const std::string field = "cluster.power_cap";
+  const Place place = places.find(field);
+  const auto cap = parse_quantity<Watts>(cluster.power_cap(), place, field, diagnostics);
+  if (cap && *cap <= curve.idle) {
+    diagnostics.error(place, field,
+                      fmt::format("a cap of {:g} W leaves nothing to work with: idle draws {:g} W",
+                                  cap->si(), curve.idle.si()),
+                      fmt::format("the accelerator's own limit is {:g} W", curve.limit.si()));
+    return std::nullopt;
+  }
+  return cap;
+}
+
+void add_power_over_time(const Measured& run, const std::vector<RankDraw>& draws, Basis basis,
+                         pb::Result& result) {
+  const Seconds makespan = run.execution.makespan;
+  if (makespan <= Seconds{}) return;
+  const workloads::Plan& plan = *run.timed.plan;
+  const auto empty = [&] {
+    return power::Series{makespan / kIntervals, std::vector<double>(kIntervals)};
+  };
+  power::Series sum = empty();
+  double ranks = 0;
+  for (std::size_t r = 0; r < draws.size(); ++r) {
+    const auto count = static_cast<double>(plan.ranks[r].multiplicity);
+    add_to(sum, draws[r], count);
+    ranks += count;
+  }
+  // A plan may stand for fewer accelerators than there are: the others do the same.
+  for (double& watts : sum.watts) {
+    watts = run.cluster.count() * power::node_power(run.site, Watts::from_si(watts / ranks)).si();
+  }
+  const Telemetry telemetry = run.telemetry != nullptr ? *run.telemetry : Telemetry{};
+  power::Series seen = power::spread(sum, telemetry.phase_spread);
+  if (telemetry.meter) {
+    seen = power::metered(seen, *telemetry.meter, telemetry.steps);
+  } else {
+    const std::vector<double> once = seen.watts;
+    for (int i = 1; i < telemetry.steps; ++i) {
+      seen.watts.insert(seen.watts.end(), once.begin(), once.end());
+    }
+  }
+  const Basis power_basis = weakest(weakest(basis, run.curve.basis), run.site.host_power_basis);
+  add_metric(result, "it_power_peak_w", seen.peak().si(), power_basis);
+  add_metric(result, "it_power_lowest_w", seen.lowest().si(), power_basis);
+  add_series("it_power_w", seen, result);
+  for (std::size_t r = 0; r < std::min(draws.size(), kShownRanks); ++r) {
+    power::Series own = empty();
+    add_to(own, draws[r], 1);
+    add_series(fmt::format("accelerator_power_{}_w", in_name(plan.ranks[r].name)), own, result);
+  }
+}
+
+}  // namespace aisle::sim

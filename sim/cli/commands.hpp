@@ -105,6 +105,19 @@ struct SearchArguments {
 
 int search(const SearchArguments& arguments);
 
+struct SweepArguments {
+  std::string study;
+  std::vector<std::string> assignments, merge;  ///< databases to merge; empty: run the study
+  std::string engine, output, shard;
+  int jobs = 0;  ///< processes; 0: as many as the machine has
+  bool resume = false;
+  bool no_blobs = false;
+  bool json = false;
+  bool quiet = false;
+};
+
+int sweep(const SweepArguments& arguments);
+
 int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
           bool json);
 int list(const std::string& kind, bool json);

@@ -97,6 +97,37 @@ void add_search(CLI::App& app, aisle::cli::SearchArguments& a, int& code) {
   command->callback([&] { code = aisle::cli::search(a); });
 }
 
+void add_sweep(CLI::App& app, aisle::cli::SweepArguments& a, int& code) {
+  CLI::App* command = app.add_subcommand(
+      "sweep", "Run every point of a study's axes into one database; interrupted sweeps resume");
+  command->add_option("STUDY", a.study,
+                      "Scenario file, folder with study.textproto, or name of a shipped study");
+  command->add_option("-o,--output", a.output, "SQLite database, a row for each point")
+      ->required()
+      ->type_name("FILE");
+  command->add_flag("--resume", a.resume, "Go on with a database that is there");
+  command
+      ->add_option("--jobs", a.jobs, "Processes at once; as many as the machine has where absent")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--engine", a.engine, "Engine of all points: event or analytic")
+      ->check(CLI::IsMember({"event", "analytic"}));
+  command
+      ->add_option("--set", a.assignments,
+                   "Change a field of the scenario: PATH=VALUE (repeatable)")
+      ->take_all()
+      ->type_name("PATH=VALUE");
+  command->add_option("--shard", a.shard, "Every N-th point from the I-th: 3/8")->type_name("I/N");
+  command
+      ->add_option("--merge", a.merge,
+                   "Put the points of these databases, parts of one sweep, into one; no STUDY")
+      ->type_name("FILE...");
+  command->add_flag("--no-blobs", a.no_blobs, "Keep metrics alone, not whole results");
+  command->add_flag("--json", a.json, "Print one JSON document on stdout");
+  command->add_flag("-q,--quiet", a.quiet, "No talk on stderr except errors");
+  command->footer(example("aisle sweep study.textproto -o points.db --engine analytic"));
+  command->callback([&] { code = aisle::cli::sweep(a); });
+}
+
 void add_collective(CLI::App& app, aisle::cli::CollectiveArguments& a, int& code) {
   CLI::App* command = app.add_subcommand(
       "collective", "Time one collective operation over a range of sizes, as nccl-tests prints it");
@@ -364,6 +395,7 @@ int main(int argc, char** argv) {
   int code = aisle::cli::kDone;
   RunArguments run_arguments;
   aisle::cli::SearchArguments search_arguments;
+  aisle::cli::SweepArguments sweep_arguments;
   aisle::cli::CollectiveArguments collective_arguments;
   aisle::cli::ValidateArguments validate_arguments;
   aisle::cli::ReplayArguments replay_arguments;
@@ -373,6 +405,7 @@ int main(int argc, char** argv) {
   Inputs inputs;
   add_run(app, run_arguments, code);
   add_search(app, search_arguments, code);
+  add_sweep(app, sweep_arguments, code);
   add_collective(app, collective_arguments, code);
   add_replay(app, replay_arguments, code);
   add_study_commands(app, inputs, code);

@@ -3,59 +3,17 @@
 
 #include "sim/base/proto_text.hpp"
 #include "sim/cli/commands.hpp"
+#include "sim/cli/progress.hpp"
 #include "sim/report/report.hpp"
 #include "sim/study/scenario.pb.h"
 
 #include <fmt/core.h>
 
-#include <chrono>
-#include <csignal>
-#include <cstdio>
 #include <unistd.h>
 
 namespace aisle::cli {
 
 namespace {
-
-std::atomic<bool> stopped{false};
-
-void stop(int /*signal*/) {
-  stopped = true;
-  std::signal(SIGINT, SIG_DFL);  // a second one ends the program
-}
-
-/// One line on a terminal, with the time that the stage still takes.
-class ProgressLine {
- public:
-  void show(const sim::SearchProgress& progress) {
-    using Clock = std::chrono::steady_clock;
-    const auto now = Clock::now();
-    if (progress.stage != stage_) {
-      stage_ = progress.stage;
-      began_ = now;
-      shown_ = {};
-    }
-    const bool last = progress.done == progress.all;
-    if (!last && now - shown_ < std::chrono::milliseconds(200)) return;
-    shown_ = now;
-    const double passed = std::chrono::duration<double>(now - began_).count();
-    const double left = passed * static_cast<double>(progress.all - progress.done) /
-                        static_cast<double>(std::max<std::int64_t>(1, progress.done));
-    fmt::print(stderr, "\r\033[Kaisle: {} {}/{}, {:.0f} s to go", stage_, progress.done,
-               progress.all, left);
-    std::fflush(stderr);
-    any_ = true;
-  }
-
-  void end() const {
-    if (any_) fmt::print(stderr, "\r\033[K");
-  }
-
- private:
-  std::string stage_;
-  std::chrono::steady_clock::time_point began_, shown_;
-  bool any_ = false;
-};
 
 /// What is printed, and the winner.
 struct Answer {
@@ -120,15 +78,16 @@ int search(const SearchArguments& arguments) {
   options.over = arguments.over;
   options.fixed = arguments.fixed;
   options.threads = arguments.jobs;
-  options.stop = &stopped;
+  options.stop = Interruptible::asked();
   ProgressLine line;
   if (!arguments.quiet && isatty(STDERR_FILENO) != 0) {
-    options.progress = [&line](const sim::SearchProgress& progress) { line.show(progress); };
+    options.progress = [&line](const sim::SearchProgress& progress) {
+      line.show(progress.stage, progress.done, progress.all);
+    };
   }
-  const auto before = std::signal(SIGINT, stop);
+  const Interruptible interruptible;
   const auto answer =
       (serves ? serving : training)(*study, *catalogue, options, arguments.json, diagnostics);
-  std::signal(SIGINT, before);
   line.end();
   if (!answer) return bad_input(diagnostics);
   print(diagnostics);

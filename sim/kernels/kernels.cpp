@@ -86,14 +86,43 @@ bool counts(const pb::Curve& curve, Among among) {
          curve.samples() >= kWellMeasured;
 }
 
-const pb::Curve* find(const pb::Calibration& calibration, Family family, Direction direction,
+/// A curve with its words read; -1: the curve does not say, -2: a word that none of ours is.
+struct ReadCurve {
+  const pb::Curve* curve = nullptr;
+  int direction = -1, precision = -1;
+};
+
+/// Curves of one calibration by family.
+using CurvesByFamily = std::array<std::vector<ReadCurve>, kFamilies>;
+
+CurvesByFamily by_family(const pb::Calibration& calibration) {
+  CurvesByFamily read;
+  for (const pb::Curve& curve : calibration.curve()) {
+    ReadCurve one{&curve, curve.has_direction() ? -2 : -1, curve.has_precision() ? -2 : -1};
+    for (int d = 0; d < kDirections; ++d) {
+      if (curve.direction() == name_of(static_cast<Direction>(d))) one.direction = d;
+    }
+    for (int p = 0; p < topology::kPrecisions; ++p) {
+      if (curve.precision() == topology::to_string(static_cast<Precision>(p))) one.precision = p;
+    }
+    for (int f = 0; f < kFamilies; ++f) {
+      if (curve.family() == workloads::to_string(static_cast<Family>(f))) {
+        read[static_cast<std::size_t>(f)].push_back(one);
+      }
+    }
+  }
+  return read;
+}
+
+const pb::Curve* find(const std::vector<ReadCurve>& curves, Direction direction,
                       Precision precision, Match match, Among among) {
   const pb::Curve* best = nullptr;
   int best_score = -1;
-  for (const pb::Curve& curve : calibration.curve()) {
-    if (curve.family() != workloads::to_string(family) || !counts(curve, among)) { continue; }
-    const bool same_direction = curve.direction() == name_of(direction);
-    const bool same_precision = curve.precision() == topology::to_string(precision);
+  for (const ReadCurve& one : curves) {
+    const pb::Curve& curve = *one.curve;
+    if (!counts(curve, among)) { continue; }
+    const bool same_direction = one.direction == static_cast<int>(direction);
+    const bool same_precision = one.precision == static_cast<int>(precision);
     if (match == Match::exact && curve.has_direction() && !same_direction) { continue; }
     if (match != Match::other_precision && curve.has_precision() && !same_precision) { continue; }
     // Curves of one implementation among several stand behind a plain one.
@@ -146,6 +175,7 @@ struct KernelModel::Builder {
   bool has_own = false;
   // Donor (or "") -> families taken from it.
   std::map<std::string, std::set<std::string>> borrowed;
+  std::vector<CurvesByFamily> curves;  // of each of `calibrations`
 
   bool is_own(const pb::Calibration& calibration) const {
     return has_own && &calibration == calibrations.front();
@@ -158,11 +188,13 @@ struct KernelModel::Builder {
   Entry resolve(Family family, Direction direction, Precision precision) {
     for (const bool any : {false, true}) {
       for (const Match match : {Match::exact, Match::other_direction, Match::other_precision}) {
-        for (const pb::Calibration* calibration : calibrations) {
+        for (std::size_t i = 0; i < calibrations.size(); ++i) {
+          const pb::Calibration* calibration = calibrations[i];
           const Among among = any                                             ? Among::any
                               : is_own(*calibration) && match == Match::exact ? Among::well_measured
                                                                               : Among::plain;
-          const pb::Curve* curve = find(*calibration, family, direction, precision, match, among);
+          const auto& list = curves[i][static_cast<std::size_t>(family)];
+          const pb::Curve* curve = find(list, direction, precision, match, among);
           if (curve != nullptr) {
             return entry_from(*curve, *calibration, match, family, precision);
           }
@@ -411,7 +443,11 @@ KernelModel::KernelModel(const topology::Accelerator& accelerator,
                          Setting setting)
     : rates_(rates_of(accelerator)), device_cores_(rates_.cores) {
   Builder builder{accelerator, catalogue, *this, sources(accelerator.name, catalogue),
-                  used,        setting,   false, {}};
+                  used,        setting,   false, {},
+                  {}};
+  for (const pb::Calibration* calibration : builder.calibrations) {
+    builder.curves.push_back(by_family(*calibration));
+  }
   builder.has_own = catalogue.calibration(accelerator.name) != nullptr;
   builder.read_cores();
   builder.choose_formats();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "power/facility.hpp"
 #include "sim/base/diagnostics.hpp"
 #include "sim/base/estimate.hpp"
 #include "sim/base/units.hpp"
@@ -19,6 +20,10 @@ namespace aisle::pb {
 class ChipPower;
 class Site;
 }  // namespace aisle::pb
+
+namespace aisle::topology {
+class Catalogue;
+}
 
 namespace aisle::power {
 
@@ -44,6 +49,7 @@ struct PowerCurve {
   Watts active;     ///< beside idle, while kernels compute: clocks, instructions, caches
   Watts waiting;    ///< beside idle, while a kernel waits for others or moves data alone
   Watts limit;      ///< of the board
+  Watts floor;      ///< burnt at least, while a job runs
   std::array<JoulesPerFlop, topology::kPrecisions> flop{};
   JoulesPerByte hbm, die_to_die, scale_up, nic;
   double lowest_clock = 0.15;  ///< of the full clock
@@ -96,27 +102,61 @@ struct SiteModel {
   Basis host_power_basis = Basis::assumed;
   DollarsPerSecond rental;  ///< per accelerator
   Basis rental_basis = Basis::assumed;
+
+  /// A site by the hour, in place of pue, tariff, carbon and water.
+  struct Hours {
+    Delivery delivery;
+    Cooling cooling;
+    YearTerms year;
+  };
+
+  std::optional<Hours> hours;
+
+  struct Owned {
+    Dollars it;    ///< per accelerator, all IT
+    double plant;  ///< USD per W
+    double it_years, plant_years, interest, upkeep;
+  };
+
+  std::optional<Owned> owned;
+};
+
+/// What a site is built from.
+struct SiteGround {
+  const topology::Cluster& cluster;
+  const PowerCurve& curve;
+  const topology::Catalogue& catalogue;
+  std::string folder;  ///< of the scenario, where its series lie
 };
 
 /// Beside its accelerators a node draws what it was measured to draw at rest, less theirs;
 /// air-cooled ones blow more the more heat there is. Where nobody measured that, its maximum less
 /// their limits.
-std::optional<SiteModel> build_site(const pb::Site& site, const topology::Cluster& cluster,
-                                    const PowerCurve& curve, const SourceMap& places,
-                                    Diagnostics& diagnostics);
+/// With a delivery, cooling or a year the site goes by the hour; a feed that cannot carry the
+/// cluster at rest is an error.
+std::optional<SiteModel> build_site(const pb::Site& site, const SiteGround& ground,
+                                    const SourceMap& places, Diagnostics& diagnostics);
 
 /// What a node takes in for each accelerator that draws so much.
 Watts node_power(const SiteModel& site, Watts accelerator);
 
 /// What a job that lasts `duration` costs at a site, accelerators and hosts together. Cost is
-/// rental plus nothing: rental is taken to include power; energy cost is given beside it.
+/// rental plus nothing: rental is taken to include power; energy cost is given beside it. At a site
+/// by the hour, figures are the means of a year of that job.
 struct Bill {
   Watts it_power, facility_power;
   Joules energy;  ///< at the utility feed
   Dollars energy_cost, rental;
   Kilograms co2;
   CubicMetres water;
+  std::optional<Year> year;
+  double stretch = 1;  ///< of the job's time by hours in which it pauses; in all figures
+  std::vector<Overload> overloads;    ///< at the year's highest draw
+  std::optional<Dollars> owned_cost;  ///< capital, upkeep and energy
 };
+
+/// Equal rates that pay back a price in so many years at that interest, per year, as a share of it.
+double yearly_rate(double years, double interest);
 
 Bill bill(const SiteModel& site, Watts accelerator_power, int accelerators, Seconds duration);
 

@@ -112,6 +112,36 @@ Series lagged(const Series& cycle, Seconds constant) {
 
 }  // namespace
 
+namespace {
+
+/// From the emptiest to the fullest state of a store that gives what `feed` does not.
+Joules swing_of(const Series& cycle, const Series& feed) {
+  double state = 0, least = 0, most = 0;
+  for (std::size_t i = 0; i < cycle.watts.size(); ++i) {
+    state += (feed.watts[i] - cycle.watts[i]) * cycle.interval.si();
+    least = std::min(least, state);
+    most = std::max(most, state);
+  }
+  return Joules::from_si(most - least);
+}
+
+}  // namespace
+
+Stored stored(const Series& cycle, Joules capacity) {
+  Series flat = cycle;
+  std::fill(flat.watts.begin(), flat.watts.end(), cycle.mean().si());
+  if (const Joules swing = swing_of(cycle, flat); swing <= capacity) return {flat, swing};
+  // The slower the lag, the more it stores.
+  double low = 0, high = 1e3 * cycle.interval.si() * static_cast<double>(cycle.watts.size());
+  for (int round = 0; round < 60; ++round) {
+    const double middle = (low + high) / 2;
+    const Series feed = lagged(cycle, Seconds::from_si(middle));
+    (swing_of(cycle, feed) <= capacity ? low : high) = middle;
+  }
+  const Series feed = lagged(cycle, Seconds::from_si(low));
+  return {feed, swing_of(cycle, feed)};
+}
+
 Series metered(const Series& cycle, const Meter& meter, int turns) {
   AISLE_ASSERT(!cycle.watts.empty() && meter.interval.si() > 0, "a meter reads something");
   const Integral integral(lagged(cycle, meter.smoothing));

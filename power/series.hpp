@@ -27,6 +27,16 @@ void add_draw(Series& series, Seconds start, Seconds end, Watts draw, double cou
 /// cycle, spread by a normal distribution of that standard deviation. Keeps the mean.
 Series spread(const Series& series, Seconds deviation);
 
+/// What the feed sees of a cycle behind a store of energy, and by how much the store swings: a
+/// first-order lag, as slow as the store allows; the mean where it allows that. Keeps the mean; the
+/// store's own losses are left out.
+struct Stored {
+  Series feed;
+  Joules swing;  ///< at most the capacity
+};
+
+Stored stored(const Series& cycle, Joules capacity);
+
 /// What a meter shows of a cycle.
 struct Meter {
   Seconds interval;   ///< between readings

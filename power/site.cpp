@@ -3,11 +3,15 @@
 #include "power/power.pb.h"
 #include "sim/base/proto_text.hpp"
 #include "sim/base/quantity.hpp"
+#include "topology/catalogue/catalogue.hpp"
+#include "topology/catalogue/hardware.pb.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <utility>
 
 namespace aisle::power {
 
@@ -15,50 +19,228 @@ namespace {
 
 /// Of what air-cooled accelerators draw above idle, what fans add to it (docs/model/power.md).
 constexpr double kFans = 0.07;
+constexpr int kYear = 8760;  ///< hours
 
 }  // namespace
 
-std::optional<SiteModel> build_site(const pb::Site& site, const topology::Cluster& cluster,
-                                    const PowerCurve& curve, const SourceMap& places,
-                                    Diagnostics& diagnostics) {
-  const int errors_before = diagnostics.error_count();
-  const auto read = [&](const std::string& text, const char* name, auto& target) {
-    const std::string field = std::string("cluster.site.") + name;
-    using Q = std::decay_t<decltype(target)>;
-    if (const auto value = parse_quantity<Q>(text, places.find(field), field, diagnostics)) {
+namespace {
+
+class SiteReader {
+ public:
+  SiteReader(const pb::Site& site, const SiteGround& ground, const SourceMap& places,
+             Diagnostics& diagnostics)
+      : site_(site), ground_(ground), places_(places), diagnostics_(diagnostics) {}
+
+  std::optional<SiteModel> read() {
+    const int errors_before = diagnostics_.error_count();
+    model_.pue = site_.pue();
+    if (!std::isfinite(model_.pue) || model_.pue < 1) {
+      error("pue", fmt::format("must be at least 1, is {}", model_.pue),
+            "facility power over IT power; 1.1 to 1.3 is usual");
+    }
+    read("tariff", site_.tariff(), model_.tariff);
+    read("carbon_intensity", site_.carbon_intensity(), model_.carbon);
+    read("water_intensity", site_.water_intensity(), model_.water);
+    read_nodes();
+    model_.rental = ground_.cluster.accelerator().rental.value;
+    model_.rental_basis = ground_.cluster.accelerator().rental.basis;
+    if (site_.has_rental()) {
+      read("rental", site_.rental(), model_.rental);
+      model_.rental_basis = Basis::assumed;
+    }
+    if (site_.has_ownership()) read_ownership();
+    if (site_.has_delivery() || site_.has_own_delivery() || site_.has_cooling() ||
+        site_.has_year()) {
+      read_hours();
+    }
+    if (diagnostics_.error_count() > errors_before) return std::nullopt;
+    return std::move(model_);
+  }
+
+ private:
+  void error(const std::string& field, std::string sentence, std::string hint) {
+    const std::string path = "cluster.site." + field;
+    diagnostics_.error(places_.find(path), path, std::move(sentence), std::move(hint));
+  }
+
+  template <typename Q>
+  void read(const std::string& field, const std::string& text, Q& target) {
+    const std::string path = "cluster.site." + field;
+    if (const auto value = parse_quantity<Q>(text, places_.find(path), path, diagnostics_)) {
       target = *value;
     }
-  };
-  SiteModel model;
-  model.pue = site.pue();
-  if (!std::isfinite(model.pue) || model.pue < 1) {
-    diagnostics.error(places.find("cluster.site.pue"), "cluster.site.pue",
-                      fmt::format("must be at least 1, is {}", model.pue),
-                      "facility power over IT power; 1.1 to 1.3 is usual");
   }
-  read(site.tariff(), "tariff", model.tariff);
-  read(site.carbon_intensity(), "carbon_intensity", model.carbon);
-  read(site.water_intensity(), "water_intensity", model.water);
-  model.idle = curve.idle;
-  if (site.has_host_power()) {
-    read(site.host_power(), "host_power", model.host_power);
-  } else if (const topology::NodePower& node = cluster.node_power(); node.rest.value > Watts{}) {
-    model.supplies = node.supply_efficiency;
-    model.host_power = std::max(Watts{}, node.rest.value * model.supplies - curve.deep_idle);
-    model.fans = kFans * (1 - node.liquid_share);
-    model.host_power_basis = weakest(node.rest.basis, Basis::calibrated);
-  } else {
-    model.host_power = cluster.host_power();
-    model.host_power_basis = cluster.host_power_basis();
+
+  void read_nodes() {
+    const topology::NodePower& node = ground_.cluster.node_power();
+    model_.idle = ground_.curve.idle;
+    if (site_.has_host_power()) {
+      read("host_power", site_.host_power(), model_.host_power);
+    } else if (node.rest.value > Watts{}) {
+      model_.supplies = node.supply_efficiency;
+      model_.host_power =
+          std::max(Watts{}, node.rest.value * model_.supplies - ground_.curve.deep_idle);
+      model_.fans = kFans * (1 - node.liquid_share);
+      model_.host_power_basis = weakest(node.rest.basis, Basis::calibrated);
+    } else {
+      model_.host_power = ground_.cluster.host_power();
+      model_.host_power_basis = ground_.cluster.host_power_basis();
+    }
   }
-  model.rental = cluster.accelerator().rental.value;
-  model.rental_basis = cluster.accelerator().rental.basis;
-  if (site.has_rental()) {
-    read(site.rental(), "rental", model.rental);
-    model.rental_basis = Basis::assumed;
+
+  void read_ownership() {
+    const pb::Ownership& asked = site_.ownership();
+    Dollars accelerator, host, network;
+    const pb::Accelerator* entry =
+        ground_.catalogue.accelerator(ground_.cluster.accelerator().name);
+    if (asked.has_accelerator()) {
+      read("ownership.accelerator", asked.accelerator(), accelerator);
+    } else if (entry != nullptr && entry->has_price()) {
+      read("ownership.accelerator", entry->price().value(), accelerator);
+    } else {
+      error("ownership.accelerator",
+            fmt::format("is missing: nobody published what a {} costs",
+                        ground_.cluster.accelerator().name),
+            "accelerator: \"30000 USD\"");
+    }
+    read("ownership.host", asked.host(), host);
+    if (asked.has_network()) {
+      read("ownership.network", asked.network(), network);
+    } else {
+      for (const topology::BillRow& row : ground_.cluster.bill_of_materials()) {
+        network += row.price.value * static_cast<double>(row.count) / ground_.cluster.count();
+      }
+    }
+    if (!(asked.it_years() > 0 && asked.plant_years() > 0)) {
+      error("ownership", "years must be above 0", "it_years: 5 plant_years: 15");
+    }
+    model_.owned = {accelerator + host + network, asked.plant_usd_per_w(), asked.it_years(),
+                    asked.plant_years(),          asked.interest(),        asked.upkeep()};
   }
-  if (diagnostics.error_count() > errors_before) return std::nullopt;
-  return model;
+
+  void read_hours() {
+    SiteModel::Hours hours;
+    const std::string name = site_.has_delivery() ? site_.delivery() : "ac-2n";
+    const pb::Delivery* entry =
+        site_.has_own_delivery() ? &site_.own_delivery() : ground_.catalogue.delivery(name);
+    if (entry == nullptr) {
+      error("delivery", fmt::format("the catalogue has no delivery '{}'", name),
+            "ac-2n, dc-54v, dc-800v, or own_delivery { stage { ... } }");
+      return;
+    }
+    const auto delivery = build_delivery(
+        *entry, ground_.cluster.count(), places_,
+        site_.has_own_delivery() ? "cluster.site.own_delivery" : "cluster.site.delivery",
+        diagnostics_);
+    if (!delivery) return;
+    hours.delivery = *delivery;
+    const pb::SiteCooling& cooling = site_.cooling();
+    hours.cooling.liquid_share = cooling.has_liquid_share()
+                                     ? cooling.liquid_share()
+                                     : ground_.cluster.node_power().liquid_share;
+    hours.cooling.air_supply = cooling.air_supply_celsius();
+    hours.cooling.liquid_supply = cooling.liquid_supply_celsius();
+    hours.cooling.wet = cooling.sprayed();
+    if (!(hours.cooling.liquid_share >= 0 && hours.cooling.liquid_share <= 1)) {
+      error("cooling.liquid_share", "lies between 0 and 1", "0.87 for GB200 NVL72");
+    }
+    // Supplies that the delivery describes are not counted in the node again.
+    for (const Stage& stage : hours.delivery.stages) {
+      if (stage.counts_as_it) model_.supplies = 1;
+    }
+    read_year(hours.year);
+    check_rest(hours.delivery);
+    model_.hours = std::move(hours);
+  }
+
+  /// A feed that trips before anything runs is no feed.
+  void check_rest(const Delivery& delivery) {
+    const Watts rest = ground_.cluster.count() * node_power(model_, ground_.curve.deep_idle);
+    const Flow flow = flow_of(delivery, rest, Watts{});
+    for (const Overload& overload : overloads(delivery, flow)) {
+      if (overload.only_failed) continue;
+      error(site_.has_own_delivery() ? "own_delivery" : "delivery",
+            fmt::format(
+                "'{}' carries {:.2f} times its rating while the cluster is at rest, {:.4g} kW",
+                overload.stage, overload.load, rest.in(units::kW)),
+            "a larger rating, more units, or fewer accelerators");
+    }
+  }
+
+  Hourly series(const std::string& field, const std::string& file, const char* column, double unit,
+                bool may_be_negative) {
+    const std::string path = (std::filesystem::path(ground_.folder) / file).string();
+    Hourly values = read_hourly(path, column, may_be_negative, diagnostics_).value_or(Hourly{});
+    if (values.empty()) error(field, fmt::format("'{}' is of no use", file), "");
+    for (double& value : values) value *= unit;
+    return values;
+  }
+
+  void read_year(YearTerms& year) {
+    const pb::SiteYear& asked = site_.year();
+    year.price = {model_.tariff.si()};
+    if (asked.has_price_series()) {
+      year.price = series("year.price_series", asked.price_series(), "price",
+                          (1 * units::USD / units::kWh).si(), false);
+    }
+    year.carbon = {model_.carbon.si()};
+    if (asked.has_carbon_series()) {
+      year.carbon = series("year.carbon_series", asked.carbon_series(), "carbon",
+                           (1e-3 * units::kg / units::kWh).si(), false);
+    }
+    if (asked.has_weather_series()) {
+      const Hourly dry = series("year.weather_series", asked.weather_series(), "dry_bulb", 1, true);
+      const Hourly wet = series("year.weather_series", asked.weather_series(), "wet_bulb", 1, true);
+      for (std::size_t i = 0; i < std::min(dry.size(), wet.size()); ++i) {
+        year.weather.push_back({dry[i], wet[i]});
+      }
+    } else {
+      const Climate climate{asked.mean_celsius(), asked.season_celsius(), asked.day_celsius()};
+      for (int hour = 0; hour < kYear; ++hour) year.weather.push_back(climate.at(hour));
+    }
+    for (int i = 0; i < asked.contract_size(); ++i) read_contract(i, year);
+    year.demand_charge = asked.demand_charge_usd_per_kw() / 1e3;
+    if (asked.has_curtail_above()) {
+      DollarsPerJoule above;
+      read("year.curtail_above", asked.curtail_above(), above);
+      year.curtail_above = above.si();
+    }
+  }
+
+  void read_contract(int i, YearTerms& year) {
+    const pb::PowerContract& asked = site_.year().contract(i);
+    const std::string field = fmt::format("year.contract[{}].", i);
+    Contract contract;
+    if (!asked.has_capacity() || !asked.has_price() || !asked.has_carbon_intensity()) {
+      error(field + "capacity", "a contract has capacity, price and carbon_intensity",
+            "capacity: \"100 MW\" price: \"0.06 USD/kWh\" carbon_intensity: \"12 g/kWh\"");
+      return;
+    }
+    read(field + "capacity", asked.capacity(), contract.capacity);
+    read(field + "price", asked.price(), contract.price);
+    read(field + "carbon_intensity", asked.carbon_intensity(), contract.carbon);
+    contract.availability = asked.availability();
+    contract.kind = asked.kind() == pb::solar  ? Contract::Kind::solar
+                    : asked.kind() == pb::wind ? Contract::Kind::wind
+                                               : Contract::Kind::flat;
+    if (!(contract.availability > 0 && contract.availability <= 1)) {
+      error(field + "availability", "lies above 0 and at most at 1", "0.92 for nuclear");
+    }
+    year.contracts.push_back(contract);
+  }
+
+  const pb::Site& site_;
+  const SiteGround& ground_;
+  const SourceMap& places_;
+  Diagnostics& diagnostics_;
+  SiteModel model_;
+};
+
+}  // namespace
+
+std::optional<SiteModel> build_site(const pb::Site& site, const SiteGround& ground,
+                                    const SourceMap& places, Diagnostics& diagnostics) {
+  return SiteReader(site, ground, places, diagnostics).read();
 }
 
 Watts node_power(const SiteModel& site, Watts accelerator) {
@@ -66,17 +248,52 @@ Watts node_power(const SiteModel& site, Watts accelerator) {
   return (accelerator + site.host_power + fans) / site.supplies;
 }
 
+double yearly_rate(double years, double interest) {
+  if (interest <= 0) return 1 / years;
+  return interest / -std::expm1(-years * std::log1p(interest));
+}
+
 Bill bill(const SiteModel& site, Watts accelerator_power, int accelerators, Seconds duration) {
   AISLE_ASSERT(accelerators >= 0 && duration >= Seconds{}, "a job has a size and a duration");
   const auto count = static_cast<double>(accelerators);
   Bill bill;
   bill.it_power = count * node_power(site, accelerator_power);
-  bill.facility_power = site.pue * bill.it_power;
-  bill.energy = bill.facility_power * duration;
-  bill.energy_cost = bill.energy * site.tariff;
+  Watts peak;
+  if (site.hours) {
+    const SiteModel::Hours& hours = *site.hours;
+    const Watts rest = count * node_power(site, site.idle);
+    const Year year =
+        run_year(hours.year, hours.cooling, hours.delivery, bill.it_power, rest, kYear);
+    const Seconds length = year.hours * units::hour;
+    const double working = year.hours - year.curtailed_hours;
+    bill.stretch = working > 0 ? year.hours / working : 1;
+    duration *= bill.stretch;
+    bill.it_power = year.it / length;
+    bill.facility_power = year.facility / length;
+    bill.energy = bill.facility_power * duration;
+    bill.energy_cost = year.cost * (duration / length);
+    bill.co2 = year.co2 * (duration / length);
+    bill.water = year.water * (duration / length);
+    const Watts at_most = count * node_power(site, accelerator_power);
+    bill.overloads = overloads(hours.delivery, flow_of(hours.delivery, at_most, year.peak_cooling));
+    peak = year.peak;
+    bill.year = year;
+  } else {
+    bill.facility_power = peak = site.pue * bill.it_power;
+    bill.energy = bill.facility_power * duration;
+    bill.energy_cost = bill.energy * site.tariff;
+    bill.co2 = bill.energy * site.carbon;
+    bill.water = bill.it_power * duration * site.water;  // water usage is counted per IT energy
+  }
   bill.rental = count * (site.rental * duration);
-  bill.co2 = bill.energy * site.carbon;
-  bill.water = bill.it_power * duration * site.water;  // water usage is counted per IT energy
+  if (site.owned) {
+    const SiteModel::Owned& owned = *site.owned;
+    const double a_year =
+        count * owned.it.si() * (yearly_rate(owned.it_years, owned.interest) + owned.upkeep) +
+        owned.plant * peak.si() * (yearly_rate(owned.plant_years, owned.interest) + owned.upkeep);
+    bill.owned_cost =
+        Dollars::from_si(a_year * (duration / (kYear * units::hour))) + bill.energy_cost;
+  }
   return bill;
 }
 

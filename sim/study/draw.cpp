@@ -79,8 +79,8 @@ void sweep(const std::vector<Span>& spans, double makespan, const power::PowerCu
     const double state = computing > 0       ? curve.active.si()
                          : communicating > 0 ? curve.waiting.si()
                                              : 0;
-    const double watts =
-        std::min(curve.limit.si(), curve.idle.si() + state + std::max(0.0, moving));
+    const double needed = curve.idle.si() + state + std::max(0.0, moving);
+    const double watts = std::min(curve.limit.si(), std::max(curve.floor.si(), needed));
     draw.start_s.push_back(now);
     draw.watts.push_back(watts);
     if (computing > 0) draw.activity.computing += Seconds::from_si(end - now);

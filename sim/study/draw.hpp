@@ -23,6 +23,15 @@ struct Telemetry {
 std::optional<Telemetry> read_telemetry(const pb::Cluster& cluster, const SourceMap& places,
                                         Diagnostics& diagnostics);
 
+/// What smooths the draw of a job (pb::Smoothing), for each accelerator.
+struct Smoothing {
+  Watts floor;
+  Joules storage;
+};
+
+std::optional<Smoothing> read_smoothing(const pb::Cluster& cluster, const power::PowerCurve& curve,
+                                        const SourceMap& places, Diagnostics& diagnostics);
+
 /// The cap of the cluster's accelerators, or their curve's own limit.
 std::optional<Watts> read_power_cap(const pb::Cluster& cluster, const power::PowerCurve& curve,
                                     const SourceMap& places, Diagnostics& diagnostics);

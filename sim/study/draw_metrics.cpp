@@ -64,6 +64,27 @@ std::optional<Telemetry> read_telemetry(const pb::Cluster& cluster, const Source
   return telemetry;
 }
 
+std::optional<Smoothing> read_smoothing(const pb::Cluster& cluster, const power::PowerCurve& curve,
+                                        const SourceMap& places, Diagnostics& diagnostics) {
+  Smoothing smoothing;
+  const pb::Smoothing& asked = cluster.smoothing();
+  const auto path = [](const char* name) { return std::string("cluster.smoothing.") + name; };
+  if (!(asked.floor() >= 0 && asked.floor() <= 1)) {
+    diagnostics.error(places.find(path("floor")), path("floor"),
+                      fmt::format("a floor lies between 0 and 1, not at {:g}", asked.floor()),
+                      "0.6: six tenths of the accelerator's limit");
+    return std::nullopt;
+  }
+  smoothing.floor = asked.floor() * curve.limit;
+  if (asked.has_storage()) {
+    const auto storage = parse_quantity<Joules>(asked.storage(), places.find(path("storage")),
+                                                path("storage"), diagnostics);
+    if (!storage) return std::nullopt;
+    smoothing.storage = *storage;
+  }
+  return smoothing;
+}
+
 std::optional<Watts> read_power_cap(const pb::Cluster& cluster, const power::PowerCurve& curve,
                                     const SourceMap& places, Diagnostics& diagnostics) {
   if (!cluster.has_power_cap()) return curve.limit;
@@ -101,6 +122,12 @@ void add_power_over_time(const Measured& run, const std::vector<RankDraw>& draws
   }
   const Telemetry telemetry = run.telemetry != nullptr ? *run.telemetry : Telemetry{};
   power::Series seen = power::spread(sum, telemetry.phase_spread);
+  const Basis power_basis = weakest(weakest(basis, run.curve.basis), run.site.host_power_basis);
+  if (run.storage > Joules{}) {
+    const power::Stored store = power::stored(seen, run.storage * run.cluster.count());
+    seen = store.feed;
+    add_metric(result, "storage_swing_j", store.swing.si(), power_basis);
+  }
   if (telemetry.meter) {
     seen = power::metered(seen, *telemetry.meter, telemetry.steps);
   } else {
@@ -109,7 +136,6 @@ void add_power_over_time(const Measured& run, const std::vector<RankDraw>& draws
       seen.watts.insert(seen.watts.end(), once.begin(), once.end());
     }
   }
-  const Basis power_basis = weakest(weakest(basis, run.curve.basis), run.site.host_power_basis);
   add_metric(result, "it_power_peak_w", seen.peak().si(), power_basis);
   add_metric(result, "it_power_lowest_w", seen.lowest().si(), power_basis);
   add_series("it_power_w", seen, result);

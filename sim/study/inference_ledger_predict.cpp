@@ -199,7 +199,7 @@ class Bills {
     Diagnostics unread;
     curve_ =
         power::power_curve(cluster.accelerator(), catalogue.power(question.accelerator), unread);
-    site_ = power::build_site(pb::Site(), cluster, curve_, SourceMap{}, unread)
+    site_ = power::build_site(pb::Site(), {cluster, curve_, catalogue, ""}, SourceMap{}, unread)
                 .value_or(power::SiteModel{});
   }
 

@@ -3,6 +3,8 @@
 
 #include "sim/base/units.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -222,6 +224,27 @@ void add_breakdown(const std::map<std::string, double>& parts, const std::string
   add_metric(result, "pipeline_bubble_s", idle == parts.end() ? 0 : idle->second, basis);
 }
 
+/// A site by the hour, and what of it would trip.
+void add_year(const power::Bill& bill, pb::Result& result) {
+  const power::Year& year = *bill.year;
+  const Basis basis = Basis::assumed;
+  add_metric(result, "pue", year.pue(), basis);
+  add_metric(result, "wue_l_per_kwh", year.water.in(units::litre) / year.it.in(units::kWh), basis);
+  add_metric(result, "site_peak_w", year.peak.in(units::W), basis);
+  add_metric(result, "free_cooling_hours", year.free_hours, basis);
+  add_metric(result, "curtailed_hours", year.curtailed_hours, basis);
+  add_metric(result, "contracted_share", year.contracted / year.facility, basis);
+  for (const power::Overload& overload : bill.overloads) {
+    result.add_caveat(
+        overload.only_failed
+            ? fmt::format(
+                  "With its spares failed, {} would carry {:.2f} times its rating and trip.",
+                  overload.stage, overload.load)
+            : fmt::format("{} carries {:.2f} times its rating: it trips.", overload.stage,
+                          overload.load));
+  }
+}
+
 void add_bill(const Measured& run, Basis basis, const std::vector<RankDraw>& draws,
               pb::Result& result) {
   Watts sum;
@@ -250,12 +273,20 @@ void add_bill(const Measured& run, Basis basis, const std::vector<RankDraw>& dra
              power_basis);
   add_metric(result, "co2_t", bill.co2.in(units::tonne), Basis::assumed);
   add_metric(result, "water_m3", bill.water.in(units::m3), Basis::assumed);
+  if (bill.owned_cost) {
+    const double dollars = bill.owned_cost->in(units::USD);
+    add_metric(result, "owned_usd_per_gpu_hour",
+               dollars / chips / (bill.stretch * step).in(units::hour), Basis::assumed);
+    add_metric(result, "owned_usd_per_million_tokens", dollars / million_tokens, Basis::assumed);
+  }
+  if (bill.year) add_year(bill, result);
   if (run.run_tokens <= 0) return;
   const double steps = run.run_tokens / run.training.tokens * run.run_stretch;
+  const Seconds step_of_year = bill.stretch * step;
   const Basis run_basis = weakest(basis, run.run_tokens_basis);
   add_metric(result, "run_tokens", run.run_tokens, run.run_tokens_basis);
-  add_metric(result, "run_time_days", steps * step.in(units::day), run_basis);
-  add_metric(result, "run_gpu_hours", steps * chips * step.in(units::hour), run_basis);
+  add_metric(result, "run_time_days", steps * step_of_year.in(units::day), run_basis);
+  add_metric(result, "run_gpu_hours", steps * chips * step_of_year.in(units::hour), run_basis);
   add_metric(result, "run_energy_mwh", steps * bill.energy.in(units::MWh),
              weakest(power_basis, run_basis));
   add_metric(result, "run_cost_usd", steps * bill.rental.in(units::USD),

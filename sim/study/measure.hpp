@@ -29,6 +29,7 @@ struct Measured {
   bool individual = false;  ///< every rank for itself
   double run_stretch = 1;   ///< time of the whole run over that of its steps
   const Telemetry* telemetry = nullptr;
+  Joules storage;  ///< beside each accelerator, between it and the feed
 };
 
 pb::Basis to_pb(Basis basis);

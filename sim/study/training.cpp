@@ -134,14 +134,17 @@ std::optional<Prepared> prepare(const Study& study, const topology::Catalogue& c
   if (diagnostics.has_errors()) return std::nullopt;
   const power::PowerCurve curve = power::power_curve(
       cluster->accelerator(), catalogue.power(cluster->accelerator().name), diagnostics);
-  auto site =
-      power::build_site(scenario.cluster().site(), *cluster, curve, study.places, diagnostics);
+  const power::SiteGround ground{*cluster, curve, catalogue,
+                                 std::filesystem::path(study.path).parent_path().string()};
+  auto site = power::build_site(scenario.cluster().site(), ground, study.places, diagnostics);
   if (!site) return std::nullopt;
   const auto cap = read_power_cap(scenario.cluster(), curve, study.places, diagnostics);
   const auto telemetry = read_telemetry(scenario.cluster(), study.places, diagnostics);
-  if (!cap || !telemetry) return std::nullopt;
-  return Prepared{std::move(*cluster), std::move(*model), *description,     *site,   curve, *cap,
-                  *telemetry,          *precision,        std::move(loads), campaign};
+  const auto smoothing = read_smoothing(scenario.cluster(), curve, study.places, diagnostics);
+  if (!cap || !telemetry || !smoothing) return std::nullopt;
+  return Prepared{
+      std::move(*cluster), std::move(*model), *description,     *site,   curve, *cap, *telemetry,
+      *smoothing,          *precision,        std::move(loads), campaign};
 }
 
 namespace {
@@ -238,6 +241,7 @@ void execute(const Prepared& prepared, const pb::Scenario& scenario,
   apply_power_cap(timed, prepared.curve, prepared.power_cap);
   power::PowerCurve curve = prepared.curve;
   curve.limit = prepared.power_cap;
+  curve.floor = prepared.smoothing.floor;
   say(options,
       fmt::format("simulating {} operations on {} rank classes ({} engine)", plan.operations.size(),
                   plan.ranks.size(), pb::Engine_Name(scenario.engine())));
@@ -260,10 +264,11 @@ void execute(const Prepared& prepared, const pb::Scenario& scenario,
   const RunGround ground = ground_of(prepared, scenario, catalogue);
   std::optional<WholeRun> whole;
   if (around) whole = whole_run(ground, *around, training, execution.makespan);
-  measure({training, timed, execution, prepared.cluster, curve, prepared.site, full_attention,
-           tokens, tokens_basis, asked.has_chunk() ? asked.chunk().layers() : 0,
-           asked.ranks() != pb::alike, whole ? whole->stretch() : 1, &prepared.telemetry},
-          prepared.precision, result);
+  measure(
+      {training, timed, execution, prepared.cluster, curve, prepared.site, full_attention, tokens,
+       tokens_basis, asked.has_chunk() ? asked.chunk().layers() : 0, asked.ranks() != pb::alike,
+       whole ? whole->stretch() : 1, &prepared.telemetry, prepared.smoothing.storage},
+      prepared.precision, result);
   add_expert_metrics(training, prepared.loads.has_value(), result);
   if (whole) add_whole_run(ground, *around, *whole, result);
   record_timeline(timed, execution, result);

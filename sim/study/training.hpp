@@ -24,6 +24,7 @@ struct Prepared {
   power::PowerCurve curve;
   Watts power_cap;  ///< of each accelerator; the curve's limit where none is asked for
   Telemetry telemetry;
+  Smoothing smoothing;
   topology::Precision precision;
   std::optional<workloads::ExpertLoads> loads;  ///< of experts, recorded
   std::optional<CampaignTerms> campaign;

@@ -124,7 +124,8 @@ void read_named(const fs::path& root, std::string_view folder, Entries<T>& entri
     for (int i = 0; i < entry.message.alias_size(); ++i) {
       entries.index(entry.message.alias(i), fmt::format("alias[{}]", i), diagnostics);
     }
-    if constexpr (!std::is_same_v<T, pb::Model> && !std::is_same_v<T, pb::EngineProfile>) {
+    if constexpr (!std::is_same_v<T, pb::Model> && !std::is_same_v<T, pb::EngineProfile> &&
+                  !std::is_same_v<T, pb::Delivery>) {
       check_figures(entry.message, entry.places, diagnostics);
     }
   });
@@ -138,6 +139,7 @@ struct Catalogue::Impl {
   Entries<pb::Fabric> fabrics;
   Entries<pb::Model> models;
   Entries<pb::EngineProfile> engines;
+  Entries<pb::Delivery> deliveries;
   Entries<pb::Calibration> calibrations;
   Entries<pb::PowerCatalogue> power_files;
   std::unordered_map<std::string, const pb::ChipPower*> power;  ///< by accelerator's name
@@ -189,6 +191,7 @@ std::optional<Catalogue> Catalogue::read(const std::string& root, Diagnostics& d
   read_named(root, "catalogue/fabrics", impl->fabrics, diagnostics);
   read_named(root, "catalogue/models", impl->models, diagnostics);
   read_named(root, "catalogue/engines", impl->engines, diagnostics);
+  read_named(root, "catalogue/delivery", impl->deliveries, diagnostics);
   for (const auto& system : impl->systems.all) {
     if (!system->message.has_accelerator()) continue;
     impl->check_accelerator(system->message.accelerator(), system->places.find("accelerator"),
@@ -227,6 +230,10 @@ const pb::EngineProfile* Catalogue::engine(std::string_view name) const {
 
 const pb::Calibration* Catalogue::calibration(std::string_view accelerator) const {
   return impl_->calibrations.message(impl_->accelerator_name(accelerator));
+}
+
+const pb::Delivery* Catalogue::delivery(std::string_view name) const {
+  return impl_->deliveries.message(name);
 }
 
 const pb::ChipPower* Catalogue::power(std::string_view accelerator) const {

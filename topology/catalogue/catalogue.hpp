@@ -17,6 +17,7 @@ class Model;
 class Calibration;
 class EngineProfile;
 class ChipPower;
+class Delivery;
 }  // namespace aisle::pb
 
 namespace aisle::topology {
@@ -42,6 +43,7 @@ class Catalogue {
   const pb::EngineProfile* engine(std::string_view name) const;
   const pb::Calibration* calibration(std::string_view accelerator) const;
   const pb::ChipPower* power(std::string_view accelerator) const;
+  const pb::Delivery* delivery(std::string_view name) const;
   /// The usual system of an accelerator (the first node whose `accelerator` it is), or nullptr.
   const pb::System* usual_system(std::string_view accelerator) const;
 

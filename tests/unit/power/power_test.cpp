@@ -348,7 +348,8 @@ class Sites : public testing::Test {
     rental = cluster->accelerator().rental.value;
     curve.idle = 118 * W;
     curve.deep_idle = 75 * W;
-    return build_site(scenario.cluster().site(), *cluster, curve, places, diagnostics);
+    return build_site(scenario.cluster().site(), {*cluster, curve, *catalogue, folder}, places,
+                      diagnostics);
   }
 
   std::string errors() const {
@@ -359,6 +360,7 @@ class Sites : public testing::Test {
 
   Diagnostics diagnostics;
   PowerCurve curve;
+  std::string folder;
   DollarsPerSecond rental;
 };
 
@@ -402,6 +404,77 @@ TEST_F(Sites, MeasuredNodes) {
   const auto site = build("", "system: 'dgx-h200' accelerator: 'h200-sxm' count: 8");
   ASSERT_TRUE(site) << errors();
   EXPECT_NEAR(8 * node_power(*site, 500 * W).in(kW) / 6.22, 1, 0.05);
+}
+
+// The authors' own accounting, from what they say that went in (../facts: card of Llama 3.1, GPT-3,
+// BLOOM): hours of accelerators at their TDP, the stated energy and the grid's carbon.
+TEST(Published, OwnAccounting) {
+  struct Run {
+    double hours, watts, energy_mwh, grams, tonnes;
+  };
+
+  const Run runs[] = {{39.3e6, 700, 0, 414, 11390},  // Llama 3.1
+                      {7.7e6, 700, 0, 424, 2290},    // Llama 3
+                      {3.3e6, 400, 0, 408, 539},     // Llama 2
+                      {0, 0, 1287, 429, 552},        // GPT-3
+                      {0, 0, 433, 57, 24.7}};        // BLOOM
+  for (const Run& run : runs) {
+    SiteModel site;
+    site.carbon = run.grams * 1e-3 * kg / kWh;
+    const Watts power = run.hours > 0 ? run.watts * W : run.energy_mwh * MWh / (1 * hour);
+    const Bill result = bill(site, power, 1, run.hours > 0 ? run.hours * hour : 1 * hour);
+    EXPECT_NEAR(result.co2.in(tonne) / run.tonnes, 1, 0.02) << run.tonnes;
+  }
+}
+
+TEST(Ownership, Annuity) {
+  EXPECT_NEAR(yearly_rate(5, 0), 0.2, 1e-12);
+  EXPECT_NEAR(yearly_rate(5, 0.08), 0.2504564546, 1e-9);
+  SiteModel site;
+  site.pue = 1.2;
+  site.owned = {40000 * USD, 10, 5, 15, 0, 0};
+  const Bill result = bill(site, 1000 * W, 100, 8760 * hour);
+  EXPECT_NEAR(result.owned_cost->in(USD), 100 * 40000 / 5.0 + 120e3 * 10 / 15, 1e-3);
+}
+
+TEST_F(Sites, ByTheHour) {
+  const auto site =
+      build("delivery: 'ac-2n' cooling { liquid_share: 0.5 } year { mean_celsius: 8 }",
+            "accelerator: 'h100-sxm' count: 1024");
+  ASSERT_TRUE(site) << errors();
+  ASSERT_TRUE(site->hours);
+  const Bill result = bill(*site, 600 * W, 1024, 1 * hour);
+  ASSERT_TRUE(result.year);
+  EXPECT_GT(result.year->pue(), 1.05);
+  EXPECT_LT(result.year->pue(), 1.35);
+  EXPECT_NEAR(result.energy.si(), (result.facility_power * (1 * hour)).si(), 1);
+  EXPECT_TRUE(result.overloads.empty());
+  EXPECT_EQ(result.stretch, 1);
+}
+
+// A job that pauses in a quarter of the hours takes a third longer.
+TEST_F(Sites, PausedHoursStretchTheJob) {
+  auto site =
+      build("year { mean_celsius: 8 } rental: '1 USD/h'", "accelerator: 'h100-sxm' count: 1024");
+  ASSERT_TRUE(site && site->hours) << errors();
+  YearTerms& year = site->hours->year;
+  year.price = {1, 1, 1, 9};
+  const Bill whole = bill(*site, 600 * W, 1024, 1 * hour);
+  year.curtail_above = 5;
+  const Bill paused = bill(*site, 600 * W, 1024, 1 * hour);
+  EXPECT_NEAR(paused.stretch, 4.0 / 3, 1e-12);
+  EXPECT_NEAR(paused.rental / whole.rental, 4.0 / 3, 1e-12);
+  EXPECT_GT(paused.energy, whole.energy);
+  EXPECT_LT(paused.facility_power, whole.facility_power);
+}
+
+TEST_F(Sites, AFeedTooSmall) {
+  EXPECT_FALSE(
+      build("own_delivery { stage { name: 'feed' rating: '100 kW' carries: it\n"
+            "carries: cooling } }",
+            "accelerator: 'h100-sxm' count: 1024"));
+  EXPECT_THAT(errors(), HasSubstr("site:3:"));
+  EXPECT_THAT(errors(), HasSubstr("times its rating while the cluster is at rest"));
 }
 
 }  // namespace

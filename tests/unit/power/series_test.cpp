@@ -61,5 +61,35 @@ TEST(Series, Meters) {
   EXPECT_NEAR(lagging.lowest().si(), 200 - 100 * std::tanh(0.5), 0.5);
 }
 
+double steepest(const Series& series) {
+  double most = 0;
+  for (std::size_t i = 1; i < series.watts.size(); ++i) {
+    most = std::max(most, std::abs(series.watts[i] - series.watts[i - 1]));
+  }
+  return most;
+}
+
+// A store never holds less than nothing or more than its capacity, and the more it may hold the
+// gentler the feed's ramps, down to the mean, for which a square wave of 200 W needs 100 J.
+TEST(Series, StoresFlatten) {
+  const Series cycle = square(200, 100, 300);
+  double last = steepest(cycle), peak = cycle.peak().si();
+  for (const double capacity : {1.0, 10.0, 40.0, 80.0, 99.0}) {
+    const Stored store = stored(cycle, capacity * J);
+    EXPECT_LE(store.swing.si(), capacity * (1 + 1e-9));
+    EXPECT_GT(store.swing.si(), 0.98 * capacity);
+    EXPECT_NEAR(store.feed.mean().si(), 200, 1e-6);
+    EXPECT_LT(steepest(store.feed), last);
+    EXPECT_LE(store.feed.peak().si(), peak);
+    last = steepest(store.feed);
+    peak = store.feed.peak().si();
+  }
+  EXPECT_LT(peak, 220);
+  const Stored flat = stored(cycle, 101 * J);
+  EXPECT_NEAR(flat.swing.si(), 100, 1e-9);
+  EXPECT_NEAR(flat.feed.peak().si(), 200, 1e-9);
+  EXPECT_EQ(stored(cycle, 0 * J).feed.watts, cycle.watts);
+}
+
 }  // namespace
 }  // namespace aisle::power

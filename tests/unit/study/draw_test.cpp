@@ -107,6 +107,15 @@ TEST(Draw, NeverAboveTheLimit) {
   }
 }
 
+TEST(Draw, NeverBelowTheFloor) {
+  const Job job(400);
+  power::PowerCurve floor = curve();
+  floor.floor = 300 * W;
+  for (const RankDraw& draw : draws_of(job.timed, execute_analytic(job.timed), floor)) {
+    for (const double watts : draw.watts) EXPECT_TRUE(watts == 300 || watts > 459) << watts;
+  }
+}
+
 TEST(Draw, CapSlowsTensorCoresAlone) {
   Job job(800);  // 660 W
   apply_power_cap(job.timed, curve(), 700 * W);

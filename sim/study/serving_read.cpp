@@ -4,6 +4,7 @@
 #include "sim/study/model_of.hpp"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/serving_run.hpp"
+#include "workloads/parallel/uneven.hpp"
 #include "workloads/serving/engine.pb.h"
 
 #include <fmt/format.h>
@@ -81,6 +82,7 @@ class Reader {
   std::shared_ptr<const topology::Cluster> other_cluster(const std::string& field,
                                                          const pb::ServingPool& asked, int count);
   void read_layout(ServingPool& pool, const std::string& field, const pb::ServingParallel& asked);
+  void read_loads(ServingPool& pool, const std::string& field, const pb::ServingParallel& asked);
   void read_replicas(ServingPool& pool, const std::string& field, bool given, int asked);
   void read_formats(ServingJob& job, const std::string& field, const std::string& precision);
   void read_engine(ServingPool& pool, const std::string& field, const pb::ServingEngine& asked);
@@ -240,12 +242,37 @@ void Reader::read_layout(ServingPool& pool, const std::string& field,
   if (!(asked.busiest() >= 1)) {
     error(field + ".busiest", "the busiest rank has no less than the mean one", "1.2");
   }
+  if (asked.has_loads()) read_loads(pool, field, asked);
   if (layout.stage() % layout.expert != 0) {
     error(field + ".expert",
           fmt::format("{} does not divide the {} ranks of a pipeline stage", layout.expert,
                       layout.stage()),
           fmt::format("1 or {}", layout.stage()));
   }
+}
+
+/// The load of the busiest expert rank, from recorded loads.
+void Reader::read_loads(ServingPool& pool, const std::string& field,
+                        const pb::ServingParallel& asked) {
+  const int ranks = pool.job.layout.expert;
+  const int redundant = asked.balanced() ? pool.job.routing.redundant : 0;
+  for (const workloads::Layer& layer : pool.job.model->layers) {
+    const int experts = layer.feed_forward.experts;
+    if (experts == 0 || (experts + redundant) % ranks == 0) continue;
+    error(field + ".redundant",
+          fmt::format("{} experts and {} copies do not divide over {} ranks", experts, redundant,
+                      ranks),
+          fmt::format("{}", (ranks - experts % ranks) % ranks));
+    return;
+  }
+  const auto folder = std::filesystem::path(study_.path).parent_path();
+  const auto loads = workloads::read_expert_loads(
+      (folder / asked.loads()).string(), {{asked.where().begin(), asked.where().end()}, {}},
+      diagnostics_);
+  if (!loads || !pool.job.model->is_moe()) return;
+  const workloads::UnevenExperts uneven(*pool.job.model, *loads, {0, redundant, asked.balanced()},
+                                        ranks, 1);
+  pool.job.routing.busiest = uneven.summary().placed;
 }
 
 void Reader::read_replicas(ServingPool& pool, const std::string& field, bool given, int asked) {

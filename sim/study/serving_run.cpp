@@ -80,6 +80,7 @@ PoolTimes::PoolTimes(const ServingPool& pool, const topology::Catalogue& catalog
     : pool_(pool), steps_(pool.times(catalogue)), memory_(steps_.memory()) {
   if (!pool.drafter) return;
   drafter_.emplace(drafting(pool), *pool.cluster, catalogue, pool.host);
+  if (pool.power_cap != pool.curve.limit) drafter_->cap_power(pool.curve, pool.power_cap);
   // A prediction module has the model's own embedding and head.
   workloads::ModelGraph held = *pool.drafter;
   if (held.name == pool.job.model->name) held.vocabulary = 0;

@@ -26,6 +26,28 @@ double mean_first(const ServingRun& run) {
   return sum / static_cast<double>(run.outcomes.size());
 }
 
+TEST(ServingFleet, NobodyRestsWhileRequestsWait) {
+  // All come at once: every replica works until its last request has ended.
+  RequestStream requests = stream(400, 1, 300, 100);
+  for (Request& request : requests.requests) request.arrival_s = 0;
+  for (const bool first : {false, true}) {
+    for (const int groups : {1, 4}) {
+      EnginePolicy with = policy(150);
+      with.prompts_first = first;
+      FleetPlan plan = fleet(with, 2, clock_of);
+      plan.pools.front().groups = groups;
+      std::vector<double> ends(2);
+      FleetHooks hooks;
+      hooks.step = [&](const FleetStep& step) {
+        const auto replica = static_cast<std::size_t>(step.replica);
+        EXPECT_DOUBLE_EQ(step.start_s, ends[replica]);
+        ends[replica] = step.end_s;
+      };
+      EXPECT_EQ(count(serve(requests, plan, hooks), Fate::served), 400);
+    }
+  }
+}
+
 TEST(ServingFleet, PipelinesPassOnePassPerStageTime) {
   // Four stages of a quarter second: a request alone takes a second, four at a time take one each.
   EnginePolicy with = policy();

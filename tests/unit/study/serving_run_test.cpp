@@ -182,6 +182,30 @@ TEST(ServingRuns, OptionsShowInWhatTheyCount) {
   EXPECT_GT(fixed.metrics.at("e2e_mean_s"), answer({}).metrics.at("e2e_mean_s"));
 }
 
+TEST(ServingRuns, RecordedExpertLoadsSlowTheBusiestRank) {
+  // Of eight experts on eight ranks one has three times the mean; copies take its load apart.
+  const std::string text = R"(
+cluster { accelerator: "h100-sxm" count: 8 }
+workload { serving {
+  model: "mixtral-8x7b" parallel { data: 8 expert: 8 }
+  requests { concurrency: 256 count: 512 prompt { mean: 2000 } output { mean: 5 } }
+} })";
+  const aisle::tests::Folder folder;
+  const std::string loads =
+      "workload.serving.parallel.loads=" + folder.write("loads.csv",
+                                                        "layer,e0,e1,e2,e3,e4,e5,e6,e7\n"
+                                                        "0,300,60,60,60,80,80,80,80\n");
+  const Answer even = answer({}, text);
+  const Answer uneven = answer({loads}, text);
+  const Answer copied = answer({loads, "workload.serving.parallel.redundant=8"}, text);
+  EXPECT_EQ(uneven.said, "");
+  EXPECT_EQ(copied.said, "");
+  EXPECT_GT(uneven.metrics.at("ttft_mean_s"), 1.3 * even.metrics.at("ttft_mean_s"));
+  EXPECT_LT(copied.metrics.at("ttft_mean_s"), uneven.metrics.at("ttft_mean_s"));
+  EXPECT_THAT(answer({loads, "workload.serving.parallel.redundant=3"}, text).said,
+              HasSubstr("do not divide over 8 ranks"));
+}
+
 TEST(ServingRuns, FaultsAreExplained) {
   const std::pair<const char*, const char*> cases[] = {
       {"workload.serving.parallel.tensor=16", "more than the 8 accelerators"},

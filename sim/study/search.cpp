@@ -26,21 +26,29 @@ namespace parallel = workloads::parallel;
 struct Objective {
   const char* metric;
   bool larger;
+  Better::By by;  ///< what candidates are picked by
 };
 
-/// Of one study the batch and the cluster stay, so that all but the last follow from the step time.
+/// Of one study the batch and the cluster stay, so that most follow from the step time.
 constexpr Objective kObjectives[] = {
-    {"step_time_s", false},
-    {"mfu", true},
-    {"tokens_per_s_per_chip", true},
-    {"tflops_per_chip", true},
-    {"cost_usd", false},
-    {"usd_per_million_tokens", false},
-    {"energy_mwh", false},
-    {"kwh_per_million_tokens", false},
-    {"co2_t", false},
-    {"hbm_headroom_bytes", true},
+    {"step_time_s", false, Better::By::time},
+    {"mfu", true, Better::By::time},
+    {"tokens_per_s_per_chip", true, Better::By::time},
+    {"tflops_per_chip", true, Better::By::time},
+    {"cost_usd", false, Better::By::time},
+    {"usd_per_million_tokens", false, Better::By::time},
+    {"energy_mwh", false, Better::By::energy},
+    {"kwh_per_million_tokens", false, Better::By::energy},
+    {"co2_t", false, Better::By::energy},
+    {"hbm_headroom_bytes", true, Better::By::memory},
 };
+
+Better::By by(const std::string& metric) {
+  for (const Objective& one : kObjectives) {
+    if (metric == one.metric) return one.by;
+  }
+  return Better::By::time;
+}
 
 /// Runs `work(i)` for 0 <= i < count on threads, telling how far it is.
 void in_parallel(int threads, std::size_t count, const SearchOptions& options,
@@ -85,7 +93,7 @@ class Search {
         threads_(options.threads > 0
                      ? options.threads
                      : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))) {
-    better_.by_memory = options.objective == "hbm_headroom_bytes";
+    better_.by = by(options.objective);
   }
 
   SearchOutcome run() {
@@ -129,8 +137,8 @@ void Search::estimate() {
   const auto keep = static_cast<std::size_t>(std::max({options_.rerank, options_.limit, 1}));
   std::vector<std::unique_ptr<Worker>> workers;
   for (int thread = 0; thread < threads_; ++thread) {
-    workers.push_back(std::make_unique<Worker>(space_, prepared_.model, prepared_.cluster, kernels,
-                                               options_, keep, better_));
+    workers.push_back(
+        std::make_unique<Worker>(space_, prepared_, kernels, options_, keep, better_));
   }
   const auto& cuts = space_.cuts();
   FindingsInOrder findings(keep, better_);
@@ -226,7 +234,9 @@ bool Search::is_better(const FoundLayout& a, const FoundLayout& b) const {
   return a.mapping < b.mapping;
 }
 
+/// By what engines say; where none ran, estimates are in order.
 void Search::sort_best() {
+  if (outcome_.counts.analytic == 0) return;
   const auto better = [this](const FoundLayout& a, const FoundLayout& b) {
     return is_better(a, b);
   };

@@ -334,7 +334,41 @@ double Estimator::step(const Job& job) {
   const auto [at, is_new] = tables_->known_steps.emplace(
       std::tuple{static_cast<int>(job.recompute), zero, &tables_->replica(job)}, 0);
   if (is_new) at->second = tables_->passes_and_exchanges(job);
-  return at->second + tables_->norm(job) + tables_->optimizer(job);
+  return at->second + tables_->norm(job) + tables_->optimizer(job).seconds;
+}
+
+power::Activity Estimator::activity(const Job& job) {
+  const double passes = job.layout.micro_batches, ranks = job.layout.pipeline;
+  const std::vector<ReplicaTimes>& exchanges = tables_->replica(job);
+  const bool each_pass = gathers_each_pass(job);
+  const double holders = parallel::mirror_of(job, 0) == 0 ? 1 : 2;
+  const double reduces = each_pass ? passes : holders;
+  const double gathers = job.layout.zero >= 3 ? 2 * (each_pass ? passes : 1) : holders;
+  power::Activity mean = tables_->optimizer(job).activity;
+  const auto add = [&mean](power::Activity one, double times) {
+    one *= times;
+    mean += one;
+  };
+  for (int stage = 0; stage < job.stages(); ++stage) {
+    for (const RunTimes& run : tables_->passes.of(job, stage).layers) {
+      const ReplicaTimes& one = exchanges[static_cast<std::size_t>(run.layer)];
+      add(run.each->activity, run.count * passes / ranks);
+      add(one.reduce_activity, run.count * reduces / ranks);
+      add(one.gather_activity, run.count * gathers / ranks);
+    }
+  }
+  if (job.pairs()) mean.waiting = {};  // for exchanges, that is
+  return mean;
+}
+
+Joules energy_of(const power::PowerCurve& curve, const power::Activity& activity) {
+  Joules energy = curve.idle * activity.duration + curve.waiting * activity.waiting;
+  if (activity.computing > Seconds()) {
+    const Watts running =
+        curve.active + power::energy_of_work(curve, activity) / activity.computing;
+    energy += std::min(running, curve.limit - curve.idle) * activity.computing;
+  }
+  return energy;
 }
 
 /// Seconds of a rank for one micro-batch through all of its stages, if nothing ever waits.

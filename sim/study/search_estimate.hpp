@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "power/power.hpp"
 #include "sim/kernels/kernels.hpp"
 #include "topology/cluster.hpp"
 #include "workloads/models/model.hpp"
@@ -32,6 +33,9 @@ class Estimator {
   /// Seconds of one step.
   double step(const workloads::parallel::Job& job);
 
+  /// What the mean accelerator does in one step; messages between stages are left out.
+  power::Activity activity(const workloads::parallel::Job& job);
+
   /// Seconds that no schedule can beat: the passes of the busiest rank, one after the other. A
   /// rough one leaves out what is computed again, and so is one for all layouts that differ in it
   /// alone.
@@ -41,5 +45,8 @@ class Estimator {
   struct Tables;
   std::unique_ptr<Tables> tables_;
 };
+
+/// Energy of an accelerator whose operations and bytes all fall into the time that it computes.
+Joules energy_of(const power::PowerCurve& curve, const power::Activity& activity);
 
 }  // namespace aisle::sim

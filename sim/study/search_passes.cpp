@@ -40,9 +40,21 @@ struct PassClock {
   std::vector<double> begin;  // by layer number of the plan; infinite: nothing is done there
   std::vector<double> weight, computing, exchanging;
   std::vector<std::vector<Width>> widths;
+  std::vector<power::Activity> activity;
   double start = std::numeric_limits<double>::infinity(), end = 0;
   double first_end = 0;  ///< of the operation that begins first
 };
+
+power::Activity activity_of(const TimedWork& work) {
+  power::Activity activity;
+  if (!work.widths.empty()) activity.computing = work.alone;
+  activity.flops = work.flops_by_precision;
+  activity.hbm = work.hbm_bytes;
+  activity.die_to_die = work.die_to_die_bytes;
+  activity.scale_up = work.scale_up_bytes;
+  activity.nic = work.scale_out_bytes;
+  return activity;
+}
 
 PassClock clock_of(const TimedPlan& timed, const Execution& execution, int micro_batch,
                    std::size_t layers) {
@@ -52,6 +64,7 @@ PassClock clock_of(const TimedPlan& timed, const Execution& execution, int micro
   clock.computing.assign(layers, 0);
   clock.exchanging.assign(layers, 0);
   clock.widths.resize(layers);
+  clock.activity.resize(layers);
   for (std::size_t o = 0; o < timed.plan->operations.size(); ++o) {
     const Operation& operation = timed.plan->operations[o];
     if (operation.micro_batch != micro_batch || operation.layer < 0) continue;
@@ -63,6 +76,7 @@ PassClock clock_of(const TimedPlan& timed, const Execution& execution, int micro
       clock.first_end = execution.end_s[o];
     }
     clock.end = std::max(clock.end, execution.end_s[o]);
+    clock.activity[layer] += activity_of(work);
     if (work.widths.empty()) clock.exchanging[layer] += work.alone.si();
     if (work.widths.empty()) continue;
     clock.computing[layer] += work.alone.si();
@@ -236,7 +250,10 @@ std::vector<LayerTimes> PassTable::time_layers(const Job& job, const std::vector
       one.exchanging += ahead.exchanging[step] + back.exchanging[step];
       one.slowed_forward.add(ahead.widths[step]);
       one.slowed_backward.add(back.widths[step]);
+      one.activity += ahead.activity[step];
+      one.activity += back.activity[step];
     }
+    one.activity.waiting = std::max(0.0, one.forward + one.backward - one.computing) * units::s;
     all.push_back(std::move(one));
   }
   return all;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "power/power.hpp"
 #include "sim/engine/engine.hpp"
 #include "sim/kernels/kernels.hpp"
 #include "topology/cluster.hpp"
@@ -57,6 +58,7 @@ struct LayerTimes {
   double weight = 0;                     ///< weight gradients on their own
   double computing = 0, exchanging = 0;  ///< of both passes, kernels and exchanges alone
   Slowing slowed_forward, slowed_backward;
+  power::Activity activity;  ///< of both passes
 
   double slower_forward(int held) const { return slower(slowed_forward, held, forward); }
 

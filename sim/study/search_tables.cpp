@@ -41,6 +41,14 @@ int saturating(const Job& job) {
   return std::min(job.layout.micro_batches, 2 * job.layout.pipeline);
 }
 
+power::Activity activity_of(const workloads::CommunicationCost& cost) {
+  power::Activity activity;
+  activity.hbm = cost.hbm;
+  activity.scale_up = cost.scale_up_out + cost.scale_up_in;
+  activity.nic = cost.scale_out_out + cost.scale_out_in;
+  return activity;
+}
+
 }  // namespace
 
 bool goes_in_rows(const Job& job) {
@@ -158,9 +166,12 @@ const std::vector<ReplicaTimes>& SearchTables::replica(const Job& job) {
       const auto cost = workloads::cost_of(c, cluster_, kernels_.communication());
       times.reduce += cost.alone.si();
       times.cores = std::max(times.cores, cost.cores);
+      times.reduce_activity += activity_of(cost);
     }
     for (const workloads::Communication& c : traffic.gather) {
-      times.gather += workloads::cost_of(c, cluster_, kernels_.communication()).alone.si();
+      const auto cost = workloads::cost_of(c, cluster_, kernels_.communication());
+      times.gather += cost.alone.si();
+      times.gather_activity += activity_of(cost);
     }
     classes.push_back(times);
   }
@@ -230,7 +241,7 @@ double SearchTables::norm(const Job& job) {
 }
 
 /// On the rank that updates most.
-double SearchTables::optimizer(const Job& job) {
+const UpdateTimes& SearchTables::optimizer(const Job& job) {
   const workloads::Layout& layout = job.layout;
   const std::uint64_t key = Key()
                                 .add(layout.tensor, 10)
@@ -264,14 +275,18 @@ double SearchTables::optimizer(const Job& job) {
   update.share = most_shared / (sharded ? job.shard() * copies : 1) +
                  most_experts / (sharded ? job.expert_shard(job.shard()) * copies : 1);
   update.held = most_shared + most_experts;
-  double seconds = job.offload.update(update.share, job.states).si();
+  UpdateTimes times;
+  times.seconds = job.offload.update(update.share, job.states).si();
   if (job.offload.updated_by_host) update.share *= 1 - job.offload.optimizer;
   for (const workloads::Kernel& kernel : parallel::optimizer_kernels(job, update, {})) {
-    seconds += kernel.count *
-               (kernels_.time_of(kernel).time.si() * kernel.load * cluster_.slowest_factor() +
-                kernels_.launch_gap().si());
+    times.activity.flops[static_cast<std::size_t>(kernel.precision)] += kernel.count * kernel.flops;
+    times.activity.hbm += kernel.count * kernel.hbm_bytes;
+    times.seconds += kernel.count *
+                     (kernels_.time_of(kernel).time.si() * kernel.load * cluster_.slowest_factor() +
+                      kernels_.launch_gap().si());
   }
-  return optimizers_.emplace(key, seconds).first->second;
+  times.activity.computing = times.seconds * units::s;
+  return optimizers_.emplace(key, times).first->second;
 }
 
 }  // namespace aisle::sim

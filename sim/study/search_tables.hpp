@@ -21,6 +21,13 @@ bool goes_in_rows(const workloads::parallel::Job& job);
 struct ReplicaTimes {
   double reduce = 0, gather = 0;
   int cores = 0;
+  power::Activity reduce_activity, gather_activity;
+};
+
+/// The update of all weights.
+struct UpdateTimes {
+  double seconds = 0;
+  power::Activity activity;
 };
 
 /// What many layouts have in common, made when it is first asked for. Arguments are whole jobs, of
@@ -51,8 +58,8 @@ class SearchTables {
   double tied(const workloads::parallel::Job& job);
   /// Seconds of the norm over all gradients.
   double norm(const workloads::parallel::Job& job);
-  /// Seconds of the optimizer on the rank that updates most.
-  double optimizer(const workloads::parallel::Job& job);
+  /// On the rank that updates most.
+  const UpdateTimes& optimizer(const workloads::parallel::Job& job);
 
  private:
   const topology::Cluster& cluster_;
@@ -64,7 +71,8 @@ class SearchTables {
   /// By cut, ranks of a shard, and bytes of a parameter's gradient and weight as they are sent.
   std::map<std::tuple<std::uint64_t, int, double, double>, std::vector<ReplicaTimes>> replicas_;
   std::unordered_map<std::uint64_t, std::vector<double>> messages_;
-  std::unordered_map<std::uint64_t, double> ties_, optimizers_;
+  std::unordered_map<std::uint64_t, double> ties_;
+  std::unordered_map<std::uint64_t, UpdateTimes> optimizers_;
   std::optional<double> norm_;
 };
 

@@ -2,6 +2,7 @@
 #include "sim/study/search_worker.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace aisle::sim {
@@ -30,10 +31,20 @@ void add_counts(SearchCounts& all, const SearchCounts& one) {
 
 }  // namespace
 
+double Better::worth(const Candidate& candidate) const {
+  switch (by) {
+    case By::memory:
+      return candidate.bytes;
+    case By::energy:
+      return candidate.joules;
+    case By::time:
+      break;
+  }
+  return candidate.seconds;
+}
+
 bool Better::operator()(const Candidate& a, const Candidate& b) const {
-  const auto key = [this](const Candidate& c) {
-    return by_memory ? std::pair{c.bytes, c.seconds} : std::pair{c.seconds, c.bytes};
-  };
+  const auto key = [this](const Candidate& c) { return std::tuple{worth(c), c.seconds, c.bytes}; };
   if (key(a) != key(b)) return key(a) < key(b);
   return a.mapping < b.mapping;
 }
@@ -96,15 +107,15 @@ void FindingsInOrder::add(std::size_t cut, Findings found) {
   added_.notify_all();
 }
 
-Worker::Worker(const LayoutSpace& space, const workloads::ModelGraph& model,
-               const topology::Cluster& cluster, const KernelModel& kernels,
+Worker::Worker(const LayoutSpace& space, const Prepared& prepared, const KernelModel& kernels,
                const SearchOptions& options, std::size_t keep, const Better& better)
     : space_(space),
-      estimator_(model, cluster, kernels),
+      prepared_(prepared),
+      estimator_(prepared.model, prepared.cluster, kernels),
       options_(options),
       keep_(keep),
       better_(better),
-      capacity_(cluster.accelerator().hbm_capacity.value.in(units::B)) {}
+      capacity_(prepared.cluster.accelerator().hbm_capacity.value.in(units::B)) {}
 
 Findings Worker::search(const LayoutSpace::Cut& cut, const Findings& others) {
   using Verdict = LayoutSpace::Verdict;
@@ -137,25 +148,36 @@ bool Worker::consider(Candidate candidate, const parallel::Job& job) {
 
 /// Whether a layout that takes no less can neither be among the best nor on the front.
 bool Worker::is_beyond(const Candidate& candidate) const {
-  if (known_.best.size() < keep_ || candidate.seconds <= known_.best.front().seconds) return false;
+  if (known_.best.size() < keep_) return false;
+  if (better_.worth(candidate) <= better_.worth(known_.best.front())) return false;
   const auto fastest = std::min_element(
-      known_.best.begin(), known_.best.end(),
+      known_.front.begin(), known_.front.end(),
       [](const Candidate& a, const Candidate& b) { return a.seconds < b.seconds; });
   if (candidate.seconds > kFrontTime * fastest->seconds) return true;
   return std::any_of(known_.front.begin(), known_.front.end(),
                      [&](const Candidate& other) { return covers(other, candidate); });
 }
 
+void Worker::add_energy(Candidate& candidate, power::Activity activity) const {
+  activity.duration = candidate.seconds * units::s;
+  candidate.joules =
+      (energy_of(prepared_.curve, activity) + prepared_.site.host_power * activity.duration).si();
+}
+
 void Worker::estimate(Candidate candidate, const parallel::Job& job) {
-  if (options_.prune_by_bound && !better_.by_memory) {
+  const bool by_energy = better_.by == Better::By::energy;
+  const power::Activity activity = by_energy ? estimator_.activity(job) : power::Activity{};
+  if (options_.prune_by_bound && better_.by != Better::By::memory) {
     for (const bool rough : {true, false}) {
       candidate.seconds = estimator_.bound(job, rough);
+      if (by_energy) add_energy(candidate, activity);
       if (!is_beyond(candidate)) continue;
       ++found_.counts.beyond_bound;
       return;
     }
   }
   candidate.seconds = estimator_.step(job);
+  if (by_energy) add_energy(candidate, activity);
   ++found_.counts.estimated;
   for (Findings* findings : {&found_, &known_}) {
     findings->add_best(candidate, keep_, better_);

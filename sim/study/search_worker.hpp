@@ -4,6 +4,7 @@
 #include "sim/study/search.hpp"
 #include "sim/study/search_estimate.hpp"
 #include "sim/study/search_space.hpp"
+#include "sim/study/training.hpp"
 
 #include <condition_variable>
 #include <cstddef>
@@ -20,12 +21,16 @@ namespace aisle::sim {
 struct Candidate {
   Mapping mapping;
   double seconds = 0, bytes = 0;
+  double joules = 0;  ///< of one accelerator and its share of the host, where that is gone for
 };
 
 /// Which of two estimates comes first; layouts of equal worth in the order of their fields.
 struct Better {
-  bool by_memory = false;
+  enum class By { time, memory, energy };
+  By by = By::time;
 
+  /// What decides, smaller is better.
+  double worth(const Candidate& candidate) const;
   bool operator()(const Candidate& a, const Candidate& b) const;
 };
 
@@ -75,9 +80,8 @@ class FindingsInOrder {
 /// Estimates the layouts of one cut after the other.
 class Worker {
  public:
-  Worker(const LayoutSpace& space, const workloads::ModelGraph& model,
-         const topology::Cluster& cluster, const KernelModel& kernels, const SearchOptions& options,
-         std::size_t keep, const Better& better);
+  Worker(const LayoutSpace& space, const Prepared& prepared, const KernelModel& kernels,
+         const SearchOptions& options, std::size_t keep, const Better& better);
 
   /// Of one cut alone. What others have found leaves layouts out.
   Findings search(const LayoutSpace::Cut& cut, const Findings& others);
@@ -85,9 +89,11 @@ class Worker {
  private:
   bool consider(Candidate candidate, const workloads::parallel::Job& job);
   void estimate(Candidate candidate, const workloads::parallel::Job& job);
+  void add_energy(Candidate& candidate, power::Activity activity) const;
   bool is_beyond(const Candidate& candidate) const;
 
   const LayoutSpace& space_;
+  const Prepared& prepared_;
   Estimator estimator_;
   const SearchOptions& options_;
   std::size_t keep_;

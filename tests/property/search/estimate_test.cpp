@@ -121,6 +121,34 @@ TEST(Estimate, TimeIsNearThatOfTheAnalyticEngine) {
   }
 }
 
+TEST(Estimate, PowerIsNearThatOfTheAnalyticEngine) {
+  const Ground on = ground(kCluster, kDense);
+  const auto space = [&] {
+    Diagnostics diagnostics;
+    return LayoutSpace::build(on.training(), on.prepared->model, on.prepared->cluster, {},
+                              diagnostics);
+  }();
+  ASSERT_TRUE(space);
+  Estimator estimator(on.prepared->model, on.prepared->cluster, *on.kernels);
+  int number = 0;
+  for (const LayoutSpace::Cut& cut : space->cuts()) {
+    space->each(cut, [&](const Mapping& mapping, const workloads::parallel::Job* job, bool) {
+      if (job == nullptr || ++number % 2003 != 0) return LayoutSpace::Verdict::go_on;
+      const pb::Result result = run_analytic(on, mapping);
+      if (!result.feasible()) return LayoutSpace::Verdict::go_on;
+      power::Activity activity = estimator.activity(*job);
+      activity.duration = step_of(result) * units::s;
+      const Watts estimated = energy_of(on.prepared->curve, activity) / activity.duration;
+      for (const pb::Metric& metric : result.metric()) {
+        if (metric.name() != "accelerator_power_w") continue;
+        EXPECT_NEAR(estimated.in(units::W) / metric.value(), 1, 0.08) << describe(mapping);
+      }
+      return LayoutSpace::Verdict::go_on;
+    });
+  }
+  EXPECT_GT(number, 20000);
+}
+
 // One micro-batch through a pipeline, and ranks without replicas: nothing runs beside anything.
 TEST(Estimate, TimeIsTheEnginesWhereNothingContends) {
   struct Case {

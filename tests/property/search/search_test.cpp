@@ -78,6 +78,22 @@ TEST(Search, WinnerIsThatOfTheAnalyticEngineOverAll) {
   }
 }
 
+TEST(Search, LeastEnergyIsThatOfTheAnalyticEngineOverAll) {
+  const Ground on = small_dense();
+  SearchOptions options = quick();
+  options.objective = "energy_mwh";
+  options.fixed = {"tensor=2", "recompute=selective", "context=1"};
+  double least = 1e30;
+  for (const Estimated& layout : estimate_all(on, options)) {
+    FoundLayout ran;
+    ran.result = run_analytic(on, layout.mapping);
+    if (ran.result.feasible()) least = std::min(least, objective_of(ran, options.objective));
+  }
+  const SearchOutcome outcome = found(on, options);
+  ASSERT_FALSE(outcome.best.empty());
+  EXPECT_EQ(objective_of(outcome.best[0], options.objective), least);
+}
+
 TEST(Search, ThreadsChangeNothing) {
   const Ground on = small_sparse();
   SearchOptions options = quick();

@@ -33,6 +33,8 @@ enum class Group { speed, exposed, memory, power, run, other };
 inline constexpr Group kGroups[] = {Group::speed, Group::exposed, Group::memory,
                                     Group::power, Group::run,     Group::other};
 std::string_view title_of(Group group);
+/// The same with what the figures are of: one step, or a whole run.
+std::string title_of(Group group, const pb::Result& result);
 Group group_of(std::string_view metric);
 /// Label for people: "tokens/s per chip" for tokens_per_s_per_chip.
 std::string label_of(std::string_view metric);

@@ -254,7 +254,8 @@ void add_metrics(std::string& out, const pb::Result& result) {
           format_metric(entry.name(), entry.value(), 4), basis_mark(basis_name(entry.basis())));
     }
     if (rows.empty()) continue;
-    add(out, "<div><h3>{}</h3><table><tbody>{}</tbody></table></div>", title_of(group), rows);
+    add(out, "<div><h3>{}</h3><table><tbody>{}</tbody></table></div>", title_of(group, result),
+        rows);
   }
   out += "</div>";
 }

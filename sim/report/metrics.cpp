@@ -103,14 +103,20 @@ constexpr Known kKnown[] = {
     {"it_power_lowest_w", "lowest IT power in the step", "W", Form::watts, Group::power},
     {"facility_power_w", "facility power", "W", Form::watts, Group::power},
     {"facility_power_peak_w", "facility power, peak", "W", Form::watts, Group::power},
-    {"energy_mwh", "energy per step", "MWh", Form::mwh, Group::power},
-    {"energy_kwh_per_step", "energy per step", "kWh", Form::count, Group::power},
-    {"energy_cost_usd", "electricity cost per step", "USD", Form::count, Group::power},
-    {"cost_usd", "cost per step", "USD", Form::count, Group::power},
+    {"energy_mwh", "energy", "MWh", Form::mwh, Group::power},
+    {"energy_kwh_per_step", "energy", "kWh", Form::count, Group::power},
+    {"energy_cost_usd", "electricity cost", "USD", Form::count, Group::power},
+    {"cost_usd", "cost", "USD", Form::count, Group::power},
+    {"usd_per_million_output_tokens", "rental per million generated tokens", "USD", Form::count,
+     Group::power},
+    {"joules_per_output_token", "accelerators' energy per generated token", "J", Form::count,
+     Group::power},
+    {"output_tokens_per_s_per_mw", "generated tokens/s per MW of the facility", "tokens/s",
+     Form::count, Group::power},
     {"usd_per_million_tokens", "cost per million tokens", "USD", Form::count, Group::power},
     {"kwh_per_million_tokens", "energy per million tokens", "kWh", Form::count, Group::power},
-    {"co2_t", "CO2 per step", "t", Form::tonnes, Group::power},
-    {"water_m3", "water per step", "m3", Form::cubic_metres, Group::power},
+    {"co2_t", "CO2", "t", Form::tonnes, Group::power},
+    {"water_m3", "water", "m3", Form::cubic_metres, Group::power},
     {"run_tokens", "tokens of the run", "tokens", Form::count, Group::run},
     {"storage_swing_j", "swing of the stored energy", "J", Form::count, Group::power},
     {"pue", "power usage effectiveness", "1", Form::count, Group::power},
@@ -285,6 +291,13 @@ Group group_of(std::string_view metric) {
   return read_name(metric).group;
 }
 
+std::string title_of(Group group, const pb::Result& result) {
+  std::string title(title_of(group));
+  if (group != Group::power) return title;
+  if (metric(result, "step_time_s")) return title + " of one step";
+  return metric(result, "serving_time_s") ? title + " of the run" : title;
+}
+
 std::string_view title_of(Group group) {
   switch (group) {
     case Group::speed:
@@ -294,7 +307,7 @@ std::string_view title_of(Group group) {
     case Group::memory:
       return "Memory";
     case Group::power:
-      return "Power, energy and cost of one step";
+      return "Power, energy and cost";
     case Group::run:
       return "The whole run";
     case Group::other:

@@ -44,7 +44,7 @@ void append_group(Page& page, const pb::Result& result, Group group) {
   bool first = true;
   for (const pb::Metric& metric : result.metric()) {
     if (group_of(metric.name()) != group) continue;
-    if (first) page.heading(title_of(group));
+    if (first) page.heading(title_of(group, result));
     first = false;
     page.line(fmt::format("  {} {}   {}", left(label_of(metric.name()), 42),
                           right(format_metric(metric.name(), metric.value(), 4), 24),

@@ -82,6 +82,53 @@ void add_pools(const PreparedServing& prepared, const ServingRun& run, pb::Resul
   }
 }
 
+void add_bill(const PreparedServing& prepared, const PlayedServing& played, const Sums& sums,
+              pb::Result& result) {
+  power::Bill all;
+  Joules accelerators;
+  double chip_seconds = 0;
+  Basis energy = Basis::extrapolated, money = Basis::extrapolated;
+  for (std::size_t i = 0; i < prepared.pools.size(); ++i) {
+    const ServingPool& pool = prepared.pools[i];
+    const double there = played.run.pools[i].replica_s;
+    if (there <= 0) continue;
+    const Seconds duration = Seconds::from_si(there / pool.replicas);
+    power::Activity mean = played.work[i];
+    mean *= 1.0 / pool.replicas;
+    mean.duration = duration;
+    const Watts chip = std::min(power::mean_power(pool.curve, mean), pool.power_cap);
+    const power::Bill bill = power::bill(pool.site, chip, pool.accelerators(), duration);
+    const double chips = static_cast<double>(pool.accelerators());
+    accelerators += chips * chip * duration;
+    chip_seconds += chips * duration.si();
+    all.energy += bill.energy;
+    all.energy_cost += bill.energy_cost;
+    all.rental += bill.rental;
+    all.co2 += bill.co2;
+    all.water += bill.water;
+    energy = weakest(weakest(energy, pool.curve.basis), pool.site.host_power_basis);
+    money = weakest(money, pool.site.rental_basis);
+  }
+  if (chip_seconds <= 0) return;
+  const double tokens = sums.prompts + sums.outputs, kwh = all.energy.in(units::kWh);
+  const double dollars = all.rental.in(units::USD), end = played.run.end_s;
+  add_metric(result, "accelerator_power_w", accelerators.si() / chip_seconds, energy);
+  add_metric(result, "facility_power_w", all.energy.si() / end, energy);
+  add_metric(result, "energy_mwh", all.energy.in(units::MWh), energy);
+  add_metric(result, "energy_cost_usd", all.energy_cost.in(units::USD), Basis::assumed);
+  if (dollars > 0) add_metric(result, "cost_usd", dollars, money);
+  add_metric(result, "co2_t", all.co2.in(units::tonne), Basis::assumed);
+  add_metric(result, "water_m3", all.water.in(units::m3), Basis::assumed);
+  if (sums.outputs <= 0) return;
+  if (dollars > 0) {
+    add_metric(result, "usd_per_million_tokens", dollars / tokens * 1e6, money);
+    add_metric(result, "usd_per_million_output_tokens", dollars / sums.outputs * 1e6, money);
+  }
+  add_metric(result, "kwh_per_million_tokens", kwh / tokens * 1e6, energy);
+  add_metric(result, "joules_per_output_token", accelerators.si() / sums.outputs, energy);
+  add_metric(result, "output_tokens_per_s_per_mw", sums.outputs / (all.energy.si() / 1e6), energy);
+}
+
 /// What only some studies ask for.
 void add_options(const PreparedServing& prepared, const ServingRun& run, const Sums& sums,
                  pb::Result& result) {
@@ -151,6 +198,7 @@ void measure(const PreparedServing& prepared, const PlayedServing& played, pb::R
   add("serving_time_s", run.end_s);
   add_pools(prepared, run, result);
   add_options(prepared, run, sums, result);
+  add_bill(prepared, played, sums, result);
 }
 
 }  // namespace aisle::sim

@@ -138,11 +138,13 @@ PlayedServing play(const PreparedServing& prepared, const topology::Catalogue& c
   plan.layers_sent = prepared.by_layer ? prepared.model->transformer_layers() : 0;
   workloads::FleetHooks told;
   told.stop = hooks.stop;
-  if (hooks.step) {
-    told.step = [&](const workloads::FleetStep& step) {
-      hooks.step(step, *times[static_cast<std::size_t>(step.pool)]);
-    };
-  }
+  played.work.resize(times.size());
+  told.step = [&](const workloads::FleetStep& step) {
+    const auto pool = static_cast<std::size_t>(step.pool);
+    const Seconds length = Seconds::from_si(step.end_s - step.start_s);
+    played.work[pool] += times[pool]->steps().activity(*step.longest, length);
+    if (hooks.step) hooks.step(step, *times[pool]);
+  };
   played.run = workloads::serve(*prepared.stream, plan, told);
   add_caveats(prepared, times, played.caveats);
   return played;

@@ -30,6 +30,7 @@ struct ServingPool {
   BytesPerSecond network, host_link, shared_link;
   power::PowerCurve curve;
   Watts power_cap;  ///< of each accelerator; the curve's limit where none is asked for
+  power::SiteModel site;
 
   int accelerators() const { return replicas * job.layout.accelerators(); }
 
@@ -93,13 +94,15 @@ struct PlayedServing {
   std::string misfit;                ///< empty: it fits, and `run` is there
   std::vector<std::int64_t> blocks;  ///< of the cache of one attention group, by pool
   workloads::ServingRun run;
+  std::vector<power::Activity> work;  ///< of one accelerator of each replica, summed, by pool
   std::vector<std::string> caveats;
 };
 
 PlayedServing play(const PreparedServing& prepared, const topology::Catalogue& catalogue,
                    const ServingHooks& hooks = {});
 
-/// Metrics of a run that fits.
+/// Metrics of a run that fits. Power, energy and money are those of the accelerators while replicas
+/// are there, each at the mean power of its pool: the work of all steps, idle between them.
 void measure(const PreparedServing& prepared, const PlayedServing& played, pb::Result& result);
 
 /// A row for each request, and means over 240 equal stretches of the run: requests that wait and

@@ -91,6 +91,23 @@ TEST(ServingRuns, SeriesAddUpToTheRun) {
   EXPECT_NEAR(sums.at("waiting_requests") + sums.at("running_requests"), inside, 1e-6 * inside);
 }
 
+TEST(ServingRuns, EnergyAndMoneyFollowLoadAndTime) {
+  const Answer calm = answer({}), busy = answer({"workload.serving.requests.rate=400"});
+  const double kilowatt_hours = 1000 * calm.metrics.at("energy_mwh");
+  EXPECT_NEAR(kilowatt_hours,
+              calm.metrics.at("facility_power_w") * calm.metrics.at("serving_time_s") / 3.6e6,
+              1e-9 * kilowatt_hours);
+  EXPECT_GT(busy.metrics.at("accelerator_power_w"), calm.metrics.at("accelerator_power_w"));
+  EXPECT_LT(busy.metrics.at("usd_per_million_tokens"), calm.metrics.at("usd_per_million_tokens"));
+  EXPECT_LT(busy.metrics.at("joules_per_output_token"), calm.metrics.at("joules_per_output_token"));
+  // Answers of 100 tokens to prompts of 500.
+  EXPECT_NEAR(calm.metrics.at("usd_per_million_output_tokens"),
+              6 * calm.metrics.at("usd_per_million_tokens"), 1e-9);
+  const Answer capped = answer({"workload.serving.requests.rate=400", "cluster.power_cap=250 W"});
+  EXPECT_LE(capped.metrics.at("accelerator_power_w"), 250 + 1e-9);
+  EXPECT_GT(capped.metrics.at("ttft_p50_s"), busy.metrics.at("ttft_p50_s"));
+}
+
 TEST(ServingRuns, SmallCachesPreempt) {
   const Answer small =
       answer({"workload.serving.requests.rate=400", "workload.serving.engine.cache_tokens=4000"});

@@ -189,9 +189,11 @@ ServingPool Reader::read_pool(const PreparedServing& made, const std::string& na
   pool.power_cap =
       read_power_cap(study_.scenario->cluster(), pool.curve, study_.places, diagnostics_)
           .value_or(pool.curve.limit);
-  pool.site = power::build_site(study_.scenario->cluster().site(), *pool.cluster, pool.curve,
-                                study_.places, diagnostics_)
-                  .value_or(power::SiteModel{});
+  const power::SiteGround ground{*pool.cluster, pool.curve, catalogue_,
+                                 std::filesystem::path(study_.path).parent_path().string()};
+  pool.site =
+      power::build_site(study_.scenario->cluster().site(), ground, study_.places, diagnostics_)
+          .value_or(power::SiteModel{});
   read_replicas(pool, field + "replicas", name.empty() ? asked_.has_replicas() : true,
                 name.empty() ? asked_.replicas() : asked.replicas());
   read_formats(pool.job, own(asked.has_precision(), "precision"),

@@ -3,6 +3,7 @@
 
 #include "sim/kernels/calibration.pb.h"
 #include "sim/kernels/communication.hpp"
+#include "sim/kernels/curve_match.hpp"
 #include "topology/catalogue/catalogue.hpp"
 #include "topology/catalogue/figures.hpp"
 #include "topology/catalogue/hardware.pb.h"
@@ -27,7 +28,6 @@ using workloads::Family;
 using workloads::Kernel;
 
 using workloads::kFamilies;
-constexpr int kDirections = 3;
 
 // Nearest calibrated relative by architecture: the first prefix of the name that fits.
 struct Relative {
@@ -56,11 +56,6 @@ std::size_t index_of(Family family, Direction direction, Precision precision) {
   return (f * kDirections + d) * topology::kPrecisions + static_cast<std::size_t>(precision);
 }
 
-std::string_view name_of(Direction direction) {
-  constexpr std::string_view kNames[] = {"forward", "dgrad", "wgrad"};
-  return kNames[static_cast<std::size_t>(direction)];
-}
-
 bool has_matrix_products(Family family) {
   return family == Family::gemm || family == Family::grouped_gemm || family == Family::attention ||
          family == Family::attention_decode || family == Family::mla ||
@@ -70,69 +65,6 @@ bool has_matrix_products(Family family) {
 std::string variant_key(std::string_view variant, std::string_view family,
                         std::string_view direction, std::string_view precision) {
   return fmt::format("{}|{}|{}|{}", variant, family, direction, precision);
-}
-
-// How loosely a curve may fit the kernel asked for.
-enum class Match { exact, other_direction, other_precision };
-
-// Whether curves of single implementations count: those of products with many samples do where a
-// chip has no plain curve, before a relative's plain one.
-enum class Among { plain, well_measured, any };
-constexpr int kWellMeasured = 500;
-
-bool counts(const pb::Curve& curve, Among among) {
-  if (!curve.has_variant() || among == Among::any) return true;
-  return among == Among::well_measured && curve.family() == to_string(Family::gemm) &&
-         curve.samples() >= kWellMeasured;
-}
-
-/// A curve with its words read; -1: the curve does not say, -2: a word that none of ours is.
-struct ReadCurve {
-  const pb::Curve* curve = nullptr;
-  int direction = -1, precision = -1;
-};
-
-/// Curves of one calibration by family.
-using CurvesByFamily = std::array<std::vector<ReadCurve>, kFamilies>;
-
-CurvesByFamily by_family(const pb::Calibration& calibration) {
-  CurvesByFamily read;
-  for (const pb::Curve& curve : calibration.curve()) {
-    ReadCurve one{&curve, curve.has_direction() ? -2 : -1, curve.has_precision() ? -2 : -1};
-    for (int d = 0; d < kDirections; ++d) {
-      if (curve.direction() == name_of(static_cast<Direction>(d))) one.direction = d;
-    }
-    for (int p = 0; p < topology::kPrecisions; ++p) {
-      if (curve.precision() == topology::to_string(static_cast<Precision>(p))) one.precision = p;
-    }
-    for (int f = 0; f < kFamilies; ++f) {
-      if (curve.family() == workloads::to_string(static_cast<Family>(f))) {
-        read[static_cast<std::size_t>(f)].push_back(one);
-      }
-    }
-  }
-  return read;
-}
-
-const pb::Curve* find(const std::vector<ReadCurve>& curves, Direction direction,
-                      Precision precision, Match match, Among among) {
-  const pb::Curve* best = nullptr;
-  int best_score = -1;
-  for (const ReadCurve& one : curves) {
-    const pb::Curve& curve = *one.curve;
-    if (!counts(curve, among)) { continue; }
-    const bool same_direction = one.direction == static_cast<int>(direction);
-    const bool same_precision = one.precision == static_cast<int>(precision);
-    if (match == Match::exact && curve.has_direction() && !same_direction) { continue; }
-    if (match != Match::other_precision && curve.has_precision() && !same_precision) { continue; }
-    // Curves of one implementation among several stand behind a plain one.
-    const int score = 4 * !curve.has_variant() + 2 * same_precision + same_direction;
-    if (score > best_score) {
-      best = &curve;
-      best_score = score;
-    }
-  }
-  return best;
 }
 
 // The accelerator's own calibration first, then those that it may borrow from, nearest first.
@@ -194,7 +126,7 @@ struct KernelModel::Builder {
                               : is_own(*calibration) && match == Match::exact ? Among::well_measured
                                                                               : Among::plain;
           const auto& list = curves[i][static_cast<std::size_t>(family)];
-          const pb::Curve* curve = find(list, direction, precision, match, among);
+          const pb::Curve* curve = find_curve(list, direction, precision, match, among);
           if (curve != nullptr) {
             return entry_from(*curve, *calibration, match, family, precision);
           }

@@ -7,7 +7,6 @@
 #include "workloads/parallel/purpose.hpp"
 #include "workloads/parallel/recipe.hpp"
 #include "workloads/parallel/routing_check.hpp"
-#include "workloads/parallel/stages.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -68,7 +67,6 @@ class Checker {
   void check_context();
   void check_experts();
   void check_schedule();
-  void read_stage_layers();
   void check_plan_size();
 
   const ModelGraph& model_;
@@ -393,36 +391,6 @@ void Checker::check_schedule() {
   }
 }
 
-void Checker::read_stage_layers() {
-  const auto& given = training_.parallel().stage_layers();
-  const int stages = job_.stages(), layers = model_.transformer_layers();
-  if (given.empty()) {
-    if (stages > layers + 2) {
-      error(
-          "parallel.pipeline",
-          fmt::format("{} stages (pipeline x virtual_stages) for {} layers", stages, layers),
-          fmt::format("at most {}, or fewer virtual_stages", layers / job_.layout.virtual_stages));
-      return;
-    }
-    job_.layout.stage_layers = balanced_stage_layers(model_, stages, job_.sequence);
-    return;
-  }
-  job_.layout.stage_layers.assign(given.begin(), given.end());
-  if (given.size() != stages) {
-    error("parallel.stage_layers",
-          fmt::format("has {} entries for {} stages (pipeline x virtual_stages)", given.size(),
-                      stages));
-  }
-  if (std::any_of(given.begin(), given.end(), [](int count) { return count < 0; })) {
-    error("parallel.stage_layers", "holds a negative number of layers");
-  }
-  const auto sum = std::accumulate(given.begin(), given.end(), std::int64_t{0});
-  if (sum != layers) {
-    error("parallel.stage_layers",
-          fmt::format("sums to {}, but {} has {} transformer layers", sum, model_.name, layers));
-  }
-}
-
 void Checker::check_plan_size() {
   const Layout& l = job_.layout;
   const int planned = job_.planned_replicas() * l.pipeline;
@@ -482,7 +450,7 @@ std::optional<Job> Checker::check(Folding folding, const ExpertLoads* loads, boo
   }
   check_model_cuts();
   check_schedule();
-  read_stage_layers();
+  read_stage_layers(job_, training_, refuse);
   if (diagnostics_.error_count() > before) return std::nullopt;
   return job_;
 }

@@ -2,10 +2,13 @@
 #include "workloads/parallel/recipe.hpp"
 
 #include "sim/study/scenario.pb.h"
+#include "workloads/parallel/stages.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <numeric>
 
 namespace aisle::workloads::parallel {
 
@@ -62,6 +65,39 @@ void check_scaling(const Job& job, const pb::Training& training, const Refuse& r
   }
   if (job.scaling == Scaling::nv && !fp4) {
     refuse("scaling", fmt::format("blocks of 16 are for fp4, not {}", training.precision()), "mx");
+  }
+}
+
+void read_stage_layers(Job& job, const pb::Training& training, const Refuse& refuse) {
+  const ModelGraph& model = *job.model;
+  const auto& given = training.parallel().stage_layers();
+  const int stages = job.stages(), layers = model.transformer_layers();
+  if (given.empty()) {
+    if (stages > layers + 2) {
+      refuse(
+          "parallel.pipeline",
+          fmt::format("{} stages (pipeline x virtual_stages) for {} layers", stages, layers),
+          fmt::format("at most {}, or fewer virtual_stages", layers / job.layout.virtual_stages));
+      return;
+    }
+    job.layout.stage_layers = balanced_stage_layers(model, stages, job.sequence);
+    return;
+  }
+  job.layout.stage_layers.assign(given.begin(), given.end());
+  if (given.size() != stages) {
+    refuse("parallel.stage_layers",
+           fmt::format("has {} entries for {} stages (pipeline x virtual_stages)", given.size(),
+                       stages),
+           {});
+  }
+  if (std::any_of(given.begin(), given.end(), [](int count) { return count < 0; })) {
+    refuse("parallel.stage_layers", "holds a negative number of layers", {});
+  }
+  const auto sum = std::accumulate(given.begin(), given.end(), std::int64_t{0});
+  if (sum != layers) {
+    refuse("parallel.stage_layers",
+           fmt::format("sums to {}, but {} has {} transformer layers", sum, model.name, layers),
+           {});
   }
 }
 

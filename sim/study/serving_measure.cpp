@@ -172,6 +172,9 @@ void measure(const PreparedServing& prepared, const PlayedServing& played, pb::R
   const auto add = [&](const std::string& name, double value) {
     add_metric(result, name, value, Basis::extrapolated);
   };
+  add("requests_served", sums.served);
+  add("requests_refused", sums.refused);
+  if (!(run.end_s > 0)) return;  // nothing was served, so that there are no rates
   // Replicas that come and go count while they are there.
   double chips = 0;
   for (std::size_t i = 0; i < prepared.pools.size(); ++i) {
@@ -185,8 +188,6 @@ void measure(const PreparedServing& prepared, const PlayedServing& played, pb::R
   add("output_tokens_per_s_per_chip", sums.outputs / run.end_s / chips);
   add("tokens_per_s_per_chip", (sums.outputs + sums.prompts) / run.end_s / chips);
   add("requests_per_s", sums.served / run.end_s);
-  add("requests_served", sums.served);
-  add("requests_refused", sums.refused);
   if (prepared.first_token > Seconds() || prepared.token > Seconds()) {
     add("goodput", sums.kept / static_cast<double>(run.outcomes.size()));
   }

@@ -412,6 +412,13 @@ std::optional<ServingSearchOutcome> search_serving(const Study& study,
                       "slo { first_token: \"2 s\" token: \"50 ms\" }");
     return std::nullopt;
   }
+  if (study.scenario->workload().serving().has_pools()) {
+    diagnostics.error(study.places.find("workload.serving.pools"), "workload.serving.pools",
+                      "a search cuts replicas of one kind, not of two pools",
+                      "sweep workload.serving.pools.prefill.replicas and "
+                      "workload.serving.pools.decode.replicas with aisle sweep");
+    return std::nullopt;
+  }
   const auto own = prepare_serving(study, catalogue, diagnostics);
   if (!own) return std::nullopt;
   const auto space = ServingSpace::build(study, *own, options, diagnostics);

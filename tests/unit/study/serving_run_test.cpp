@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 #include <string>
 
@@ -89,6 +90,12 @@ TEST(ServingRuns, SeriesAddUpToTheRun) {
   EXPECT_NEAR(sums.at("prompt_tokens_per_s"), prompts, 1e-6 * prompts);
   EXPECT_NEAR(sums.at("output_tokens_per_s"), outputs, 1e-6 * outputs);
   EXPECT_NEAR(sums.at("waiting_requests") + sums.at("running_requests"), inside, 1e-6 * inside);
+}
+
+TEST(ServingRuns, WhereNothingIsServedThereAreNoRates) {
+  const Answer none = answer({"workload.serving.max_context=100"});
+  EXPECT_EQ(none.metrics.at("requests_refused"), 500);
+  for (const auto& [name, value] : none.metrics) EXPECT_TRUE(std::isfinite(value)) << name;
 }
 
 TEST(ServingRuns, EnergyAndMoneyFollowLoadAndTime) {

@@ -66,7 +66,8 @@ SearchOptions options_for(const std::string& objective) {
 double goodput(const FoundServing& layout, double rate, int replicas) {
   std::vector<std::string> fields = kPromise;
   fields.push_back("workload.serving.requests.rate=" + std::to_string(rate));
-  fields.push_back("workload.serving.requests.count=" + std::to_string(static_cast<int>(rate * 60)));
+  fields.push_back("workload.serving.requests.count=" +
+                   std::to_string(static_cast<int>(rate * 60)));
   Study study = study_of(fields);
   *study.scenario = with_layout(*study.scenario, layout.mapping, replicas);
   Diagnostics diagnostics;
@@ -157,6 +158,10 @@ TEST(ServingSearch, BadQuestionsAreExplained) {
   options.over.clear();
   options.fixed = {"tensor=none"};
   EXPECT_NE(refused(study_of(kPromise), options).find("--fix tensor=8"), std::string::npos);
+  std::vector<std::string> pools = kPromise;
+  pools.push_back("workload.serving.pools.prefill.replicas=2");
+  EXPECT_NE(refused(study_of(pools), options_for("accelerators")).find("aisle sweep"),
+            std::string::npos);
   std::vector<std::string> at_once = kPromise;
   at_once.push_back("workload.serving.requests.arrivals=at_once");
   Study study = study_of(at_once);

@@ -155,9 +155,7 @@ class ServingEngine {
   void drop(std::int32_t index);
   bool current(const Due& due);
 
-  std::int64_t blocks_of(std::int64_t tokens) const {
-    return policy_.blocks_of(tokens);
-  }
+  std::int64_t blocks_of(std::int64_t tokens) const { return policy_.blocks_of(tokens); }
 
   EnginePolicy policy_;
   const RequestStream& stream_;

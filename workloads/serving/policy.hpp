@@ -22,8 +22,8 @@ struct EnginePolicy {
   bool fixed = false;  ///< a batch, padded to its longest, starts when the one before has ended
   std::int64_t blocks = 0;  ///< of keys and values
   int block_tokens = 16;
-  int window = 0;       ///< tokens that layers with a window keep; 0: there are none
-  double windowed = 0;  ///< their share of the cache of a token
+  int window = 0;           ///< tokens that layers with a window keep; 0: there are none
+  double windowed = 0;      ///< their share of the cache of a token
   double watermark = 0.01;  ///< share of the blocks that is left free when a request is let in
   bool prefix_caching = false;
   bool reserves_output = false;  ///< blocks for the whole answer are taken at the start
@@ -40,6 +40,7 @@ struct EnginePolicy {
   std::int64_t blocks_of(std::int64_t tokens) const;
   /// The longest sequence that they hold.
   std::int64_t tokens_in(std::int64_t held) const;
+
   bool fits(std::int64_t tokens) const { return blocks_of(tokens) <= blocks; }
 };
 

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <deque>
 #include <list>
+#include <malloc.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -148,6 +149,11 @@ class Pool {
     if (child.process < 0) throw std::system_error(errno, std::generic_category(), "fork");
     if (child.process == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
+      // Memory of one point serves the next: giving it back and getting it anew takes a tenth of
+      // the time.
+      constexpr int kKeep = 1 << 30;
+      mallopt(M_MMAP_THRESHOLD, kKeep);
+      mallopt(M_TRIM_THRESHOLD, kKeep);
       signal(SIGINT, SIG_IGN);  // the terminal's goes to all; the parent decides
       serve(child.points, ends[1]);
     }

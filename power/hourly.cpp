@@ -16,7 +16,7 @@ namespace {
 std::optional<double> hours_of(const std::string& text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0;
   if (std::sscanf(text.c_str(), "%d-%d-%d%*c%d:%d", &year, &month, &day, &hour, &minute) < 4) {
-    return number_in(text);
+    return plain_number(text);
   }
   const int shifted = month < 3 ? year - 1 : year;
   const int days = 365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 +
@@ -55,7 +55,7 @@ std::optional<Hourly> read_hourly(const std::string& path, const std::string& co
     }
     last = *time;
     const CsvTable::Cell& cell = row[static_cast<std::size_t>(at)];
-    const auto value = number_in(cell.text);
+    const auto value = plain_number(cell.text);
     if (!value) return fail(cell, fmt::format("'{}' is no number", cell.text), "fill gaps first");
     if (*value < 0 && !may_be_negative) {
       return fail(cell, fmt::format("{:g} is below 0", *value), "set it to 0 if it is meant");

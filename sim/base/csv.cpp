@@ -138,7 +138,7 @@ int CsvTable::column(std::string_view name) const {
   return found == header.end() ? -1 : static_cast<int>(found - header.begin());
 }
 
-std::optional<double> number_in(std::string_view text) {
+std::optional<double> plain_number(std::string_view text) {
   double value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;

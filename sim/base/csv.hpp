@@ -33,7 +33,7 @@ struct CsvTable {
 };
 
 /// The finite number that a text is, and nothing besides.
-std::optional<double> number_in(std::string_view text);
+std::optional<double> plain_number(std::string_view text);
 
 /// Every line that is malformed is reported, and no table given: a quote inside an unquoted cell,
 /// text after a closing quote, a quote that never closes, a row of another length than the header,

@@ -307,6 +307,13 @@ void add_metric(pb::Result& result, const std::string& name, double value, Basis
   metric.set_basis(to_pb(basis));
 }
 
+std::optional<double> metric_of(const pb::Result& result, std::string_view name) {
+  const auto found =
+      std::find_if(result.metric().begin(), result.metric().end(),
+                   [name](const pb::Metric& metric) { return metric.name() == name; });
+  return found == result.metric().end() ? std::nullopt : std::optional(found->value());
+}
+
 void measure(const Measured& run, topology::Precision precision, pb::Result& result) {
   const Basis basis = weakest_basis(run.timed);
   const std::vector<RankDraw> draws = draws_of(run.timed, run.execution, run.curve);

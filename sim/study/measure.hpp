@@ -8,7 +8,9 @@
 #include "topology/cluster.hpp"
 #include "workloads/parallel/place.hpp"
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// From an execution to the figures of a result. Used by sim/study alone.
@@ -34,6 +36,8 @@ struct Measured {
 
 pb::Basis to_pb(Basis basis);
 void add_metric(pb::Result& result, const std::string& name, double value, Basis basis);
+/// The value of a metric; nothing where the result has no such metric.
+std::optional<double> metric_of(const pb::Result& result, std::string_view name);
 
 /// Fills metrics, breakdown and families.
 void measure(const Measured& run, topology::Precision precision, pb::Result& result);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/study/search.hpp"
 
+#include "sim/study/measure.hpp"
 #include "sim/study/run_apart.hpp"
 #include "sim/study/search_worker.hpp"
 #include "sim/study/training.hpp"
@@ -315,9 +316,7 @@ double objective_of(const FoundLayout& layout, const std::string& objective) {
     if (layout.result.memory().empty()) return -layout.memory_bytes;
     return layout.result.memory(0).capacity_bytes() - layout.memory_bytes;
   }
-  for (const pb::Metric& metric : layout.result.metric()) {
-    if (metric.name() == objective) return metric.value();
-  }
+  if (const auto value = metric_of(layout.result, objective)) return *value;
   return is_larger_better(objective) ? 1 / layout.estimated_step_s : layout.estimated_step_s;
 }
 

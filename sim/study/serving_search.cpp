@@ -71,10 +71,7 @@ bool has_promise(const Study& study) {
 }
 
 double value_of(const pb::Result& result, const std::string& name) {
-  for (const pb::Metric& metric : result.metric()) {
-    if (metric.name() == name) return metric.value();
-  }
-  return std::numeric_limits<double>::quiet_NaN();
+  return metric_of(result, name).value_or(std::numeric_limits<double>::quiet_NaN());
 }
 
 /// A layout that divides and fits.
@@ -374,11 +371,6 @@ std::vector<std::string> serving_search_objectives() {
 
 std::string usual_serving_objective(const Study& study) {
   return has_promise(study) ? "slo_requests_per_s" : "e2e_p50_s";
-}
-
-bool is_larger_better_in_serving(const std::string& objective) {
-  const Objective* found = objective_named(objective);
-  return found != nullptr && found->larger;
 }
 
 double objective_of(const FoundServing& found, const std::string& objective) {

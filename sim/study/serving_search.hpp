@@ -67,7 +67,6 @@ std::vector<std::string> serving_search_axes();
 /// What is gone for where nothing is named: the most requests under the promise, or the time of a
 /// request.
 std::string usual_serving_objective(const Study& study);
-bool is_larger_better_in_serving(const std::string& objective);
 /// The objective of what was found.
 double objective_of(const FoundServing& found, const std::string& objective);
 

@@ -60,7 +60,7 @@ class Axes {
       const auto at = find("--fix", axis, diagnostics);
       if (at == kAxes.size()) continue;
       const auto value =
-          equals == std::string::npos ? std::nullopt : number_in(text.substr(equals + 1));
+          equals == std::string::npos ? std::nullopt : plain_number(text.substr(equals + 1));
       if (!value || *value < 1 || *value > 1e6 || *value != std::floor(*value)) {
         diagnostics.error({"--fix", 0, 0}, {}, fmt::format("'{}' holds no axis at a value", text),
                           fmt::format("write for example --fix {}=8", axis));

@@ -138,7 +138,7 @@ class Parser {
     }
     const std::string_view word = text_.substr(at_, end - at_);
     if (word.empty()) return fail(fmt::format("'{}' is not understood", first));
-    if (const auto number = number_in(word)) {
+    if (const auto number = plain_number(word)) {
       node->value = *number;
     } else {
       node->kind = Kind::path;

@@ -26,7 +26,7 @@ struct Amount {
 
 std::optional<Amount> amount_in(const std::string& text) {
   const std::size_t digits = text.find_first_not_of("0123456789.eE+-");
-  const auto number = number_in(text.substr(0, digits));
+  const auto number = plain_number(text.substr(0, digits));
   if (!number) return std::nullopt;
   return Amount{*number, digits == std::string::npos ? "" : text.substr(digits)};
 }

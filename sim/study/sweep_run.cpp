@@ -249,8 +249,8 @@ struct Shard {
 std::optional<Shard> shard_of(const std::string& text, Diagnostics& diagnostics) {
   if (text.empty()) return Shard{};
   const std::size_t slash = text.find('/');
-  const auto at = number_in(text.substr(0, slash));
-  const auto of = slash == std::string::npos ? std::nullopt : number_in(text.substr(slash + 1));
+  const auto at = plain_number(text.substr(0, slash));
+  const auto of = slash == std::string::npos ? std::nullopt : plain_number(text.substr(slash + 1));
   if (at && of && *of >= 1 && *of <= 1e6 && *at >= 1 && *at <= *of && *at == std::floor(*at) &&
       *of == std::floor(*of)) {
     return Shard{static_cast<std::int64_t>(*at) - 1, static_cast<std::int64_t>(*of)};

@@ -329,7 +329,7 @@ void SweepStore::add(const SweepRow& row, bool blob) {
   insert.bind(9, row.result.wall_time_s());
   int at = static_cast<int>(std::size(kFixed));
   for (const auto& [name, text] : extra) {
-    const auto number = number_in(text);
+    const auto number = plain_number(text);
     if (number && *number == std::floor(*number) && std::abs(*number) < 1e15) {
       insert.bind(++at, static_cast<std::int64_t>(*number));
     } else if (number) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers of the simulator to rows of a ledger of training steps, in the rows' own metrics.
 #include "sim/base/proto_text.hpp"
+#include "sim/study/measure.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/study.hpp"
 #include "sim/study/training_ledger.hpp"
@@ -33,12 +34,10 @@ Outcome simulate(const pb::Scenario& scenario, const topology::Catalogue& catalo
   return std::move(*result);
 }
 
-double metric_of(const pb::Result& result, std::string_view name) {
-  const auto found =
-      std::find_if(result.metric().begin(), result.metric().end(),
-                   [name](const pb::Metric& metric) { return metric.name() == name; });
-  AISLE_ASSERT(found != result.metric().end(), "every training result has the metric");
-  return found->value();
+double value_of(const pb::Result& result, std::string_view name) {
+  const auto value = metric_of(result, name);
+  AISLE_ASSERT(value.has_value(), "every training result has the metric");
+  return *value;
 }
 
 /// Model FLOPs of one token, as the row counts them.
@@ -71,7 +70,7 @@ std::variant<double, std::string> figure_of(const TrainingRow& row,
                                             const pb::Result& result) {
   const pb::Training& training = question.scenario.workload().training();
   const double chips = question.scenario.cluster().count();
-  const double seconds = metric_of(result, "step_time_s") * question.beside_training;
+  const double seconds = value_of(result, "step_time_s") * question.beside_training;
   const double sequences = training.global_batch();
   const double tokens = sequences * training.sequence();
   const double chip_hours_per_token = chips * seconds / 3600 / tokens;
@@ -81,7 +80,7 @@ std::variant<double, std::string> figure_of(const TrainingRow& row,
   if (row.metric == "samples_per_s") return sequences / seconds;
   if (row.metric == "tflops_per_chip") return flops / 1e12;
   if (row.metric == "mfu") {
-    const double peak = metric_of(result, "tflops_per_chip") / metric_of(result, "mfu");
+    const double peak = value_of(result, "tflops_per_chip") / value_of(result, "mfu");
     return flops / 1e12 / peak;
   }
   if (row.metric == "gpu_hours_per_Ttok") return chip_hours_per_token * 1e12;

@@ -64,7 +64,7 @@ class RateReader {
   }
 
   double number(const CsvTable::Cell& cell, double least, double most) {
-    const auto value = number_in(cell.text);
+    const auto value = plain_number(cell.text);
     if (value && *value >= least && *value <= most) return *value;
     error(cell, fmt::format("'{}' is not between {:g} and {:g}", cell.text, least, most));
     return least;

@@ -48,11 +48,11 @@ std::optional<double> clock_in(std::string_view text) {
       {{0, 4}, {5, 2}, {8, 2}, {11, 2}, {14, 2}}};
   std::array<int, 5> parts{};
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    const auto value = number_in(text.substr(kParts[i][0], kParts[i][1]));
+    const auto value = plain_number(text.substr(kParts[i][0], kParts[i][1]));
     if (!value || *value < 0) return std::nullopt;
     parts[i] = static_cast<int>(*value);
   }
-  const auto seconds = number_in(text.substr(17));
+  const auto seconds = plain_number(text.substr(17));
   if (!seconds || *seconds < 0 || *seconds >= 61 || parts[1] < 1 || parts[1] > 12) {
     return std::nullopt;
   }
@@ -181,7 +181,7 @@ class TableReader {
 
  private:
   std::optional<double> length(const CsvTable::Cell& cell, const char* what) {
-    const auto value = number_in(cell.text);
+    const auto value = plain_number(cell.text);
     if (!value) {
       diagnostics_.error(header_.place(cell), {},
                          fmt::format("'{}' is no number of tokens", shown(cell.text)));
@@ -191,7 +191,7 @@ class TableReader {
   }
 
   std::optional<double> time(const CsvTable::Cell& cell) {
-    const auto plain = number_in(cell.text);
+    const auto plain = plain_number(cell.text);
     const auto value = plain ? plain : clock_in(cell.text);
     if (!value) {
       diagnostics_.error(header_.place(cell), {}, fmt::format("'{}' is no time", shown(cell.text)),

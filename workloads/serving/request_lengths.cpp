@@ -69,7 +69,7 @@ std::optional<LengthSource> LengthSource::read_quantiles(const CsvTable& table,
   for (std::size_t i = 0; i < table.header.size(); ++i) {
     const std::string_view name = table.header[i];
     if (!name.starts_with('q')) continue;
-    const auto share = number_in(name.substr(1));
+    const auto share = plain_number(name.substr(1));
     if (!share || *share < 0 || *share > 1 ||
         (!source.probabilities_.empty() && *share <= source.probabilities_.back())) {
       diagnostics.error({table.file, 1, 1}, {},
@@ -81,7 +81,7 @@ std::optional<LengthSource> LengthSource::read_quantiles(const CsvTable& table,
     columns.push_back(i);
   }
   const auto number = [&](const CsvTable::Cell& cell, double most) {
-    const auto value = number_in(cell.text);
+    const auto value = plain_number(cell.text);
     if (!value || *value < 0 || *value > most) {
       diagnostics.error(table.place(cell), {},
                         fmt::format("'{}' is not between 0 and {:g}", cell.text, most));

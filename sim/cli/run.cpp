@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/base/json.hpp"
 #include "sim/cli/commands.hpp"
+#include "sim/cli/progress.hpp"
 #include "sim/report/report.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/study.hpp"
 
 #include <fmt/core.h>
+
+#include <optional>
 
 namespace aisle::cli {
 
@@ -30,7 +33,13 @@ int run(const RunArguments& arguments) {
   options.fold = !arguments.no_fold;
   options.both_engines = arguments.both_engines;
   if (!arguments.quiet) options.progress = [](const std::string& text) { say(text); };
+  std::optional<Interruptible> interruptible;
+  if (study->scenario->workload().has_serving()) {
+    interruptible.emplace();
+    options.stop = Interruptible::asked();
+  }
   const auto result = sim::run(*study, *catalogue, options, diagnostics);
+  interruptible.reset();
   if (!result) return bad_input(diagnostics);
   print(diagnostics);
   if (!arguments.output.empty()) sim::write_result(*result, arguments.output);

@@ -105,6 +105,7 @@ std::string result_json(const pb::Result& result) {
   json.end_object();
   json.key("memory");
   write_uses(json, report::fullest(result));
+  if (result.interrupted()) json.key("interrupted").value(true);
   json.key("caveats").begin_array();
   for (const std::string& caveat : result.caveat()) json.value(caveat);
   json.end_array();

@@ -73,12 +73,18 @@ double fullest(const PlayedServing& played) {
   return share;
 }
 
-void add_pools(const PreparedServing& prepared, const ServingRun& run, pb::Result& result) {
+void add_pools(const PreparedServing& prepared, const ServingRun& run, const Sums& sums,
+               pb::Result& result) {
   for (std::size_t i = 0; i < prepared.pools.size(); ++i) {
     const ServingPool& pool = prepared.pools[i];
-    const double slots = run.pools[i].replica_s * pool.job.layout.pipeline;
-    add_metric(result, (pool.name.empty() ? "engine" : pool.name) + "_busy_share",
-               run.pools[i].busy_s / slots, Basis::extrapolated);
+    const double there = run.pools[i].replica_s;
+    const std::string name = pool.name.empty() ? "engine" : pool.name;
+    add_metric(result, name + "_busy_share",
+               run.pools[i].busy_s / (there * pool.job.layout.pipeline), Basis::extrapolated);
+    if (pool.name.empty()) continue;
+    const double tokens = pool.policy.hands_over ? sums.prompts : sums.outputs - sums.served;
+    add_metric(result, name + "_tokens_per_s_per_chip",
+               tokens / (there * pool.job.layout.accelerators()), Basis::extrapolated);
   }
 }
 
@@ -189,7 +195,8 @@ void measure(const PreparedServing& prepared, const PlayedServing& played, pb::R
   add("tokens_per_s_per_chip", (sums.outputs + sums.prompts) / run.end_s / chips);
   add("requests_per_s", sums.served / run.end_s);
   if (prepared.first_token > Seconds() || prepared.token > Seconds()) {
-    add("goodput", sums.kept / static_cast<double>(run.outcomes.size()));
+    const double ended = sums.served + sums.refused;
+    if (ended > 0) add("goodput", sums.kept / ended);
   }
   add("requests_inside_mean", run.sequences_s / run.end_s);
   add("kv_occupancy_peak", fullest(played));
@@ -197,7 +204,7 @@ void measure(const PreparedServing& prepared, const PlayedServing& played, pb::R
   add("prefix_hit_share", sums.prompts > 0 ? sums.cached / sums.prompts : 0);
   add("engine_steps", static_cast<double>(total.steps));
   add("serving_time_s", run.end_s);
-  add_pools(prepared, run, result);
+  add_pools(prepared, run, sums, result);
   add_options(prepared, run, sums, result);
   add_bill(prepared, played, sums, result);
 }

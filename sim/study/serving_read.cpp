@@ -75,7 +75,7 @@ class Reader {
 
   std::shared_ptr<const workloads::ModelGraph> read_model(const std::string& field,
                                                           const std::string& name);
-  std::shared_ptr<const RequestStream> read_stream();
+  std::shared_ptr<const RequestStream> read_stream(const EnginePolicy& policy);
   void read_promise(PreparedServing& made);
   ServingPool read_pool(const PreparedServing& made, const std::string& name,
                         const pb::ServingPool& asked);
@@ -136,7 +136,7 @@ std::optional<PreparedServing> Reader::read(std::shared_ptr<const RequestStream>
     made.pools.push_back(read_pool(made, "", pb::ServingPool()));
   }
   if (!diagnostics_.has_errors()) check_room(made);
-  made.stream = stream ? std::move(stream) : read_stream();
+  made.stream = stream ? std::move(stream) : read_stream(made.pools.front().policy);
   if (!made.stream || diagnostics_.has_errors()) return std::nullopt;
   return made;
 }
@@ -148,7 +148,18 @@ std::shared_ptr<const workloads::ModelGraph> Reader::read_model(const std::strin
   return model ? std::make_shared<const workloads::ModelGraph>(std::move(*model)) : nullptr;
 }
 
-std::shared_ptr<const RequestStream> Reader::read_stream() {
+/// Prefixes are shared by whole blocks of the engine that computes prompts.
+void fit_prefixes(const EnginePolicy& policy, RequestStream& stream) {
+  const int block = policy.block_tokens, prefix = stream.prefix_tokens;
+  if (!policy.prefix_caching || prefix == 0 || prefix % block == 0) return;
+  if (block % prefix == 0) return workloads::lengthen_prefixes(stream, block);
+  stream.caveats.push_back(
+      fmt::format("no prompt is found cached: its parts are known by {} tokens, which are no whole "
+                  "blocks of {}",
+                  prefix, block));
+}
+
+std::shared_ptr<const RequestStream> Reader::read_stream(const EnginePolicy& policy) {
   auto stream =
       workloads::read_requests(asked_.requests(), study_.places, std::string(kField) + "requests",
                                std::filesystem::path(study_.path).parent_path().string(),
@@ -157,6 +168,7 @@ std::shared_ptr<const RequestStream> Reader::read_stream() {
   if (stream->requests.empty()) {
     error("requests", "no request comes", "name a trace, or a rate and a count");
   }
+  fit_prefixes(policy, *stream);
   return std::make_shared<const RequestStream>(std::move(*stream));
 }
 

@@ -53,8 +53,7 @@ workloads::PoolPlan plan_of(const ServingPool& pool, const PoolTimes& times) {
 }
 
 /// Each once, where pools share them.
-void add_caveats(const PreparedServing& prepared,
-                 const std::vector<std::unique_ptr<PoolTimes>>& times,
+void add_caveats(const PreparedServing& prepared, const FleetTimes& times,
                  std::vector<std::string>& caveats) {
   const auto add = [&](const std::vector<std::string>& notes) {
     for (const std::string& note : notes) {
@@ -77,7 +76,9 @@ StepTimes ServingPool::times(const topology::Catalogue& catalogue) const {
 }
 
 PoolTimes::PoolTimes(const ServingPool& pool, const topology::Catalogue& catalogue)
-    : pool_(pool), steps_(pool.times(catalogue)), memory_(steps_.memory()) {
+    : block_tokens_(pool.policy.block_tokens),
+      steps_(pool.times(catalogue)),
+      memory_(steps_.memory()) {
   if (!pool.drafter) return;
   drafter_.emplace(drafting(pool), *pool.cluster, catalogue, pool.host);
   if (pool.power_cap != pool.curve.limit) drafter_->cap_power(pool.curve, pool.power_cap);
@@ -110,26 +111,33 @@ Seconds PoolTimes::time(const ServingStep& step) const {
 }
 
 std::int64_t PoolTimes::blocks() const {
-  const double tokens = pool_.host.limits.cache_tokens > 0 ? pool_.host.limits.cache_tokens
-                                                           : memory_.cache / token_cache();
-  return static_cast<std::int64_t>(tokens / pool_.policy.block_tokens);
+  const double given = steps_.host().limits.cache_tokens;
+  const double tokens = given > 0 ? given : memory_.cache / token_cache();
+  return static_cast<std::int64_t>(tokens / block_tokens_);
 }
 
-PlayedServing play(const PreparedServing& prepared, const topology::Catalogue& catalogue,
+FleetTimes fleet_times(const PreparedServing& prepared, const topology::Catalogue& catalogue) {
+  FleetTimes times;
+  for (const ServingPool& pool : prepared.pools) {
+    times.push_back(std::make_unique<PoolTimes>(pool, catalogue));
+  }
+  return times;
+}
+
+PlayedServing play(const PreparedServing& prepared, const FleetTimes& times,
                    const ServingHooks& hooks) {
   PlayedServing played;
-  std::vector<std::unique_ptr<PoolTimes>> times;
   workloads::FleetPlan plan;
   plan.router = prepared.router;
   plan.max_context = prepared.max_context;
-  for (const ServingPool& pool : prepared.pools) {
-    times.push_back(std::make_unique<PoolTimes>(pool, catalogue));
-    const workloads::ServingMemory& memory = times.back()->memory();
+  for (std::size_t i = 0; i < prepared.pools.size(); ++i) {
+    const ServingPool& pool = prepared.pools[i];
+    const workloads::ServingMemory& memory = times[i]->memory();
     if (!memory.fits()) {
       played.misfit = (pool.name.empty() ? "" : pool.name + ": ") + memory.misfit();
       return played;
     }
-    plan.pools.push_back(plan_of(pool, *times.back()));
+    plan.pools.push_back(plan_of(pool, *times[i]));
     played.blocks.push_back(plan.pools.back().policy.blocks);
   }
   const ServingPool& first = prepared.pools.front();
@@ -150,17 +158,26 @@ PlayedServing play(const PreparedServing& prepared, const topology::Catalogue& c
   return played;
 }
 
-bool run_serving(const Study& study, const topology::Catalogue& catalogue, const RunOptions&,
-                 pb::Result& result, Diagnostics& diagnostics) {
+bool run_serving(const Study& study, const topology::Catalogue& catalogue,
+                 const RunOptions& options, pb::Result& result, Diagnostics& diagnostics) {
   const auto prepared = prepare_serving(study, catalogue, diagnostics);
   if (!prepared) return false;
-  const PlayedServing played = play(*prepared, catalogue);
+  ServingHooks hooks;
+  if (options.stop != nullptr) hooks.stop = [&] { return options.stop->load(); };
+  const PlayedServing played = play(*prepared, fleet_times(*prepared, catalogue), hooks);
   result.set_feasible(played.misfit.empty());
   result.set_reason(played.misfit);
   if (!result.feasible()) return true;
   measure(*prepared, played, result);
   record(*prepared, played, result);
   result.set_operations(played.run.total().steps);
+  if (played.run.stopped) {
+    result.set_interrupted(true);
+    result.add_caveat(
+        fmt::format("interrupted after {:.3g} s of the stream: all figures are of the requests "
+                    "that had ended by then, of which short ones are more than their share",
+                    played.run.end_s));
+  }
   for (const std::string& note : played.caveats) result.add_caveat(note);
   return true;
 }

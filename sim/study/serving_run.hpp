@@ -59,7 +59,7 @@ std::optional<PreparedServing> prepare_serving(
 /// Times of the steps of one pool's replicas, drafts included, and the room for cache.
 class PoolTimes {
  public:
-  /// The pool must outlive it.
+  /// The pool's model and cluster must outlive it.
   PoolTimes(const ServingPool& pool, const topology::Catalogue& catalogue);
 
   Seconds time(const workloads::ServingStep& step) const;
@@ -77,7 +77,7 @@ class PoolTimes {
   std::int64_t blocks() const;
 
  private:
-  const ServingPool& pool_;
+  int block_tokens_;
   StepTimes steps_;
   std::optional<StepTimes> drafter_;
   workloads::ServingMemory memory_;
@@ -98,7 +98,12 @@ struct PlayedServing {
   std::vector<std::string> caveats;
 };
 
-PlayedServing play(const PreparedServing& prepared, const topology::Catalogue& catalogue,
+/// By pool. Those who play one layout at several loads make them once.
+using FleetTimes = std::vector<std::unique_ptr<PoolTimes>>;
+
+FleetTimes fleet_times(const PreparedServing& prepared, const topology::Catalogue& catalogue);
+
+PlayedServing play(const PreparedServing& prepared, const FleetTimes& times,
                    const ServingHooks& hooks = {});
 
 /// Metrics of a run that fits. Power, energy and money are those of the accelerators while replicas

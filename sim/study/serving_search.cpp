@@ -53,7 +53,7 @@ constexpr Objective kObjectives[] = {
 
 /// Replicas that stand for all while the rate is sought.
 constexpr int kProbedReplicas = 4;
-constexpr double kTolerance = 1.02, kStep = 1.3, kFarthest = 100, kGain = 1e-3;
+constexpr double kTolerance = 1.02, kStep = 1.3, kFarthest = 100;
 /// Loads that the front has beside the sought one.
 constexpr double kPartLoads[] = {0.1, 0.4, 0.7};
 /// A point of the front is that much faster for a user than the one before.
@@ -78,6 +78,7 @@ double value_of(const pb::Result& result, const std::string& name) {
 struct Candidate {
   ServingMapping mapping;
   PreparedServing prepared;
+  FleetTimes times;
   double estimate = 0;   ///< requests/s of the whole cluster under the promise, closed form
   double lasting_s = 0;  ///< of one request, closed form
 };
@@ -85,9 +86,8 @@ struct Candidate {
 /// One layout, played at one load after the other.
 class Player {
  public:
-  Player(const Candidate& candidate, const ScaledLoad& load, double share,
-         const topology::Catalogue& catalogue)
-      : candidate_(candidate), load_(load), share_(share), catalogue_(catalogue) {}
+  Player(const Candidate& candidate, const ScaledLoad& load, double share)
+      : candidate_(candidate), load_(load), share_(share) {}
 
   /// Result of `replicas` of the layout at `factor` times the study's load on all that there are.
   pb::Result at(double factor, int replicas) {
@@ -99,7 +99,7 @@ class Player {
         std::max({kLeast, kPromises * prepared.first_token.si(), kAnswers * candidate_.lasting_s});
     pool.replicas = replicas;
     prepared.stream = load_.times(factor * part, lasting);
-    const PlayedServing played = play(prepared, catalogue_);
+    const PlayedServing played = play(prepared, candidate_.times);
     pb::Result result;
     measure(prepared, played, result);
     for (const std::string& note : played.caveats) result.add_caveat(note);
@@ -116,20 +116,24 @@ class Player {
     const int replicas = std::min(candidate_.prepared.pools.front().replicas, kProbedReplicas);
     const auto holds = [&](double factor) {
       pb::Result result = at(factor, replicas);
-      kept_ = value_of(result, "goodput");
       if (!kept(result)) return false;
       at_most = std::move(result);
       return true;
     };
-    double good = 0, bad = 0, next = std::max(candidate_.estimate / load_.own(), 1e-9);
-    const double lowest = next / kFarthest, highest = next * kFarthest;
-    while (good == 0 || bad == 0) {
-      const double before = kept_;
-      (holds(next) ? good : bad) = next;
-      // Where less load helps no more, what is promised is too short for this layout.
-      if (good == 0 && (next < lowest || kept_ < before + kGain)) return 0;
-      if (good > highest) return good;
-      next = good > 0 ? good * kStep : bad / kStep;
+    const double estimate = std::max(candidate_.estimate / load_.own(), 1e-9);
+    double good = 0, bad = 0;
+    if (holds(estimate)) {
+      good = estimate;
+      while (bad == 0) {
+        const double next = good * kStep;
+        (holds(next) ? good : bad) = next;
+        if (good > estimate * kFarthest) return good;
+      }
+    } else {
+      // What is promised may be too short for this layout, however few come.
+      bad = estimate;
+      good = estimate / kFarthest;
+      if (!holds(good)) return 0;
     }
     while (bad / good > kTolerance) {
       const double middle = std::sqrt(good * bad);
@@ -156,8 +160,6 @@ class Player {
   const Candidate& candidate_;
   const ScaledLoad& load_;
   double share_;
-  const topology::Catalogue& catalogue_;
-  double kept_ = -1;  ///< share of the promise in the last run
 };
 
 class Search {
@@ -207,10 +209,11 @@ class Search {
       ++outcome_.not_dividing;
       return;
     }
-    Candidate candidate{mapping, std::move(*prepared), 0, 0};
+    FleetTimes all = fleet_times(*prepared, catalogue_);
+    Candidate candidate{mapping, std::move(*prepared), std::move(all), 0, 0};
     const ServingPool& pool = candidate.prepared.pools.front();
-    const StepTimes times = pool.times(catalogue_);
-    const workloads::ServingMemory memory = times.memory();
+    const StepTimes& times = candidate.times.front()->steps();
+    const workloads::ServingMemory& memory = candidate.times.front()->memory();
     if (!memory.fits()) {
       ++outcome_.not_fitting;
       if (outcome_.reason.empty() || memory.cache > nearest_) {
@@ -241,7 +244,7 @@ class Search {
           if (next == candidates_.size() || stopped()) return;
           mine = next++;
         }
-        Player player(candidates_[mine], load_, share_, catalogue_);
+        Player player(candidates_[mine], load_, share_);
         FoundServing found = play_one(candidates_[mine], player);
         const std::lock_guard lock(mutex);
         found_[mine] = std::move(found);

@@ -164,14 +164,16 @@ int StepTimes::recorded(int tokens) const {
   return (tokens + multiple - 1) / multiple * multiple;
 }
 
-StepTimes::Parts StepTimes::parts_of(const ServingStep& step) const {
+const StepTimes::Parts& StepTimes::parts_of(const ServingStep& step) const {
+  if (step == last_) return of_last_;
   const int tokens = recorded(new_tokens(step));
   const int halves = job_.layout.two_batches && tokens > 1 ? 2 : 1;
   Parts parts;
   if (tokens > 0) parts.add(of_tokens((tokens + halves - 1) / halves), halves);
   if (step.sampled > 0) parts.add(of_head(step.sampled));
   add_attention(step, parts);
-  return parts;
+  last_ = step;
+  return of_last_ = parts;
 }
 
 /// Two batches hide the shorter of computation and communication behind the other.
@@ -214,7 +216,7 @@ Seconds StepTimes::exact(const ServingStep& step) const {
 }
 
 power::Activity StepTimes::activity(const ServingStep& step, Seconds duration) const {
-  const Parts parts = parts_of(step);
+  const Parts& parts = parts_of(step);
   power::Activity activity;
   activity.computing = Seconds::from_si(parts.computing);
   activity.clocked = Seconds::from_si(parts.clocked);

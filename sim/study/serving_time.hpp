@@ -91,7 +91,7 @@ class StepTimes {
   const Parts& of_head(int rows) const;
   const Parts& decoding_at(const workloads::ServingStep& step, int point) const;
   void add_attention(const workloads::ServingStep& step, Parts& parts) const;
-  Parts parts_of(const workloads::ServingStep& step) const;
+  const Parts& parts_of(const workloads::ServingStep& step) const;
   Seconds joined(const Parts& parts, int tokens) const;
   int recorded(int tokens) const;
 
@@ -102,6 +102,9 @@ class StepTimes {
   std::optional<Cap> cap_;
   mutable std::unordered_map<int, Parts> tokens_, head_;
   mutable std::unordered_map<std::uint64_t, Parts> decoding_;  ///< by sequences, tokens, point
+  /// The step asked for last: its clock and its power are asked for one after the other.
+  mutable workloads::ServingStep last_;
+  mutable Parts of_last_;
 };
 
 }  // namespace aisle::sim

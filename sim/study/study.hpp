@@ -5,6 +5,7 @@
 #include "sim/base/proto_text.hpp"
 #include "topology/catalogue/catalogue.hpp"
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -61,6 +62,8 @@ struct RunOptions {
   bool fold = true;           ///< false: every accelerator simulated on its own
   bool both_engines = false;  ///< the analytic engine beside the scenario's own
   std::function<void(const std::string&)> progress;  ///< told what starts; may be empty
+  /// True: serving ends with the requests that are finished; other workloads do not ask.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 /// Runs one study. Input errors that need the catalogue (unknown chip, layout that does not divide)

@@ -212,6 +212,19 @@ void draw_urgency(double share, std::uint64_t seed, RequestStream& stream) {
 
 }  // namespace
 
+void lengthen_prefixes(RequestStream& stream, int tokens) {
+  const int joined = tokens / stream.prefix_tokens;
+  std::vector<std::int64_t> ids;
+  for (Request& request : stream.requests) {
+    const auto* const own = stream.prefix_ids.data() + request.first_prefix;
+    request.first_prefix = static_cast<std::int32_t>(ids.size());
+    request.prefixes /= joined;
+    for (int i = 1; i <= request.prefixes; ++i) ids.push_back(own[i * joined - 1]);
+  }
+  stream.prefix_ids = std::move(ids);
+  stream.prefix_tokens = tokens;
+}
+
 std::optional<RequestStream> read_requests(const pb::ServingRequests& asked,
                                            const SourceMap& places, const std::string& path,
                                            const std::string& folder, std::uint64_t seed,

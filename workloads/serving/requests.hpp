@@ -41,6 +41,10 @@ struct RequestStream {
   std::vector<std::string> caveats;
 };
 
+/// Prefix ids of so many tokens each, a multiple of what they are of now: what prompts share beyond
+/// a whole one is forgotten.
+void lengthen_prefixes(RequestStream& stream, int tokens);
+
 /// Reads a recorded stream, recognised by its columns: Azure (TIMESTAMP, ContextTokens,
 /// GeneratedTokens), BurstGPT (Timestamp, Request tokens, Response tokens), lengths with or without
 /// arrivals (arrival_time_s or arrived_at; input_tokens, num_prefill_tokens; output_tokens,

@@ -13,6 +13,8 @@ struct ServingStep {
   struct Chunk {
     int tokens = 0;           ///< new tokens of one prompt
     std::int64_t before = 0;  ///< tokens of it that are cached
+
+    friend bool operator==(const Chunk&, const Chunk&) = default;
   };
 
   std::vector<Chunk> chunks;
@@ -20,6 +22,8 @@ struct ServingStep {
   int tokens_each = 1;       ///< of each of them: 1, or 1 + drafts with speculation
   std::int64_t context = 0;  ///< cached tokens of the decoding sequences, summed
   int sampled = 0;           ///< rows that go through the vocabulary projection
+
+  friend bool operator==(const ServingStep&, const ServingStep&) = default;
 };
 
 }  // namespace aisle::workloads

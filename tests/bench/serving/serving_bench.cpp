@@ -48,7 +48,7 @@ void play(benchmark::State& state, const std::string& trace, const std::string& 
   }
   double simulated = 0, requests = 0, steps = 0;
   for (auto _ : state) {
-    const auto played = aisle::sim::play(*prepared, catalogue());
+    const auto played = aisle::sim::play(*prepared, fleet_times(*prepared, catalogue()));
     simulated += played.run.end_s;
     requests += static_cast<double>(played.run.outcomes.size());
     steps += static_cast<double>(played.run.total().steps);

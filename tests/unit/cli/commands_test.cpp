@@ -37,6 +37,29 @@ TEST(Run, WritesEveryFormAndOneJsonDocument) {
                                           "series.csv", "trace.perfetto.json.gz"}));
 }
 
+TEST(Run, CtrlCLeavesWhatServingFinished) {
+  const Folder folder;
+  const std::string study = folder.write("study.textproto", R"(
+    cluster { accelerator: "h100-sxm" count: 8 }
+    workload { serving { model: "llama-3.1-8b"
+      requests { rate: 20 count: 1500000 prompt { mean: 500 } output { mean: 200 spread: 1 } }
+      slo { first_token: "1 s" } } })");
+  const Outcome outcome = run_command("timeout --preserve-status -s INT 2 " AISLE_PROGRAM " run " +
+                                      study + " --json -q -o " + (folder / "r").string());
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  simdjson::dom::parser parser;
+  const auto document = parse(parser, outcome.out);
+  EXPECT_TRUE(document["interrupted"].get_bool().value());
+  const auto metrics = document["metrics"];
+  const double served = metrics["requests_served"], unfinished = metrics["requests_unfinished"];
+  EXPECT_GT(served, 0);
+  EXPECT_GT(unfinished, 0);
+  EXPECT_EQ(served + unfinished, 1500000);
+  // Few requests a second on idle chips: all that ended were in time.
+  EXPECT_EQ(metrics["goodput"].get_double().value(), 1);
+  EXPECT_TRUE(std::filesystem::exists(folder / "r" / "requests.csv"));
+}
+
 TEST(Run, SameSeedSameBytes) {
   const Folder folder;
   const auto run = [&](const std::string& name) {

@@ -166,6 +166,23 @@ TEST(RequestDraws, TurnsHoldWhatWasSaid) {
   EXPECT_EQ(first_ids.size(), 1U);
 }
 
+TEST(RequestDraws, PrefixesAreJoinedToLongerOnes) {
+  RequestStream stream;
+  stream.prefix_tokens = 16;
+  stream.prefix_ids = {1, 2, 3, 4, 5, 1, 2, 3, 8};
+  stream.requests.resize(2);
+  stream.requests[0].prefixes = 5;
+  stream.requests[1].first_prefix = 5;
+  stream.requests[1].prefixes = 4;
+  lengthen_prefixes(stream, 32);
+  EXPECT_EQ(stream.prefix_tokens, 32);
+  // The second of each pair stands for all before it; an odd one at the end is forgotten.
+  EXPECT_EQ(stream.prefix_ids, (std::vector<std::int64_t>{2, 4, 2, 8}));
+  EXPECT_EQ(stream.requests[0].prefixes, 2);
+  EXPECT_EQ(stream.requests[1].first_prefix, 2);
+  EXPECT_EQ(stream.requests[1].prefixes, 2);
+}
+
 TEST(RequestDraws, SameSeedSameRequests) {
   const std::string text = "rate: 3 count: 50 prompt { mean: 99 spread: 2 } output { mean: 9 }";
   const RequestStream a = asked(text), b = asked(text), other = asked(text, 2);

@@ -135,6 +135,15 @@ TEST(ServingSearch, WhatDoesNotFitIsSaid) {
   EXPECT_NE(outcome.reason.find("weights"), std::string::npos) << outcome.reason;
 }
 
+TEST(ServingSearch, FindsTheRateFarBelowTheClosedFormToo) {
+  // So slow a token is promised that the closed form fills the batch, and first tokens come late.
+  const Study study =
+      study_of({"workload.serving.slo.first_token=1 s", "workload.serving.slo.token=300 ms"});
+  const auto outcome = found(study, options_for("slo_requests_per_s"));
+  ASSERT_FALSE(outcome.best.empty()) << outcome.reason;
+  EXPECT_GT(outcome.best.front().slo_requests_per_s, 100);
+}
+
 TEST(ServingSearch, PromisesTooShortForAnyLayoutAreSaid) {
   const ServingSearchOutcome outcome =
       found(study_of({"workload.serving.slo.token=0.1 ms"}), options_for("slo_requests_per_s"));

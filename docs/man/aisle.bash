@@ -33,7 +33,7 @@ _aisle() {
     check) flags="--set --json" ;;
     show) flags="--chips --json" ;;
     compare) flags="--engine -o --output --json" ;;
-    report) flags="-o --output --json" ;;
+    report) flags="-o --output --metric --engine --json" ;;
     validate) flags="--ledger --kind --half --engine --bound --plot --scenarios --json" ;;
     import) flags="-o --output --json" ;;
     import-model) flags="-o --output --sequence --json" ;;

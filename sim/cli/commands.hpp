@@ -6,7 +6,12 @@
 
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
+
+namespace aisle::pb {
+class Result;
+}
 
 /// Sub-commands of the program. Each returns the exit code: 0 done, 1 failure of the machine, 2 bad
 /// input, 3 a comparison out of tolerance. stdout is results, stderr is talk.
@@ -126,9 +131,25 @@ int explain(const std::string& path, bool json);
 /// `output`: a page, table or figure to write beside (.html, .csv, .md, .svg); empty: none.
 int compare(const std::vector<std::string>& inputs, const std::string& engine,
             const std::string& output, bool json);
-int report(const std::vector<std::string>& results, const std::string& output, bool json);
+
+struct ReportArguments {
+  std::vector<std::string> inputs;  ///< results, folders of them, studies; or one database
+  std::string output;               ///< its suffix is the form
+  std::string metric;               ///< databases: ranks the points; empty: the usual one
+  std::string engine;               ///< for studies
+  bool json = false;
+};
+
+int report(const ReportArguments& arguments);
 
 // What the commands share (console.cpp).
+
+/// Whether an input is a result that was written, else a study.
+bool is_result(const std::string& input);
+/// The results of inputs, studies among them run first, each in a process of its own; else the exit
+/// code.
+std::variant<std::vector<pb::Result>, int> results_of(const std::vector<std::string>& inputs,
+                                                      const std::string& engine);
 
 /// Every diagnostic on stderr, one line each.
 void print(const Diagnostics& diagnostics);

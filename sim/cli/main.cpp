@@ -273,15 +273,27 @@ void add_study_commands(CLI::App& app, Inputs& in, int& code) {
   add_json(compare, in);
   compare->footer(example("aisle compare deepseek-v3-h800 llama3-405b-h100"));
   compare->callback([&] { code = aisle::cli::compare(in.names, in.engine, in.output, in.json); });
+}
 
-  CLI::App* report = app.add_subcommand("report", "Write a report for people from a result");
-  report->add_option("RESULT", in.names, "Result file or folder")->required()->expected(1);
-  report->add_option("-o,--output", in.output, "File to write: .html, .csv or .json")
+void add_report(CLI::App& app, aisle::cli::ReportArguments& a, int& code) {
+  CLI::App* command = app.add_subcommand(
+      "report", "Write a report for people who decide, from results, a sweep or studies");
+  command
+      ->add_option("RESULT", a.inputs,
+                   "Result files or folders, folders of results, studies to run; or a database "
+                   "that `aisle sweep` wrote")
+      ->required();
+  command
+      ->add_option("-o,--output", a.output,
+                   "File to write: .html (a page), .pdf, .md, .csv or .json")
       ->required()
       ->type_name("FILE");
-  add_json(report, in);
-  report->footer(example("aisle report results/half -o half.html"));
-  report->callback([&] { code = aisle::cli::report(in.names, in.output, in.json); });
+  command->add_option("--metric", a.metric, "Of a sweep: metric that ranks its points");
+  command->add_option("--engine", a.engine, "Engine for the studies that are run")
+      ->check(CLI::IsMember({"event", "analytic"}));
+  command->add_flag("--json", a.json, "Print one JSON document on stdout");
+  command->footer(example("aisle report results/half -o half.pdf"));
+  command->callback([&] { code = aisle::cli::report(a); });
 }
 
 void add_calibrate(CLI::App& app, aisle::cli::CalibrateArguments& a, int& code) {
@@ -402,6 +414,7 @@ int main(int argc, char** argv) {
   TraceArguments trace_arguments;
   ModelArguments model_arguments;
   aisle::cli::CalibrateArguments calibrate_arguments;
+  aisle::cli::ReportArguments report_arguments;
   Inputs inputs;
   add_run(app, run_arguments, code);
   add_search(app, search_arguments, code);
@@ -409,6 +422,7 @@ int main(int argc, char** argv) {
   add_collective(app, collective_arguments, code);
   add_replay(app, replay_arguments, code);
   add_study_commands(app, inputs, code);
+  add_report(app, report_arguments, code);
   add_catalogue_commands(app, inputs, code);
   add_validate_command(app, validate_arguments, code);
   add_trace_commands(app, trace_arguments, code);

@@ -3,6 +3,7 @@
 
 #include "sim/base/json.hpp"
 #include "sim/base/table.hpp"
+#include "sim/report/document.hpp"
 #include "sim/report/format.hpp"
 #include "sim/report/page.hpp"
 
@@ -106,39 +107,54 @@ void append_collective(Page& page, const pb::Result& result) {
   }
 }
 
-void add_collective(std::string& out, const pb::Result& result) {
+void add_collective(Document& document, const pb::Result& result) {
   if (result.collective().empty()) return;
-  const auto to = std::back_inserter(out);
-  out +=
-      "<h2>Operations</h2><table><thead><tr><th>job</th><th>operation</th>"
-      "<th class=\"number\">chips</th><th class=\"number\">time</th>"
-      "<th class=\"number\">bus bandwidth</th><th class=\"number\">slow-down</th><th>method</th>"
-      "<th>bound by</th></tr></thead><tbody>";
+  TableBlock jobs{{{"job"},
+                   {"operation"},
+                   {"chips", true},
+                   {"time", true},
+                   {"bus bandwidth", true},
+                   {"slow-down", true},
+                   {"method"},
+                   {"bound by"}},
+                  {}};
   for (const pb::CollectiveOutcome& job : result.collective()) {
-    fmt::format_to(to,
-                   "<tr><td class=\"name\">{}</td><td>{} of {}</td><td class=\"number\">{}</td>"
-                   "<td class=\"number\">{}</td><td class=\"number\">{:.2f} GB/s</td>"
-                   "<td class=\"number\">{}</td><td>{}</td><td>{}</td></tr>",
-                   escape(job.job()), words(job.operation()), size_text(job.bytes()),
-                   thousands(job.ranks()), format_seconds(job.time_s(), 4), job.busbw_gbps(),
-                   slowdown(job), method(job), escape(job.bound_by()));
+    Cell time{format_seconds(job.time_s(), 4)}, rate{fmt::format("{:.2f} GB/s", job.busbw_gbps())};
+    time.value = job.time_s();
+    rate.value = job.busbw_gbps();
+    jobs.rows.push_back({{job.job()},
+                         {fmt::format("{} of {}", words(job.operation()), size_text(job.bytes()))},
+                         {thousands(job.ranks())},
+                         time,
+                         rate,
+                         {slowdown(job)},
+                         {method(job)},
+                         {job.bound_by()}});
   }
-  out +=
-      "</tbody></table><h2>Load of the links</h2><p class=\"note\">Share of usable capacity over "
-      "the whole time.</p><table><thead><tr><th>links</th><th class=\"number\">count</th>"
-      "<th class=\"number\">bytes</th><th class=\"number\">mean</th><th class=\"number\">most</th>"
-      "<th></th><th>busiest</th></tr></thead><tbody>";
+  document.add(Heading{"Operations"});
+  document.add(std::move(jobs));
+  TableBlock links{{{"links"},
+                    {"count", true},
+                    {"bytes", true},
+                    {"mean", true},
+                    {"most", true},
+                    {""},
+                    {"busiest"}},
+                   {}};
   for (const pb::LinkLoad& load : result.link_load()) {
-    fmt::format_to(to,
-                   "<tr><td>{}</td><td class=\"number\">{:.0f}</td><td class=\"number\">{}</td>"
-                   "<td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"wide\">"
-                   "<div class=\"bar\" style=\"width:{:.1f}%;background:{}\"></div></td>"
-                   "<td>{}</td></tr>",
-                   link_name(load), load.links(), format_bytes(load.bytes(), 3),
-                   escape(share(load.mean_share())), escape(share(load.max_share())),
-                   100 * std::min(1.0, load.max_share()), kind_colour(1), escape(load.busiest()));
+    Cell bar;
+    bar.svg = bar_svg(load.max_share(), kind_colour(1));
+    links.rows.push_back({{link_name(load)},
+                          {fmt::format("{:.0f}", load.links())},
+                          {format_bytes(load.bytes(), 3)},
+                          {share(load.mean_share())},
+                          {share(load.max_share())},
+                          bar,
+                          {load.busiest()}});
   }
-  out += "</tbody></table>";
+  document.add(Heading{"Load of the links"});
+  document.add(Paragraph{"Share of usable capacity over the whole time.", Paragraph::Kind::note});
+  document.add(std::move(links));
 }
 
 void write_collective(JsonWriter& json, const pb::Result& result) {

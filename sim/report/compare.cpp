@@ -30,15 +30,6 @@ std::string ratio(double value, double base) {
   return "x" + significant(quotient, std::abs(quotient) < 0.01 ? 2 : 4);
 }
 
-/// The weakest basis among the figures of a row.
-std::string weakest(const Row& row) {
-  for (auto basis = std::rbegin(kBases); basis != std::rend(kBases); ++basis) {
-    std::string name = basis_name(*basis);
-    if (std::find(row.basis.begin(), row.basis.end(), name) != row.basis.end()) return name;
-  }
-  return {};
-}
-
 /// Numbers in the width of a column.
 std::string compact(std::string text) {
   for (const auto& [word, sign] : {std::pair{" million", " M"},

@@ -5,12 +5,14 @@
 #include "sim/report/format.hpp"
 #include "sim/report/page.hpp"
 #include "sim/report/report.hpp"
+#include "sim/report/result_document.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <utility>
 
 namespace aisle::sim {
 namespace {
@@ -93,7 +95,7 @@ struct Scale {
   std::string_view unit() const { return same ? "s per step" : "chip-seconds per million tokens"; }
 };
 
-constexpr double kLabelWidth = 300, kBarHeight = 18, kRowHeight = 26, kTop = 62;
+constexpr double kLabelWidth = 240, kBarHeight = 18, kRowHeight = 26, kTop = 62;
 
 void append_bar(std::string& out, const std::vector<PartText>& parts, double factor,
                 const Scale& scale, double y) {
@@ -221,54 +223,123 @@ std::string comparison_markdown(std::span<const pb::Result> results) {
   return out;
 }
 
-std::string comparison_html(std::span<const pb::Result> results) {
-  std::string out = fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
-      "<title>Aisle comparison</title><style>{}</style></head>\n<body><main>\n"
-      "<header><div class=\"product\">Aisle comparison</div><h1>{} results side by side</h1>",
-      style(), results.size());
-  out += "<dl class=\"setup\">";
+namespace report {
+namespace {
+
+Cell number_cell(double value, bool sign) {
+  if (!std::isfinite(value)) return {"-"};
+  Cell cell{sign ? fmt::format("{:+.4f}", value) : fmt::format("{:.4f}", value)};
+  cell.value = value;
+  return cell;
+}
+
+void add_resources(Document& document, std::span<const pb::Result> results) {
+  TableBlock table{{{"resource"}}, {}};
   for (std::size_t i = 0; i < results.size(); ++i) {
-    add(out, "<dt>{}</dt><dd>{}: {}</dd>", letter(i), escape(title_of(results[i])),
-        escape(name_of(results[i])));
+    table.columns.push_back({letter(i), true});
+    if (i > 0) table.columns.push_back({"less A", true});
   }
-  out += "</dl></header>";
-  for (std::size_t i = 1; i < results.size(); ++i) {
-    const std::string text = explanation(results, i);
-    if (!text.empty()) add(out, "<p class=\"answer\">{}</p>", escape(text));
-  }
-  add(out, "<h2>Where the time goes</h2><figure>{}</figure><h2>Figures</h2><table><thead><tr>",
-      comparison_svg(results));
-  const auto rows = table_of(results);
-  for (const std::string& title : rows.front()) add(out, "<th>{}</th>", escape(title));
-  out += "</tr></thead><tbody>";
-  for (std::size_t r = 1; r < rows.size(); ++r) {
-    out += "<tr>";
-    for (const std::string& text : rows[r]) add(out, "<td>{}</td>", escape(text));
-    out += "</tr>";
-  }
-  out += "</tbody></table><h2>Step time by resource, s</h2><table><thead><tr><th>resource</th>";
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    add(out, "<th class=\"number\">{}</th>", letter(i));
-    if (i > 0) out += "<th class=\"number\">less A</th>";
-  }
-  out += "</tr></thead><tbody>";
-  const auto number = [&](double value, bool sign) {
-    add(out, "<td class=\"number\">{}</td>",
-        !std::isfinite(value) ? std::string("-")
-        : sign                ? fmt::format("{:+.4f}", value)
-                              : fmt::format("{:.4f}", value));
-  };
   for (const Row& row : resource_rows(results)) {
-    add(out, "<tr><td>{}</td>", escape(part_label(row.name)));
+    std::vector<Cell> cells = {{part_label(row.name)}};
     for (std::size_t i = 0; i < results.size(); ++i) {
-      number(row.values[i], false);
-      if (i > 0) number(row.values[i] - row.values[0], true);
+      cells.push_back(number_cell(row.values[i], false));
+      if (i > 0) cells.push_back(number_cell(row.values[i] - row.values[0], true));
     }
-    out += "</tr>";
+    table.rows.push_back(std::move(cells));
   }
-  return out + "</tbody></table></main></body>\n</html>\n";
+  if (table.rows.empty()) return;
+  document.add(Heading{"Step time by resource, s"});
+  document.add(std::move(table));
+}
+
+void add_every_metric(Document& document, std::span<const pb::Result> results) {
+  TableBlock table{{{"figure"}}, {}};
+  for (std::size_t i = 0; i < results.size(); ++i) table.columns.push_back({letter(i), true});
+  table.columns.push_back({"weakest basis"});
+  for (const Row& row : metric_rows(results)) {
+    std::vector<Cell> cells = {{label_of(row.name)}};
+    cells.front().name = row.name;
+    for (const double value : row.values) {
+      Cell cell{std::isfinite(value) ? format_metric(row.name, value, 4) : std::string("-")};
+      cell.value = value;
+      cells.push_back(std::move(cell));
+    }
+    Cell basis;
+    basis.mark = weakest(row);
+    cells.push_back(std::move(basis));
+    table.rows.push_back(std::move(cells));
+  }
+  if (table.rows.empty()) return;
+  document.add(Heading{"Every figure"});
+  document.add(std::move(table));
+}
+
+void add_table(Document& document, std::span<const pb::Result> results) {
+  const auto rows = table_of(results);
+  TableBlock table;
+  for (std::size_t i = 0; i < rows.front().size(); ++i) {
+    const std::string& title = rows.front()[i];
+    const bool number = i >= 2 && i < 2 + std::size(kColumns);
+    table.columns.push_back({title, number});
+  }
+  for (std::size_t r = 1; r < rows.size(); ++r) {
+    std::vector<Cell> cells;
+    for (std::size_t i = 0; i < rows[r].size(); ++i) {
+      Cell cell{rows[r][i]};
+      if (i >= 2 && i < 2 + std::size(kColumns)) {
+        cell.name = kColumns[i - 2].metric;
+        if (cell.text != "-") cell.value = figure(results[r - 1], kColumns[i - 2].metric);
+      }
+      if (i + 1 == rows[r].size()) cell.mark = std::exchange(cell.text, {});
+      cells.push_back(std::move(cell));
+    }
+    table.rows.push_back(std::move(cells));
+  }
+  document.add(Heading{"Key figures"});
+  document.add(std::move(table));
+}
+
+}  // namespace
+
+Document document_of(std::span<const pb::Result> results) {
+  Document document;
+  document.kind = "Aisle comparison";
+  document.title = fmt::format("{} results side by side", results.size());
+  Pairs names;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    names.rows.emplace_back(letter(i), title_of(results[i]) + ": " + name_of(results[i]));
+  }
+  for (std::size_t i = 1; i < results.size(); ++i) {
+    std::string text = explanation(results, i);
+    if (!text.empty()) document.add(Paragraph{std::move(text), Paragraph::Kind::answer});
+  }
+  document.add(std::move(names));
+  if (std::string svg = comparison_svg(results); !svg.empty()) {
+    document.add(Heading{"Where the time goes"});
+    document.add(Figure{std::move(svg), "A bar for each result.", {}, {}});
+  }
+  add_table(document, results);
+  add_resources(document, results);
+  add_every_metric(document, results);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const pb::Result& result = results[i];
+    document.add(Heading{fmt::format("{}: {}", letter(i), title_of(result))});
+    document.add(Paragraph{result.feasible() ? answer(result) : result.reason(),
+                           result.feasible() ? Paragraph::Kind::plain : Paragraph::Kind::refused});
+    if (!result.caveat().empty()) {
+      document.add(Heading{"It leaves out or assumes", 3});
+      document.add(List{{result.caveat().begin(), result.caveat().end()}});
+    }
+  }
+  add_marks(document);
+  document.footer = "Aisle " + (results.empty() ? std::string() : results.front().version());
+  return document;
+}
+
+}  // namespace report
+
+std::string comparison_html(std::span<const pb::Result> results) {
+  return report::to_html(report::document_of(results));
 }
 
 }  // namespace aisle::sim

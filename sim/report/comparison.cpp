@@ -192,6 +192,14 @@ std::vector<Row> multiplied(std::vector<Row> rows, std::span<const pb::Result> r
   return rows;
 }
 
+std::string weakest(const Row& row) {
+  for (auto basis = std::rbegin(kBases); basis != std::rend(kBases); ++basis) {
+    std::string name = basis_name(*basis);
+    if (std::find(row.basis.begin(), row.basis.end(), name) != row.basis.end()) return name;
+  }
+  return {};
+}
+
 std::string letter(std::size_t index) {
   return index < 26 ? std::string(1, static_cast<char>('A' + index))
                     : fmt::format("#{}", index + 1);

@@ -43,6 +43,8 @@ std::vector<Row> memory_rows(std::span<const pb::Result> results);
 std::vector<Row> multiplied(std::vector<Row> rows, std::span<const pb::Result> results,
                             double (*factor)(const pb::Result&));
 
+/// The weakest basis among the figures of a row.
+std::string weakest(const Row& row);
 /// How a result is called beside others: "A", "B", ...
 std::string letter(std::size_t index);
 /// Why result `at` takes longer or shorter than the first, by resource: one sentence; empty where

@@ -360,6 +360,33 @@ double bytes_of(const pb::MemoryUse& rank, std::string_view use) {
   return sum;
 }
 
+std::string range_text(const pb::Metric& metric) {
+  if (!metric.has_low() || !metric.has_high()) return {};
+  std::string low = format_metric(metric.name(), metric.low(), 3);
+  const std::string high = format_metric(metric.name(), metric.high(), 3);
+  // One unit is enough where both have the same.
+  const std::size_t unit = low.find(' '), same = high.find(' ');
+  if (unit != std::string::npos && same != std::string::npos &&
+      low.substr(unit) == high.substr(same)) {
+    low.resize(unit);
+  }
+  return low + " to " + high;
+}
+
+std::string like_rows_text(const pb::LikeRows& rows) {
+  if (rows.workload() == "collective") {
+    return fmt::format("collectives {} scale-up domains", rows.quantity());
+  }
+  std::string text =
+      rows.workload() == "training" ? "training steps" : "serving, " + rows.quantity();
+  if (rows.has_model()) text += fmt::format(" of {} models", rows.model());
+  if (rows.has_chip()) {
+    text += rows.chip() == "calibrated" ? " on accelerators with measured kernels"
+                                        : " on accelerators with borrowed kernel times";
+  }
+  return text;
+}
+
 std::string scenario_hash(const pb::Result& result) {
   // FNV-1a: enough to tell scenarios apart by eye, and the same on every machine.
   std::uint32_t hash = 2166136261u;

@@ -43,6 +43,9 @@ std::string format_metric(std::string_view metric, double value, int digits);
 /// Unit of the number as it stands in a result: "s", "tokens/s", "1" for ratios.
 std::string unit_of(std::string_view metric);
 
+/// Rates and shares of what is useful; less is better of everything else.
+bool larger_is_better(std::string_view metric);
+
 std::optional<double> metric(const pb::Result& result, std::string_view name);
 /// Basis of a metric; empty where the result has no such metric.
 std::string basis_of(const pb::Result& result, std::string_view name);
@@ -86,6 +89,12 @@ std::optional<bool> within_bound(const pb::Comparison& comparison);
 /// Uses of memory in the order in which they first appear.
 std::vector<std::string> memory_uses(const pb::Result& result);
 double bytes_of(const pb::MemoryUse& rank, std::string_view use);
+
+/// "17.9 to 21.1 s": where eight of ten measurements like a metric would lie; empty where that is
+/// not known.
+std::string range_text(const pb::Metric& metric);
+/// "training steps of sparse models on accelerators with curves of their own".
+std::string like_rows_text(const pb::LikeRows& rows);
 
 /// Hash of the scenario as it ran, eight hexadecimal digits, to tell results apart.
 std::string scenario_hash(const pb::Result& result);

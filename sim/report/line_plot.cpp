@@ -14,8 +14,8 @@ namespace aisle::sim::report {
 
 namespace {
 
-constexpr std::string_view kColours[] = {"#3b6fb6", "#e08a3c", "#3f9b74",
-                                         "#8a6fb0", "#c25b6a", "#4aa3a3"};
+constexpr std::string_view kColours[] = {"#3b6fb6", "#e08a3c", "#3f9b74", "#8a6fb0", "#c25b6a",
+                                         "#4aa3a3", "#a8783c", "#7c8796", "#5f7f2e"};
 constexpr double kLeft = 64, kTop = 34, kHeight = 220, kBottom = 40, kRight = 12;
 constexpr std::size_t kMostPoints = 2000;
 
@@ -94,6 +94,10 @@ void append_line(std::string& out, const PlotLine& line, const Frame& frame,
 
 }  // namespace
 
+std::string line_colour(std::size_t index) {
+  return std::string(kColours[index % std::size(kColours)]);
+}
+
 std::string line_svg(const std::vector<PlotLine>& lines, const PlotAxis& x, const PlotAxis& y) {
   const Frame frame{largest(lines, false), largest(lines, true)};
   if (!(frame.most_x > 0) || !(frame.most_y > 0)) return {};
@@ -101,18 +105,7 @@ std::string line_svg(const std::vector<PlotLine>& lines, const PlotAxis& x, cons
       fmt::format("<svg viewBox=\"0 0 {:g} {:g}\" role=\"img\" aria-label=\"{} over {}\">",
                   kFigureWidth, kTop + kHeight + kBottom, escape(y.label), escape(x.label));
   append_grid(out, frame, x, y);
-  double legend = kFigureWidth - kRight;
-  for (std::size_t i = lines.size(); i-- > 0;) {
-    const std::string_view colour = kColours[i % std::size(kColours)];
-    append_line(out, lines[i], frame, colour);
-    if (lines.size() < 2) continue;
-    constexpr double kLetter = 6.6;
-    legend -= kLetter * static_cast<double>(lines[i].name.size()) + 24;
-    fmt::format_to(std::back_inserter(out),
-                   "<rect x=\"{0:.1f}\" y=\"4\" width=\"10\" height=\"10\" fill=\"{1}\"/>"
-                   "<text class=\"small\" x=\"{2:.1f}\" y=\"13\">{3}</text>",
-                   legend, colour, legend + 14, escape(lines[i].name));
-  }
+  for (std::size_t i = lines.size(); i-- > 0;) append_line(out, lines[i], frame, line_colour(i));
   return out + "</svg>";
 }
 

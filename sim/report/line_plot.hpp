@@ -2,6 +2,7 @@
 // Internal to sim/report: figures of lines.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,9 +23,11 @@ struct PlotAxis {
   double unit = 1;
 };
 
-/// Lines over one pair of axes as inline SVG with a legend; empty where there is no point. Lines of
-/// more than 2,000 points are thinned evenly.
+/// Lines over one pair of axes as inline SVG; empty where there is no point. Lines of more than
+/// 2,000 points are thinned evenly.
 std::string line_svg(const std::vector<PlotLine>& lines, const PlotAxis& x, const PlotAxis& y);
+/// Colour of a line by its place among the lines.
+std::string line_colour(std::size_t index);
 
 /// Unit for an axis of seconds up to `most`, and its name: {1e-3, "ms"}.
 std::pair<double, std::string> seconds_unit(double most);

@@ -291,6 +291,15 @@ std::string unit_of(std::string_view metric) {
   return std::string(read_name(metric).unit);
 }
 
+bool larger_is_better(std::string_view metric) {
+  constexpr std::string_view kShares[] = {
+      "mfu",     "mfu_precision", "mfu_full_attention",        "hfu",
+      "goodput", "speedup",       "communication_hidden_share"};
+  const std::string_view unit = read_name(metric).unit;
+  return unit.ends_with("/s") ||
+         std::find(std::begin(kShares), std::end(kShares), metric) != std::end(kShares);
+}
+
 Group group_of(std::string_view metric) {
   return read_name(metric).group;
 }

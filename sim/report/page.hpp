@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Internal to sim/report: the pieces of the HTML page.
+// Internal to sim/report: figures (inline SVG) and the style of the page.
 #pragma once
 
 #include "sim/study/result.pb.h"
@@ -13,11 +13,12 @@ namespace aisle::sim::report {
 
 /// Text as the content or attribute value of an HTML or SVG element.
 std::string escape(std::string_view text);
-/// The style sheet of the page.
+/// The style sheet of the page, and that of its figures alone.
 std::string_view style();
+std::string_view figure_style();
 
 /// Width of every figure in its own units; the page scales it.
-inline constexpr double kFigureWidth = 1080;
+inline constexpr double kFigureWidth = 760;
 
 struct Tick {
   double value = 0;
@@ -38,5 +39,12 @@ std::string breakdown_svg(const pb::Result& result);
 std::string memory_svg(const pb::Result& result);
 /// Error of one comparison on a scale that holds its bound.
 std::string error_svg(const pb::Comparison& comparison);
+/// A bar for a share of a whole, as small as error_svg().
+std::string bar_svg(double share, std::string_view colour);
+/// Kernel families under the limits of the accelerator (roofline.cpp); empty where the result has
+/// none.
+std::string roofline_svg(const pb::Result& result);
+/// What a metric becomes with each input at the ends of its interval (tornado.cpp).
+std::string tornado_svg(const pb::Result& result, std::string_view metric);
 
 }  // namespace aisle::sim::report

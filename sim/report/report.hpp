@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace aisle::pb {
 class Result;
+}
+
+namespace aisle {
+class Diagnostics;
 }
 
 namespace aisle::sim {
@@ -33,6 +39,18 @@ std::string comparison_html(std::span<const pb::Result> results);
 std::string comparison_csv(std::span<const pb::Result> results);
 std::string comparison_markdown(std::span<const pb::Result> results);
 std::string comparison_svg(std::span<const pb::Result> results);
+
+/// What a report can be.
+enum class ReportForm : std::uint8_t { html, pdf, markdown, csv, json };
+/// By the end of a file's name; nothing for another one.
+std::optional<ReportForm> report_form(const std::string& path);
+/// A report for people who decide, of one result or of several side by side; csv and json are its
+/// figures.
+std::string report_of(std::span<const pb::Result> results, ReportForm form);
+/// Of a database that `aisle sweep` wrote: best points by a metric (empty: the usual one), the
+/// front, what each axis does, what failed.
+std::optional<std::string> sweep_report(const std::string& database, const std::string& objective,
+                                        ReportForm form, Diagnostics& diagnostics);
 
 /// Writes result.pb, result.json, result.csv, trace.perfetto.json.gz and report.html into `folder`
 /// (made if absent), series.csv and requests.csv where the result has such. Each file is written

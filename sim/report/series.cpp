@@ -3,6 +3,7 @@
 #include "sim/report/series.hpp"
 
 #include "sim/base/table.hpp"
+#include "sim/report/document.hpp"
 #include "sim/report/format.hpp"
 #include "sim/report/line_plot.hpp"
 #include "sim/report/page.hpp"
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <utility>
 
 namespace aisle::sim {
 
@@ -48,13 +50,15 @@ double nearly_all(std::vector<double> values) {
   return values[static_cast<std::size_t>(at)];
 }
 
-void append_distribution(std::string& out, const std::vector<double>& values, const char* what) {
+void add_distribution(Document& document, const std::vector<double>& values, const char* what) {
   const double most = nearly_all(values);
   if (!(most > 0)) return;
   const auto [unit, name] = seconds_unit(most);
-  fmt::format_to(std::back_inserter(out), "<figure>{}</figure>",
-                 line_svg({distribution(what, values, most)},
-                          {fmt::format("{}, {}", what, name), unit}, {"% of the requests", 1}));
+  document.add(Figure{line_svg({distribution(what, values, most)},
+                               {fmt::format("{}, {}", what, name), unit}, {"% of the requests", 1}),
+                      fmt::format("Share of the requests by the time {}.", what),
+                      {},
+                      {}});
 }
 
 PlotLine line_of(const pb::Series& series) {
@@ -64,9 +68,28 @@ PlotLine line_of(const pb::Series& series) {
   return line;
 }
 
+/// Lines of one figure: of one unit, and not so far apart that one hides the others.
+struct Plot {
+  std::string unit;
+  double most = 0;
+  std::vector<PlotLine> lines;
+
+  bool takes(const std::string& of, double value) const {
+    constexpr double kApart = 30;
+    return of == unit && value < kApart * most && most < kApart * value;
+  }
+};
+
+/// Watts in the multiple that suits their size; other units as they are.
+PlotAxis axis_of(const std::string& unit, double most) {
+  if (unit == "W" && most >= 1e6) return {"MW", 1e6};
+  if (unit == "W" && most >= 1e4) return {"kW", 1e3};
+  return {unit == "1" ? "number" : unit, 1};
+}
+
 }  // namespace
 
-std::string latencies_html(const pb::Result& result) {
+void add_latencies(Document& document, const pb::Result& result) {
   const pb::RequestTable& table = result.requests();
   std::vector<double> first, later;
   for (int i = 0; i < rows_of(table); ++i) {
@@ -75,37 +98,48 @@ std::string latencies_html(const pb::Result& result) {
     if (table.end_s(i) < 0 || table.output_tokens(i) < 2) continue;
     later.push_back((table.end_s(i) - table.first_token_s(i)) / (table.output_tokens(i) - 1));
   }
-  if (first.empty()) return {};
-  std::string out =
-      "<h2>How long requests wait</h2><p class=\"note\">Share of the requests that had to wait no "
-      "longer, up to the 99th percentile.</p>";
-  append_distribution(out, first, "from arrival to the first token");
-  append_distribution(out, later, "mean time of a later token");
-  return out;
+  if (first.empty()) return;
+  document.add(Heading{"How long requests wait"});
+  document.add(
+      Paragraph{"Share of the requests that had to wait no longer, up to the 99th percentile.",
+                Paragraph::Kind::note});
+  add_distribution(document, first, "from arrival to the first token");
+  add_distribution(document, later, "of a later token, mean of its request");
 }
 
-std::string series_html(const pb::Result& result) {
-  // One figure for each unit, lines in the order of the result.
-  std::vector<std::pair<std::string, std::vector<PlotLine>>> figures;
+void add_series(Document& document, const pb::Result& result) {
+  std::vector<Plot> plots;
   double end = 0;
   for (const pb::Series& series : result.series()) {
     const std::string unit = unit_of(series.name());
-    auto at = std::find_if(figures.begin(), figures.end(),
-                           [&](const auto& figure) { return figure.first == unit; });
-    if (at == figures.end()) at = figures.insert(figures.end(), {unit, {}});
-    at->second.push_back(line_of(series));
+    PlotLine line = line_of(series);
+    double most = 0;
+    for (const auto& [x, y] : line.points) most = std::max(most, y);
+    auto at = std::find_if(plots.begin(), plots.end(),
+                           [&](const Plot& plot) { return plot.takes(unit, most); });
+    if (at == plots.end()) at = plots.insert(plots.end(), {unit, most, {}});
+    at->most = std::max(at->most, most);
+    at->lines.push_back(std::move(line));
     if (series.time_s_size() > 0) end = std::max(end, *series.time_s().rbegin());
   }
-  if (!(end > 0)) return {};
-  std::string out = "<h2>Over time</h2>";
+  if (!(end > 0)) return;
+  document.add(Heading{"Over time"});
   const auto [unit, name] = seconds_unit(end);
-  for (const auto& [of, lines] : figures) {
-    const std::string label = lines.size() == 1 ? lines.front().name : of;
-    const std::string y = lines.size() == 1 && of != "1" ? fmt::format("{}, {}", label, of) : label;
-    fmt::format_to(std::back_inserter(out), "<figure>{}</figure>",
-                   line_svg(lines, {"time, " + name, unit}, {y == "1" ? "number" : y, 1}));
+  for (const Plot& plot : plots) {
+    const PlotAxis scale = axis_of(plot.unit, plot.most);
+    const bool one = plot.lines.size() == 1;
+    const std::string y = !one               ? scale.label
+                          : plot.unit == "1" ? plot.lines.front().name
+                                             : plot.lines.front().name + ", " + scale.label;
+    std::string svg = line_svg(plot.lines, {"time, " + name, unit}, {y, scale.unit});
+    if (svg.empty()) continue;
+    Figure figure{std::move(svg), "Over the time of the run.", {}, {}};
+    if (one) figure.caption = fmt::format("Over the time of the run: {}.", plot.lines.front().name);
+    for (std::size_t i = 0; !one && i < plot.lines.size(); ++i) {
+      figure.legend.emplace_back(plot.lines[i].name, line_colour(i));
+    }
+    document.add(std::move(figure));
   }
-  return out;
 }
 
 }  // namespace report

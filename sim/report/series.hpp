@@ -10,10 +10,12 @@ namespace aisle::sim {
 
 namespace report {
 
-/// Distributions of the first token's and the later tokens' time; empty without requests.
-std::string latencies_html(const pb::Result& result);
-/// Figures of all series, one for each unit; empty without series.
-std::string series_html(const pb::Result& result);
+struct Document;
+
+/// Distributions of the first token's and the later tokens' time; none without requests.
+void add_latencies(Document& document, const pb::Result& result);
+/// Figures of all series, one for each unit; none without series.
+void add_series(Document& document, const pb::Result& result);
 
 }  // namespace report
 

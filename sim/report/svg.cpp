@@ -222,4 +222,12 @@ std::string error_svg(const pb::Comparison& comparison) {
   return out;
 }
 
+std::string bar_svg(double share, std::string_view colour) {
+  constexpr double kLength = 140;
+  return fmt::format(
+      "<svg class=\"error\" viewBox=\"0 0 {0:g} 16\" role=\"img\" aria-label=\"{1}\">"
+      "<rect x=\"0\" y=\"3\" width=\"{2:.1f}\" height=\"10\" fill=\"{3}\"/></svg>",
+      kLength, percent(share), std::max(1.0, kLength * std::clamp(share, 0.0, 1.0)), colour);
+}
+
 }  // namespace aisle::sim::report

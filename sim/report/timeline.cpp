@@ -18,7 +18,7 @@ namespace {
 
 constexpr double kLabels = 170;  // width of the stream names
 constexpr double kRow = 16, kGap = 3, kHead = 22;
-constexpr int kColumns = 910;
+constexpr int kColumns = 590;
 constexpr int kMostRanks = 16, kMostStretchRanks = 4;
 constexpr int kMostSpansPerRow = 40;
 

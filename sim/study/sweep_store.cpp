@@ -17,6 +17,7 @@
 #include <cmath>
 #include <fcntl.h>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <sys/file.h>
 #include <system_error>
@@ -86,6 +87,18 @@ class Statement {
 
   std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
 
+  double real(int column) const {
+    return sqlite3_column_type(statement_, column) == SQLITE_NULL
+               ? std::numeric_limits<double>::quiet_NaN()
+               : sqlite3_column_double(statement_, column);
+  }
+
+  std::string blob(int column) const {
+    const void* bytes = sqlite3_column_blob(statement_, column);
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+    return bytes == nullptr ? std::string() : std::string(static_cast<const char*>(bytes), size);
+  }
+
  private:
   void check(int code) {
     if (code == SQLITE_OK) return;
@@ -105,6 +118,27 @@ std::string compressed(const std::string& bytes) {
             reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uLong>(bytes.size()), 6);
   out.resize(size);
   return out;
+}
+
+/// Nothing for bytes that are damaged.
+std::optional<std::string> decompressed(const std::string& bytes) {
+  std::string out(bytes.size() * 4 + 1024, '\0');
+  constexpr std::size_t kMost = std::size_t{1} << 30;
+  for (; out.size() <= kMost; out.resize(out.size() * 2)) {
+    uLongf size = out.size();
+    const int code = uncompress(reinterpret_cast<Bytef*>(out.data()), &size,
+                                reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+    if (code == Z_BUF_ERROR) continue;
+    if (code != Z_OK) return std::nullopt;
+    out.resize(size);
+    return out;
+  }
+  return std::nullopt;
+}
+
+/// Paths of fields have points, names of metrics none.
+bool is_field(const std::string& name) {
+  return name.find('.') != std::string::npos;
 }
 
 /// A document as one line.
@@ -370,13 +404,10 @@ void SweepStore::add_all(const SweepStore& other) {
 
 void SweepStore::finish() {
   const std::vector<std::string> names = impl_->columns();
-  const auto is_field = [](const std::string& name) {
-    return name.find('.') != std::string::npos;  // paths of fields have points, metrics none
-  };
   const auto behind = names.begin() + static_cast<std::ptrdiff_t>(std::size(kFixed));
   std::vector<std::string> sorted = names;
   std::sort(sorted.begin() + (behind - names.begin()), sorted.end(),
-            [&](const std::string& a, const std::string& b) {
+            [](const std::string& a, const std::string& b) {
               return std::pair(!is_field(a), a) < std::pair(!is_field(b), b);
             });
   if (sorted != names) {
@@ -412,6 +443,51 @@ std::vector<std::int64_t> SweepStore::best(const std::string& metric, bool large
   std::vector<std::int64_t> ids;
   while (read.step()) ids.push_back(read.integer(0));
   return ids;
+}
+
+SweepTable SweepStore::table() const {
+  SweepTable table;
+  std::vector<std::string> list;
+  for (const std::string& name : impl_->columns()) {
+    if (std::find(std::begin(kFixed), std::end(kFixed), name) != std::end(kFixed)) continue;
+    (is_field(name) ? table.fields : table.metrics).push_back(name);
+  }
+  for (const std::string& name : table.fields) list.push_back(", " + quoted(name));
+  for (const std::string& name : table.metrics) list.push_back(", " + quoted(name));
+  Statement read(impl_->db, fmt::format("SELECT id, engine, status, reason, bases{} FROM point "
+                                        "ORDER BY id, engine",
+                                        fmt::join(list, "")));
+  while (read.step()) {
+    SweepTable::Row row{read.integer(0), read.text(1), read.text(2), read.text(3), {}, {},
+                        read.integer(4)};
+    int column = 5;
+    for (std::size_t i = 0; i < table.fields.size(); ++i) row.fields.push_back(read.text(column++));
+    for (std::size_t i = 0; i < table.metrics.size(); ++i) {
+      row.metrics.push_back(read.real(column++));
+    }
+    table.rows.push_back(std::move(row));
+  }
+  Statement bases(impl_->db,
+                  "SELECT t.id, j.key, j.value FROM text t, json_each(t.text) j WHERE t.id IN "
+                  "(SELECT bases FROM point)");
+  while (bases.step()) table.bases[bases.integer(0)][bases.text(1)] = bases.text(2);
+  return table;
+}
+
+int SweepTable::metric(const std::string& name) const {
+  const auto at = std::find(metrics.begin(), metrics.end(), name);
+  return at == metrics.end() ? -1 : static_cast<int>(at - metrics.begin());
+}
+
+std::optional<pb::Result> SweepStore::result(std::int64_t id, const std::string& engine) const {
+  Statement read(impl_->db, "SELECT bytes FROM result WHERE id = ? AND engine = ?");
+  read.bind(1, id);
+  read.bind(2, engine);
+  if (!read.step()) return std::nullopt;
+  const auto bytes = decompressed(read.blob(0));
+  pb::Result result;
+  if (!bytes || !result.ParseFromString(*bytes)) return std::nullopt;
+  return result;
 }
 
 }  // namespace aisle::sim

@@ -4,13 +4,33 @@
 #include "sim/study/result.pb.h"
 #include "sim/study/sweep.hpp"
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
-/// Used by sweeps alone.
+/// Used by sweeps and their reports.
 namespace aisle::sim {
+
+/// All points of a database.
+struct SweepTable {
+  struct Row {
+    std::int64_t id = 0;
+    std::string engine, status, reason;
+    std::vector<std::string> fields;  ///< as the axes set them
+    std::vector<double> metrics;      ///< NaN: the point has none
+    std::int64_t bases = 0;           ///< key of SweepTable::bases
+  };
+
+  std::vector<std::string> fields, metrics;
+  std::vector<Row> rows;                                             ///< by id
+  std::map<std::int64_t, std::map<std::string, std::string>> bases;  ///< of metrics, by name
+
+  /// Column of a metric; -1: there is none.
+  int metric(const std::string& name) const;
+};
 
 /// What became of a point.
 struct SweepRow {
@@ -52,6 +72,9 @@ class SweepStore {
                                  pb::Engine engine) const;
   /// The sweep that it is of, as given to open().
   std::string sweep() const;
+  SweepTable table() const;
+  /// The whole result of a point, without what changes over time; nothing where it was not kept.
+  std::optional<pb::Result> result(std::int64_t id, const std::string& engine) const;
 
  private:
   struct Impl;

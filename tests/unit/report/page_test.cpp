@@ -111,7 +111,7 @@ TEST(ReportPage, TheTimelineCoversWhatTheSpansCover) {
   stream.add_name_index(0);
   const std::string figure = report::timeline_svg(result);
   EXPECT_EQ(count(figure, "<path"), 1u);
-  EXPECT_NE(figure.find("h455v-16h-455z"), std::string::npos) << figure;
+  EXPECT_NE(figure.find("h295v-16h-295z"), std::string::npos) << figure;
 }
 
 TEST(ReportPage, TicksAreRoundAndFew) {

@@ -73,7 +73,7 @@ TEST(SeriesFigures, StepsHoldAndBadNumbersAreLeftOut) {
   const double none = std::numeric_limits<double>::quiet_NaN();
   const std::string figure =
       report::line_svg({{"a", {{0, 1}, {none, 2}, {2, 2}}, true}}, {"time, s", 1}, {"number", 1});
-  EXPECT_THAT(figure, HasSubstr("M64.0 144.0H1068.0V34.0V34.0H1068"));
+  EXPECT_THAT(figure, HasSubstr("M64.0 144.0H748.0V34.0V34.0H748"));
   EXPECT_EQ(report::line_svg({}, {"x", 1}, {"y", 1}), "");
 }
 

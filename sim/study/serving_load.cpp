@@ -19,19 +19,26 @@ double poisson_quantile(double mean, double share) {
   return count;
 }
 
+/// Chance that a group has prompts of at most so many tokens, over the mean length.
+double chance_within(double mean, double tokens, bool varied) {
+  double chance = std::exp(-mean), sum = chance;
+  if (!varied) {
+    for (int count = 1; count <= tokens; ++count) sum += chance *= mean / count;
+    return sum;
+  }
+  double term = std::exp(-tokens), more = term;
+  for (int count = 1; count < 150; ++count) {
+    chance *= mean / count;
+    sum += chance * (1 - more);
+    more += term *= tokens / count;
+  }
+  return sum;
+}
+
 /// The same of their tokens, over the mean length, where lengths are exponential.
 double burst_quantile(double mean, double share) {
   if (mean > 50) return mean + std::sqrt(2 * mean) * (share > 0.95 ? 2.33 : 1.28);
-  const auto below = [mean](double tokens) {
-    double chance = std::exp(-mean), sum = chance;  // no prompt at all
-    double term = std::exp(-tokens), more = term;   // of so many lengths together, the more
-    for (int count = 1; count < 150; ++count) {
-      chance *= mean / count;
-      sum += chance * (1 - more);
-      more += term *= tokens / count;
-    }
-    return sum;
-  };
+  const auto below = [mean](double tokens) { return chance_within(mean, tokens, true); };
   double low = 0, high = mean + 20 * std::sqrt(mean + 1);
   if (below(0) >= share) return 0;
   for (int round = 0; round < 40; ++round) {
@@ -39,6 +46,21 @@ double burst_quantile(double mean, double share) {
     (below(middle) < share ? low : high) = middle;
   }
   return high;
+}
+
+/// Prompts, by their tokens over the mean length, of the group of many that has most of them: the
+/// mean over steps.
+double expected_most(double mean, int groups, bool varied) {
+  if (groups == 1) return mean;
+  if (mean > 50) return mean + std::sqrt(2 * mean * std::log(groups));
+  constexpr double kWidth = 0.25;
+  const double width = varied ? kWidth : 1;
+  double sum = 0;
+  for (double tokens = varied ? width / 2 : 0;; tokens += width) {
+    const double beyond = 1 - std::pow(chance_within(mean, tokens, varied), groups);
+    sum += beyond * width;
+    if (beyond < 1e-4) return sum;
+  }
 }
 
 ServingStep decoding_of(double sequences, double context) {
@@ -66,9 +88,12 @@ class Mixture {
       : times_(times), lengths_(lengths), decoding_(decoding) {
     const double budget = std::max(1.0, times.host().limits.step_tokens - decoding);
     arriving_ = decoding / lengths.output;
-    const double busy = 1 - std::exp(-arriving_);
-    tokens_ = std::min(budget, lengths.computed() * arriving_ / std::max(busy, 1e-12));
-    share_ = std::min(1.0, lengths.computed() * arriving_ / tokens_);
+    // Groups run in lockstep: a step is long where any of them has prompts, as long as the longest.
+    const int groups = apart();
+    const double busy = 1 - std::exp(-arriving_ * groups);
+    const double most = lengths.computed() * expected_most(arriving_, groups, lengths.varied);
+    tokens_ = std::min(budget, most / std::max(busy, 1e-12));
+    share_ = std::min(1.0, most / tokens_);
     alone_ = times.time(decoding_of(decoding, context()));
     mixed_ = with(tokens_);
   }
@@ -79,8 +104,9 @@ class Mixture {
 
   Seconds median() const { return share_ < 0.5 ? alone_ : mixed_; }
 
-  /// Prompts, by their tokens, that as large a share of steps has no more of.
+  /// Prompts, by their tokens, of the longest group that as large a share of steps has no more of.
   double prompts(double share) const {
+    share = std::pow(share, 1.0 / apart());
     return lengths_.varied ? burst_quantile(arriving_, share) : poisson_quantile(arriving_, share);
   }
 
@@ -105,7 +131,7 @@ class Mixture {
   power::Activity activity() const {
     power::Activity sum = times_.activity(decoding_of(decoding_, context()), alone_);
     ServingStep step = decoding_of(decoding_, context());
-    add_prompts(step, tokens_, lengths_);
+    add_prompts(step, std::min(tokens_, of_mean_group()), lengths_);
     power::Activity beside = times_.activity(step, mixed_);
     sum *= 1 - share_;
     beside *= share_;
@@ -114,12 +140,23 @@ class Mixture {
   }
 
  private:
+  /// Attention groups whose prompts come each at their own time.
+  int apart() const { return times_.host().gathers_prompts ? 1 : times_.job().layout.data; }
+
   Seconds with(double tokens) const {
     const double budget = std::max(1.0, times_.host().limits.step_tokens - decoding_);
     ServingStep step = decoding_of(decoding_, context());
-    add_prompts(step, std::clamp(tokens, 1.0, budget), lengths_);
+    tokens = std::clamp(tokens, 1.0, budget);
+    add_prompts(step, tokens, lengths_);
+    const int groups = apart();
+    if (groups > 1) {
+      step.together = std::llround(groups * (decoding_ + std::min(tokens, of_mean_group())));
+    }
     return times_.time(step);
   }
+
+  /// Tokens of prompts that the mean group has in a step with prompts.
+  double of_mean_group() const { return lengths_.computed() * arriving_ / share_; }
 
   const StepTimes& times_;
   RequestLengths lengths_;

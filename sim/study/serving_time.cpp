@@ -30,12 +30,6 @@ workloads::Library reductions_of(std::string_view name) {
   return workloads::Library::automatic;
 }
 
-int new_tokens(const ServingStep& step) {
-  int tokens = step.decoding * step.tokens_each;
-  for (const ServingStep::Chunk& chunk : step.chunks) tokens += chunk.tokens;
-  return tokens;
-}
-
 }  // namespace
 
 EngineHost EngineHost::from(const pb::EngineProfile& profile) {
@@ -50,6 +44,7 @@ EngineHost EngineHost::from(const pb::EngineProfile& profile) {
   host.reductions = reductions_of(profile.reductions());
   host.sequences = profile.sequences();
   host.reserves_output = profile.reserves_output();
+  host.gathers_prompts = profile.gathers_prompts();
   Diagnostics unread;
   host.limits.utilization = profile.utilization();
   host.limits.step_tokens = profile.step_tokens();
@@ -112,10 +107,39 @@ StepTimes::Parts StepTimes::timed(const workloads::StepWork& work) const {
   return parts;
 }
 
-const StepTimes::Parts& StepTimes::of_tokens(int tokens) const {
+const StepTimes::TokenParts& StepTimes::of_tokens(int tokens) const {
   const auto [place, fresh] = tokens_.try_emplace(tokens);
-  if (fresh) place->second = timed(workloads::token_work(job_, cluster_, tokens));
+  if (fresh) {
+    TokenParts& made = place->second;
+    made.around = made.even = timed(workloads::token_work(job_, cluster_, tokens));
+    const double together = static_cast<double>(tokens) * job_.layout.data;
+    made.even.add(timed(workloads::expert_work(job_, together)));
+  }
   return place->second;
+}
+
+const StepTimes::Parts& StepTimes::experts_at(int point) const {
+  const auto [place, fresh] = experts_.try_emplace(point);
+  if (fresh) {
+    place->second = timed(workloads::expert_work(job_, std::exp2(point / kPointsPerOctave)));
+  }
+  return place->second;
+}
+
+/// Linear between the points around the number of tokens.
+void StepTimes::add_experts(double together, double weight, Parts& parts) const {
+  const int point = static_cast<int>(std::log2(std::max(1.0, together)) * kPointsPerOctave);
+  const double below = std::exp2(point / kPointsPerOctave);
+  const double above = std::exp2((point + 1) / kPointsPerOctave);
+  const double share = std::clamp((together - below) / (above - below), 0.0, 1.0);
+  parts.add(experts_at(point), weight * (1 - share));
+  parts.add(experts_at(point + 1), weight * share);
+}
+
+/// Groups that replay a recorded graph are padded to the longest; beyond, experts see the tokens
+/// that there are.
+bool StepTimes::uneven(const ServingStep& step) const {
+  return step.together > 0 && step.new_tokens() > host_.graph_tokens;
 }
 
 const StepTimes::Parts& StepTimes::of_head(int rows) const {
@@ -166,10 +190,14 @@ int StepTimes::recorded(int tokens) const {
 
 const StepTimes::Parts& StepTimes::parts_of(const ServingStep& step) const {
   if (step == last_) return of_last_;
-  const int tokens = recorded(new_tokens(step));
+  const int tokens = recorded(step.new_tokens());
   const int halves = job_.layout.two_batches && tokens > 1 ? 2 : 1;
   Parts parts;
-  if (tokens > 0) parts.add(of_tokens((tokens + halves - 1) / halves), halves);
+  if (tokens > 0) {
+    const TokenParts& of = of_tokens((tokens + halves - 1) / halves);
+    parts.add(uneven(step) ? of.around : of.even, halves);
+    if (uneven(step)) add_experts(static_cast<double>(step.together) / halves, halves, parts);
+  }
   if (step.sampled > 0) parts.add(of_head(step.sampled));
   add_attention(step, parts);
   last_ = step;
@@ -186,7 +214,7 @@ Seconds StepTimes::joined(const Parts& parts, int tokens) const {
 }
 
 Seconds StepTimes::device(const ServingStep& step) const {
-  const Seconds free = joined(parts_of(step), new_tokens(step));
+  const Seconds free = joined(parts_of(step), step.new_tokens());
   if (!cap_) return free;
   const Seconds each = free / job_.layout.pipeline;
   return power::throttled(cap_->curve, activity(step, each), cap_->cap).duration *
@@ -205,14 +233,18 @@ Seconds StepTimes::time(const ServingStep& step) const {
 }
 
 Seconds StepTimes::exact(const ServingStep& step) const {
-  const int tokens = recorded(new_tokens(step));
+  const int tokens = recorded(step.new_tokens());
   const int halves = job_.layout.two_batches && tokens > 1 ? 2 : 1;
   Parts parts = timed(workloads::attention_work(job_, step));
   if (tokens > 0) {
-    parts.add(timed(workloads::token_work(job_, cluster_, (tokens + halves - 1) / halves)), halves);
+    const int each = (tokens + halves - 1) / halves;
+    const double together = uneven(step) ? static_cast<double>(step.together) / halves
+                                         : static_cast<double>(each) * job_.layout.data;
+    parts.add(timed(workloads::token_work(job_, cluster_, each)), halves);
+    parts.add(timed(workloads::expert_work(job_, together)), halves);
   }
   if (step.sampled > 0) parts.add(timed(workloads::head_work(job_, cluster_, step.sampled)));
-  return joined(parts, new_tokens(step));
+  return joined(parts, step.new_tokens());
 }
 
 power::Activity StepTimes::activity(const ServingStep& step, Seconds duration) const {
@@ -220,7 +252,7 @@ power::Activity StepTimes::activity(const ServingStep& step, Seconds duration) c
   power::Activity activity;
   activity.computing = Seconds::from_si(parts.computing);
   activity.clocked = Seconds::from_si(parts.clocked);
-  const double hidden = job_.layout.two_batches && new_tokens(step) > 1 ? parts.computing : 0;
+  const double hidden = job_.layout.two_batches && step.new_tokens() > 1 ? parts.computing : 0;
   activity.waiting = Seconds::from_si(std::max(0.0, parts.communicating - hidden));
   for (std::size_t i = 0; i < parts.flops.size(); ++i) {
     activity.flops[i] = parts.flops[i] * units::FLOP;

@@ -29,6 +29,7 @@ struct EngineHost {
   workloads::MemoryLimits limits;
   int sequences = 256;           ///< most in a step
   bool reserves_output = false;  ///< the cache for the whole answer is set aside at the start
+  bool gathers_prompts = false;  ///< attention groups compute prompts together
 
   static EngineHost from(const pb::EngineProfile& profile);
 };
@@ -87,7 +88,17 @@ class StepTimes {
   };
 
   Parts timed(const workloads::StepWork& work) const;
-  const Parts& of_tokens(int tokens) const;
+
+  /// What depends on the number of new tokens: with and without routed experts.
+  struct TokenParts {
+    Parts even;  ///< every attention group has as many
+    Parts around;
+  };
+
+  const TokenParts& of_tokens(int tokens) const;
+  const Parts& experts_at(int point) const;
+  void add_experts(double together, double weight, Parts& parts) const;
+  bool uneven(const workloads::ServingStep& step) const;
   const Parts& of_head(int rows) const;
   const Parts& decoding_at(const workloads::ServingStep& step, int point) const;
   void add_attention(const workloads::ServingStep& step, Parts& parts) const;
@@ -100,7 +111,8 @@ class StepTimes {
   EngineHost host_;
   KernelModel kernels_;
   std::optional<Cap> cap_;
-  mutable std::unordered_map<int, Parts> tokens_, head_;
+  mutable std::unordered_map<int, TokenParts> tokens_;
+  mutable std::unordered_map<int, Parts> head_, experts_;
   mutable std::unordered_map<std::uint64_t, Parts> decoding_;  ///< by sequences, tokens, point
   /// The step asked for last: its clock and its power are asked for one after the other.
   mutable workloads::ServingStep last_;

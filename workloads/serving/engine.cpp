@@ -160,7 +160,7 @@ void ServingEngine::drop(std::int32_t index) {
   free_.push_back(index);
 }
 
-const ServingStep* ServingEngine::start(double now) {
+ServingStep* ServingEngine::start(double now) {
   if (idle()) return nullptr;
   step_.chunks.clear();
   chunks_.clear();

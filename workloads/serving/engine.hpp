@@ -36,7 +36,7 @@ class ServingEngine {
   /// A request comes; with `computed`, its prompt is at another engine.
   void arrive(std::int32_t request, bool computed = false);
   /// What the step that starts now computes; nullptr: there is nothing to do.
-  const ServingStep* start(double now);
+  ServingStep* start(double now);
   /// The step ends.
   void finish(double now);
   /// A sequence that was handed over has been sent.

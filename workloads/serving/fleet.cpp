@@ -105,6 +105,7 @@ class Fleet {
   std::vector<std::deque<Replica>> replicas_;  ///< by pool
   std::vector<std::size_t> turn_;              ///< by pool
   std::vector<Sender> senders_;                ///< by request
+  std::vector<ServingStep*> started_;          ///< of the groups of one step
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   using Arrival = std::pair<double, std::int32_t>;
   std::priority_queue<Arrival, std::vector<Arrival>, std::greater<>> arrivals_;
@@ -234,23 +235,30 @@ void Fleet::start(std::size_t pool, std::size_t replica, std::size_t slot) {
   Replica& one = at(pool, replica);
   PoolRun& sums = run_.pools[pool];
   const auto groups = static_cast<std::size_t>(plan.groups);
-  FleetStep made;
-  double seconds = 0;
+  std::int64_t together = 0;
+  started_.clear();
   for (std::size_t group = 0; group < groups; ++group) {
     const std::size_t index = slot * groups + group;
     ServingEngine& engine = one.engines[index];
-    const ServingStep* step = engine.start(now_);
+    ServingStep* step = engine.start(now_);
     empty(pool, replica, index);
     if (step == nullptr) continue;
+    started_.push_back(step);
+    together += step->new_tokens();
+    sums.passes += step->decoding;
+    sums.most_blocks = std::max(sums.most_blocks, engine.store().blocks.in_use());
+  }
+  if (started_.empty()) return;
+  FleetStep made;
+  double seconds = 0;
+  for (ServingStep* step : started_) {
+    if (groups > 1) step->together = together;
     const double needed = plan.clock(*step);
     if (made.longest == nullptr || needed > seconds) {
       seconds = needed;
       made.longest = step;
     }
-    sums.passes += step->decoding;
-    sums.most_blocks = std::max(sums.most_blocks, engine.store().blocks.in_use());
   }
-  if (made.longest == nullptr) return;
   one.in_flight[slot] = true;
   // Each stage takes one batch after the other.
   double end = now_;

@@ -18,10 +18,17 @@ struct ServingStep {
   };
 
   std::vector<Chunk> chunks;
-  int decoding = 0;          ///< sequences that generate
-  int tokens_each = 1;       ///< of each of them: 1, or 1 + drafts with speculation
-  std::int64_t context = 0;  ///< cached tokens of the decoding sequences, summed
-  int sampled = 0;           ///< rows that go through the vocabulary projection
+  int decoding = 0;           ///< sequences that generate
+  int tokens_each = 1;        ///< of each of them: 1, or 1 + drafts with speculation
+  std::int64_t context = 0;   ///< cached tokens of the decoding sequences, summed
+  int sampled = 0;            ///< rows that go through the vocabulary projection
+  std::int64_t together = 0;  ///< new tokens of all attention groups; 0: each has as many
+
+  int new_tokens() const {
+    int tokens = decoding * tokens_each;
+    for (const Chunk& chunk : chunks) tokens += chunk.tokens;
+    return tokens;
+  }
 
   friend bool operator==(const ServingStep&, const ServingStep&) = default;
 };

@@ -92,7 +92,8 @@ class Builder {
 
   void attention_block(const AttentionShape& a, double tokens);
   void dense_block(const FeedForwardShape& f, double width, double tokens);
-  void expert_block(const FeedForwardShape& f, double tokens);
+  void routed_experts(const FeedForwardShape& f, double total);
+  void around_experts(const FeedForwardShape& f, double tokens);
   void exchange(const FeedForwardShape& f, double tokens);
 
   StepWork take() { return std::move(work_); }
@@ -136,13 +137,13 @@ void Builder::dense_block(const FeedForwardShape& f, double width, double tokens
   product("down", job_.formats.dense, tokens, hidden, width);
 }
 
-/// Routed experts of the busiest rank, with the exchange or the sum around them.
-void Builder::expert_block(const FeedForwardShape& f, double tokens) {
+/// Routed experts of the busiest rank, for `total` tokens of all attention groups.
+void Builder::routed_experts(const FeedForwardShape& f, double total) {
   const ServingLayout& layout = job_.layout;
   const ProductFormat& format = job_.formats.experts;
   const double hidden = job_.model->hidden, ranks = layout.expert;
   const double cut = std::max(1.0, layout.stage() / ranks);
-  const double total = tokens * layout.data, local = (f.experts + job_.routing.redundant) / ranks;
+  const double local = (f.experts + job_.routing.redundant) / ranks;
   const double rows = total * f.top_k / ranks;
   // Even routing falls out unevenly by chance: the largest of so many ranks' draws.
   const double chance = ranks > 1 ? 1 + std::sqrt(2 * std::log(ranks) / std::max(1.0, rows)) : 1;
@@ -151,13 +152,17 @@ void Builder::expert_block(const FeedForwardShape& f, double tokens) {
   load.rows = std::max(1.0, rows * busiest);
   load.active = std::min(
       load.rows, std::max(1.0, experts_touched(f.experts, f.top_k, total) * local / f.experts));
-  product("router", ProductFormat{}, tokens, f.experts, hidden);
-  const double gathered = layout.data > 1 ? 0 : tokens;
+  const double gathered = layout.data > 1 ? 0 : total;
   add(expert_layer(format.computes, load, gathered, hidden, f.hidden / cut,
                    {format.activation_bytes(), format.weight_bytes, kWide}),
       "experts", format.variant);
-  if (layout.data > 1) {
-    exchange(f, tokens / layout.tensor);
+}
+
+/// What stands around routed experts: the router, and the exchange or the sum.
+void Builder::around_experts(const FeedForwardShape& f, double tokens) {
+  product("router", ProductFormat{}, tokens, f.experts, job_.model->hidden);
+  if (job_.layout.data > 1) {
+    exchange(f, tokens / job_.layout.tensor);
   } else {
     sum_over_tensor(tokens);
   }
@@ -291,12 +296,22 @@ StepWork token_work(const ServingJob& job, const topology::Cluster& cluster, int
     if (f.shared > 0) {
       builder.dense_block(f, static_cast<double>(f.shared) * f.shared_hidden / tensor, rows);
     }
-    builder.expert_block(f, rows);
+    builder.around_experts(f, rows);
   }
   builder.repeat(job.layout.pipeline - 1);
   if (job.layout.pipeline > 1) {
     builder.communicate(
         builder.among(CollectiveKind::send_recv, 2, rows * hidden * kWide, job.layout.stage()));
+  }
+  return builder.take();
+}
+
+StepWork expert_work(const ServingJob& job, double together) {
+  Builder builder(job, nullptr);
+  for (const LayerRun& run : layer_runs(*job.model)) {
+    if (run.layer->feed_forward.experts == 0) continue;
+    builder.repeat(run.count);
+    builder.routed_experts(run.layer->feed_forward, together);
   }
   return builder.take();
 }

@@ -79,9 +79,12 @@ struct StepWork {
 };
 
 /// Everything that depends on the number of new tokens of an attention group alone: projections,
-/// feed-forward blocks, experts, norms, and what ranks exchange. Byte counts as in
+/// feed-forward blocks but for routed experts, norms, and what ranks exchange. Byte counts as in
 /// docs/model/serving.md.
 StepWork token_work(const ServingJob& job, const topology::Cluster& cluster, int tokens);
+
+/// Routed experts, for the new tokens of all attention groups together.
+StepWork expert_work(const ServingJob& job, double together);
 
 /// Attention over the cache, and what latent attention computes around it for prompts.
 StepWork attention_work(const ServingJob& job, const ServingStep& step);

@@ -81,6 +81,17 @@ TEST(ServingFleet, GroupsWaitForTheLongest) {
   plan.pools.front().groups = 2;
   plan.router = Router::round_robin;
   const ServingRun run = serve(requests, plan);
+  // Steps know the tokens of both groups.
+  std::vector<std::int64_t> together;
+  plan.pools.front().clock = [&](const ServingStep& step) {
+    together.push_back(step.together);
+    return by_tokens(step);
+  };
+  RequestStream both = requests;
+  both.requests.insert(both.requests.begin(), both.requests[0]);
+  serve(both, plan);
+  EXPECT_EQ(together, (std::vector<std::int64_t>{100, 400, 400}));
+  plan.pools.front().clock = by_tokens;
   // The first came before the second, alone: its pass is over after a second.
   EXPECT_DOUBLE_EQ(run.outcomes[0].end_s, 1);
   EXPECT_DOUBLE_EQ(run.outcomes[1].end_s, 4);

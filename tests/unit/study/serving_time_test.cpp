@@ -125,6 +125,31 @@ TEST(ServingTime, AskingAgainIsCheap) {
   EXPECT_LT(each, 5e-6);  // 0.3 us on a quiet machine
 }
 
+TEST(ServingTime, ExpertsSeeTheTokensOfAllGroups) {
+  workloads::ServingLayout layout;
+  layout.data = layout.expert = 8;
+  const auto mixtral = replica("mixtral-8x7b", "h100-sxm", layout);
+  EngineHost host;
+  host.graph_tokens = 512;
+  const StepTimes times = mixtral->times(host);
+  // One group computes a prompt, the others generate: the prompt's own work stays, experts have
+  // less.
+  ServingStep step = decoding(16, 16 * 500);
+  step.chunks.push_back({2000, 0});
+  const double even = times.device(step).si();
+  step.together = 2016 + 7 * 16;
+  const double alone = times.device(step).si();
+  EXPECT_LT(alone, 0.9 * even);
+  EXPECT_NEAR(alone / times.exact(step).si(), 1, 0.005);
+  step.together = 8 * 2016;
+  EXPECT_NEAR(times.device(step).si() / even, 1, 0.005);
+  // A recorded graph is padded to the longest group.
+  ServingStep small = decoding(16, 16 * 500);
+  const double padded = times.device(small).si();
+  small.together = 16;
+  EXPECT_EQ(times.device(small).si(), padded);
+}
+
 TEST(ServingTime, HostWaitsOrWorksBeside) {
   const auto llama = replica("llama-3.1-8b", "h100-sxm", {});
   EngineHost host;

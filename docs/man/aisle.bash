@@ -3,7 +3,7 @@
 _aisle() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "run search sweep collective replay check list show explain compare report validate import import-model inspect calibrate --help --version -h" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "run search sweep plan collective replay check list show explain compare report validate import import-model inspect calibrate --help --version -h" -- "$word")
     return
   fi
   case $previous in
@@ -21,12 +21,13 @@ _aisle() {
     --over | --fix) mapfile -t COMPREPLY < <(compgen -W "tensor context pipeline expert zero schedule virtual_stages micro_batch recompute" -- "$word"); return ;;
     --half) mapfile -t COMPREPLY < <(compgen -W "fitted held-out" -- "$word"); return ;;
     -o | --output | --ledger | --plot | --scenarios) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
-    list) mapfile -t COMPREPLY < <(compgen -W "accelerators systems fabrics models calibrations studies" -- "$word"); return ;;
+    list) mapfile -t COMPREPLY < <(compgen -W "accelerators systems fabrics models calibrations supplies export-rules studies" -- "$word"); return ;;
   esac
   local flags
   case $command in
     run) flags="--set --engine --both-engines --no-fold --seed -o --output --json -q --quiet" ;;
     sweep) flags="-o --output --resume --jobs --engine --set --shard --merge --no-blobs --json -q --quiet" ;;
+    plan) flags="--set -o --output --jobs --no-sensitivity --json -q --quiet" ;;
     search) flags="--objective --limit --rerank --over --fix --set --jobs -o --output --json -q --quiet" ;;
     collective) flags="--system --chips --op -b --begin -e --end -f --factor --algo --proto --fabric --nic --set --engine --no-fold --json" ;;
     replay) flags="--onto --ranks --from --model --grow --group --set --engine --both-engines -o --output --json -q --quiet" ;;

@@ -123,6 +123,18 @@ struct SweepArguments {
 
 int sweep(const SweepArguments& arguments);
 
+struct PlanArguments {
+  std::string study;
+  std::vector<std::string> assignments;
+  std::vector<std::string> outputs;  ///< what is written goes by the suffix
+  int jobs = 0;                      ///< points at once; 0: as many as the machine has
+  bool no_sensitivity = false;
+  bool json = false;
+  bool quiet = false;
+};
+
+int plan(const PlanArguments& arguments);
+
 int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
           bool json);
 int list(const std::string& kind, bool json);

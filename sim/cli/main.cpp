@@ -128,6 +128,38 @@ void add_sweep(CLI::App& app, aisle::cli::SweepArguments& a, int& code) {
   command->callback([&] { code = aisle::cli::sweep(a); });
 }
 
+void add_plan(CLI::App& app, aisle::cli::PlanArguments& a, int& code) {
+  CLI::App* command = app.add_subcommand(
+      "plan", "Plan capacity: which chips, how many, where and when, for a demand within limits");
+  command
+      ->add_option("STUDY", a.study,
+                   "Scenario file with plan { }, folder with study.textproto, or name of a shipped "
+                   "study")
+      ->required();
+  command
+      ->add_option("--set", a.assignments,
+                   "Change a field of the scenario: PATH=VALUE (repeatable)")
+      ->take_all()
+      ->type_name("PATH=VALUE");
+  command
+      ->add_option(
+          "-o,--output", a.outputs,
+          "File to write (repeatable): .html, .pdf, .md, .json the plan; .db the operating "
+          "points, and those in it are taken; .textproto the same as a points file")
+      ->take_all()
+      ->type_name("FILE");
+  command
+      ->add_option("--jobs", a.jobs,
+                   "Operating points simulated at once; as many as the machine has where absent")
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--no-sensitivity", a.no_sensitivity,
+                    "Leave out sensitivity and what would change the decision");
+  command->add_flag("--json", a.json, "Print one JSON document on stdout");
+  command->add_flag("-q,--quiet", a.quiet, "No talk on stderr except errors");
+  command->footer(example("aisle plan scarcity -o points.db -o plan.html"));
+  command->callback([&] { code = aisle::cli::plan(a); });
+}
+
 void add_collective(CLI::App& app, aisle::cli::CollectiveArguments& a, int& code) {
   CLI::App* command = app.add_subcommand(
       "collective", "Time one collective operation over a range of sizes, as nccl-tests prints it");
@@ -217,16 +249,18 @@ void add_catalogue_commands(CLI::App& app, Inputs& in, int& code) {
   CLI::App* list = app.add_subcommand("list", "List what the catalogue holds");
   list->add_option("KIND", in.kind, "What to list")
       ->required()
-      ->check(CLI::IsMember(
-          {"accelerators", "systems", "fabrics", "models", "calibrations", "studies"}));
+      ->check(CLI::IsMember({"accelerators", "systems", "fabrics", "models", "calibrations",
+                             "supplies", "export-rules", "studies"}));
   add_json(list, in);
   list->footer(example("aisle list accelerators"));
   list->callback([&] { code = aisle::cli::list(in.kind, in.json); });
 
   CLI::App* show =
       app.add_subcommand("show", "Show one catalogue entry, each figure with basis and source");
-  show->add_option("NAME", in.path,
-                   "Name or alias of an accelerator, system, fabric or model, or a model file")
+  show->add_option(
+          "NAME", in.path,
+          "Name or alias of an accelerator, system, fabric, model, supply or set of export rules, "
+          "or a model file")
       ->required();
   show->add_option("--chips", in.chips,
                    "Systems and fabrics: accelerators to count switches, cables and optics for")
@@ -408,6 +442,7 @@ int main(int argc, char** argv) {
   RunArguments run_arguments;
   aisle::cli::SearchArguments search_arguments;
   aisle::cli::SweepArguments sweep_arguments;
+  aisle::cli::PlanArguments plan_arguments;
   aisle::cli::CollectiveArguments collective_arguments;
   aisle::cli::ValidateArguments validate_arguments;
   aisle::cli::ReplayArguments replay_arguments;
@@ -419,6 +454,7 @@ int main(int argc, char** argv) {
   add_run(app, run_arguments, code);
   add_search(app, search_arguments, code);
   add_sweep(app, sweep_arguments, code);
+  add_plan(app, plan_arguments, code);
   add_collective(app, collective_arguments, code);
   add_replay(app, replay_arguments, code);
   add_study_commands(app, inputs, code);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "power/power.pb.h"
 #include "sim/kernels/calibration.pb.h"
+#include "sim/study/entries_supply.hpp"
 #include "sim/study/model_of.hpp"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/study.hpp"
@@ -248,6 +249,16 @@ std::vector<EntryLine> list_entries(const topology::Catalogue& catalogue, const 
       lines.push_back({{calibration->accelerator(), std::to_string(calibration->curve_size()),
                         std::to_string(calibration->communication_size()), calibration->source()}});
     }
+  } else if (kind == "supplies") {
+    lines.push_back({{"NAME", "CHIPS", "NOTE"}});
+    for (const pb::Supply* supply : catalogue.supplies()) {
+      lines.push_back({{supply->name(), std::to_string(supply->package_size()), supply->note()}});
+    }
+  } else if (kind == "export-rules") {
+    lines.push_back({{"NAME", "RULES", "NOTE"}});
+    for (const pb::ExportRegime* regime : catalogue.export_regimes()) {
+      lines.push_back({{regime->name(), std::to_string(regime->rule_size()), regime->note()}});
+    }
   } else if (kind == "studies") {
     lines = list_studies();
   }
@@ -264,6 +275,7 @@ std::vector<EntryLine> show_entry(const topology::Catalogue& catalogue, const st
     }
   } else if (const pb::Accelerator* chip = catalogue.accelerator(name)) {
     add_entry(*chip, lines);
+    add_export(catalogue, *chip, lines);
   } else if (const pb::Model* model = catalogue.model(name)) {
     add_entry(*model, lines);
     add_counts(*model, lines);
@@ -273,9 +285,16 @@ std::vector<EntryLine> show_entry(const topology::Catalogue& catalogue, const st
   } else if (const pb::Fabric* fabric = catalogue.fabric(name)) {
     add_entry(*fabric, lines);
     add_fabric_bill(catalogue, *fabric, chips, diagnostics, lines);
+  } else if (const pb::Supply* supply = catalogue.supply(name)) {
+    add_entry(*supply, lines);
+    add_supply(catalogue, *supply, lines);
+  } else if (const pb::ExportRegime* regime = catalogue.export_regime(name)) {
+    add_entry(*regime, lines);
+    add_regime(catalogue, *regime, lines);
   } else {
     std::set<std::string> names;
-    for (const char* kind : {"accelerator", "model", "system", "fabric"}) {
+    for (const char* kind :
+         {"accelerator", "model", "system", "fabric", "supply", "export_regime"}) {
       for (const std::string& known : catalogue.names(kind)) names.insert(known);
     }
     const std::string suggestion = did_you_mean(name, {names.begin(), names.end()});

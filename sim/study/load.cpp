@@ -96,11 +96,12 @@ std::optional<Study> load(const std::string& name, const std::vector<std::string
     return text.starts_with("cluster.") || text.starts_with("workload.");
   });
   if (changed) study.scenario->clear_reference();
-  if (study.scenario->workload().kind_case() == pb::Workload::KIND_NOT_SET) {
+  const bool plans = study.scenario->has_plan();
+  if (!plans && study.scenario->workload().kind_case() == pb::Workload::KIND_NOT_SET) {
     diagnostics.error(study.places.find("workload"), "workload", "the scenario names no workload",
                       "add for example: workload { training { model: \"deepseek-v3\" } }");
   }
-  if (!study.scenario->has_cluster() && !study.scenario->workload().has_replay()) {
+  if (!plans && !study.scenario->has_cluster() && !study.scenario->workload().has_replay()) {
     diagnostics.error(study.places.find("cluster"), "cluster", "the scenario names no cluster",
                       "add for example: cluster { accelerator: \"h800-sxm\" count: 2048 }");
   }

@@ -39,6 +39,11 @@ std::optional<pb::Result> run(const Study& study, const topology::Catalogue& cat
                               const RunOptions& options, Diagnostics& diagnostics) {
   const auto started = std::chrono::steady_clock::now();
   const pb::Scenario& scenario = *study.scenario;
+  if (scenario.workload().kind_case() == pb::Workload::KIND_NOT_SET && scenario.has_plan()) {
+    diagnostics.error({study.path, 0, 0}, {}, "is a plan, which has nothing to run",
+                      "aisle plan " + study.name);
+    return std::nullopt;
+  }
   pb::Result result;
   *result.mutable_scenario() = scenario;
   result.set_study(study.name);
@@ -61,10 +66,13 @@ std::optional<std::vector<std::string>> check(const Study& study,
                                               const topology::Catalogue& catalogue,
                                               Diagnostics& diagnostics) {
   const pb::Workload& workload = study.scenario->workload();
-  const auto check_kind = workload.has_collective() ? check_collective
-                          : workload.has_replay()   ? check_replay
-                          : workload.has_serving()  ? check_serving
-                                                    : check_training;
+  const bool plans =
+      study.scenario->has_plan() && workload.kind_case() == pb::Workload::KIND_NOT_SET;
+  const auto check_kind = plans                       ? check_plan
+                          : workload.has_collective() ? check_collective
+                          : workload.has_replay()     ? check_replay
+                          : workload.has_serving()    ? check_serving
+                                                      : check_training;
   return check_kind(study, catalogue, diagnostics);
 }
 

@@ -98,13 +98,14 @@ struct EntryLine {
   std::vector<std::string> cells;
 };
 
-/// A listing ("accelerators", "systems", "fabrics", "models", "calibrations", "studies") with its
-/// header as first line; empty for an unknown kind.
+/// A listing ("accelerators", "systems", "fabrics", "models", "calibrations", "supplies",
+/// "export-rules", "studies") with its header as first line; empty for an unknown kind.
 std::vector<EntryLine> list_entries(const topology::Catalogue& catalogue, const std::string& kind);
 
 /// Everything the catalogue knows under a name, or a model file says: one line per figure (field,
-/// value, basis, source), models with the counts that follow from their shapes, systems and
-/// scale-out fabrics with the bill of materials for `chips` accelerators (0: the size published).
+/// value, basis, source), models with the counts that follow from their shapes, accelerators with
+/// what export rules make of them, supplies with what can be made of them, systems and scale-out
+/// fabrics with the bill of materials for `chips` accelerators (0: the size published).
 /// Empty, with an error that names the nearest, for an unknown name.
 std::vector<EntryLine> show_entry(const topology::Catalogue& catalogue, const std::string& name,
                                   int chips, Diagnostics& diagnostics);

@@ -40,4 +40,9 @@ std::optional<std::vector<std::string>> check_serving(const Study& study,
                                                       const topology::Catalogue& catalogue,
                                                       Diagnostics& diagnostics);
 
+/// Plans have no run(): plan() solves them.
+std::optional<std::vector<std::string>> check_plan(const Study& study,
+                                                   const topology::Catalogue& catalogue,
+                                                   Diagnostics& diagnostics);
+
 }  // namespace aisle::sim

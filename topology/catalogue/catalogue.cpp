@@ -125,7 +125,8 @@ void read_named(const fs::path& root, std::string_view folder, Entries<T>& entri
       entries.index(entry.message.alias(i), fmt::format("alias[{}]", i), diagnostics);
     }
     if constexpr (!std::is_same_v<T, pb::Model> && !std::is_same_v<T, pb::EngineProfile> &&
-                  !std::is_same_v<T, pb::Delivery>) {
+                  !std::is_same_v<T, pb::Delivery> && !std::is_same_v<T, pb::Supply> &&
+                  !std::is_same_v<T, pb::ExportRegime>) {
       check_figures(entry.message, entry.places, diagnostics);
     }
   });
@@ -140,6 +141,8 @@ struct Catalogue::Impl {
   Entries<pb::Model> models;
   Entries<pb::EngineProfile> engines;
   Entries<pb::Delivery> deliveries;
+  Entries<pb::Supply> supplies;
+  Entries<pb::ExportRegime> export_regimes;
   Entries<pb::Calibration> calibrations;
   Entries<pb::PowerCatalogue> power_files;
   std::unordered_map<std::string, const pb::ChipPower*> power;  ///< by accelerator's name
@@ -192,6 +195,8 @@ std::optional<Catalogue> Catalogue::read(const std::string& root, Diagnostics& d
   read_named(root, "catalogue/models", impl->models, diagnostics);
   read_named(root, "catalogue/engines", impl->engines, diagnostics);
   read_named(root, "catalogue/delivery", impl->deliveries, diagnostics);
+  read_named(root, "catalogue/supply", impl->supplies, diagnostics);
+  read_named(root, "catalogue/export", impl->export_regimes, diagnostics);
   for (const auto& system : impl->systems.all) {
     if (!system->message.has_accelerator()) continue;
     impl->check_accelerator(system->message.accelerator(), system->places.find("accelerator"),
@@ -234,6 +239,14 @@ const pb::Calibration* Catalogue::calibration(std::string_view accelerator) cons
 
 const pb::Delivery* Catalogue::delivery(std::string_view name) const {
   return impl_->deliveries.message(name);
+}
+
+const pb::Supply* Catalogue::supply(std::string_view name) const {
+  return impl_->supplies.message(name);
+}
+
+const pb::ExportRegime* Catalogue::export_regime(std::string_view name) const {
+  return impl_->export_regimes.message(name);
 }
 
 const pb::ChipPower* Catalogue::power(std::string_view accelerator) const {
@@ -282,12 +295,22 @@ std::vector<const pb::Calibration*> Catalogue::calibrations() const {
   return impl_->calibrations.messages();
 }
 
+std::vector<const pb::Supply*> Catalogue::supplies() const {
+  return impl_->supplies.messages();
+}
+
+std::vector<const pb::ExportRegime*> Catalogue::export_regimes() const {
+  return impl_->export_regimes.messages();
+}
+
 std::vector<std::string> Catalogue::names(std::string_view kind) const {
   if (kind == "accelerator") return names_of(impl_->accelerators);
   if (kind == "system") return names_of(impl_->systems);
   if (kind == "fabric") return names_of(impl_->fabrics);
   if (kind == "model") return names_of(impl_->models);
   if (kind == "engine") return names_of(impl_->engines);
+  if (kind == "supply") return names_of(impl_->supplies);
+  if (kind == "export_regime") return names_of(impl_->export_regimes);
   return {};
 }
 
@@ -302,6 +325,8 @@ std::string Catalogue::file_of(std::string_view kind, std::string_view name) con
   if (kind == "model") return file(impl_->models);
   if (kind == "engine") return file(impl_->engines);
   if (kind == "calibration") return file(impl_->calibrations);
+  if (kind == "supply") return file(impl_->supplies);
+  if (kind == "export_regime") return file(impl_->export_regimes);
   return {};
 }
 

@@ -18,6 +18,8 @@ class Calibration;
 class EngineProfile;
 class ChipPower;
 class Delivery;
+class Supply;
+class ExportRegime;
 }  // namespace aisle::pb
 
 namespace aisle::topology {
@@ -44,6 +46,8 @@ class Catalogue {
   const pb::Calibration* calibration(std::string_view accelerator) const;
   const pb::ChipPower* power(std::string_view accelerator) const;
   const pb::Delivery* delivery(std::string_view name) const;
+  const pb::Supply* supply(std::string_view name) const;
+  const pb::ExportRegime* export_regime(std::string_view name) const;
   /// The usual system of an accelerator (the first node whose `accelerator` it is), or nullptr.
   const pb::System* usual_system(std::string_view accelerator) const;
 
@@ -53,8 +57,10 @@ class Catalogue {
   std::vector<const pb::Model*> models() const;
   std::vector<const pb::EngineProfile*> engines() const;
   std::vector<const pb::Calibration*> calibrations() const;
-  /// Names and aliases of one kind ("accelerator", "system", "fabric", "model", "engine"), for
-  /// "did you mean".
+  std::vector<const pb::Supply*> supplies() const;
+  std::vector<const pb::ExportRegime*> export_regimes() const;
+  /// Names and aliases of one kind ("accelerator", "system", "fabric", "model", "engine", "supply",
+  /// "export_regime"), for "did you mean".
   std::vector<std::string> names(std::string_view kind) const;
   /// File that an entry was read from, relative to the root.
   std::string file_of(std::string_view kind, std::string_view name) const;

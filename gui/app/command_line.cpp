@@ -10,17 +10,18 @@ namespace aisle::gui {
 
 namespace {
 
-constexpr auto kHelp = R"(Usage: aisle-explorer [options] [STUDY|RESULT]
+constexpr auto kHelp = R"(Usage: aisle-explorer [options] [STUDY|RESULT...]
 
 Opens, runs and explains scenarios of Aisle. STUDY is a scenario file, a folder
 with study.textproto or the name of a shipped study; RESULT is a result.pb or
-the folder that holds it.
+the folder that holds it; several are pinned and compared.
 
 Options:
   --view VIEW         show one view alone: %1
+  --theme THEME       light or dark
   --screenshot VIEW   write a picture of a view (of the result; a study is run
                       first) to the file of -o and exit; needs no display
-  -o, --output FILE   picture to write (.png)
+  -o, --output FILE   picture to write (.png, .svg or .pdf)
   --size WxH          size of the window or picture (default 1400x900)
   -h, --help          this text
   --version           version
@@ -50,7 +51,9 @@ std::optional<QSize> parse_size(const QString& text) {
 }  // namespace
 
 QStringList view_names() {
-  return {"window", "summary", "breakdown", "memory", "timeline", "log"};
+  return {"window",  "start",     "scenario", "runs",     "compare", "sweep",
+          "summary", "breakdown", "memory",   "timeline", "power",   "serving",
+          "cost",    "network",   "roofline", "topology", "log"};
 }
 
 Parsed parse(const QStringList& arguments) {
@@ -58,15 +61,16 @@ Parsed parse(const QStringList& arguments) {
   const QString none;
   const QCommandLineOption help(QStringList{"h", "help"}), version("version"),
       view("view", none, "VIEW"), screenshot("screenshot", none, "VIEW"),
-      output(QStringList{"o", "output"}, none, "FILE"), size("size", none, "WxH", "1400x900");
-  parser.addOptions({help, version, view, screenshot, output, size});
+      output(QStringList{"o", "output"}, none, "FILE"), size("size", none, "WxH", "1400x900"),
+      theme("theme", none, "THEME");
+  parser.addOptions({help, version, view, screenshot, output, size, theme});
   if (!parser.parse(arguments)) return bad(parser.errorText());
   if (parser.isSet(help)) return {std::nullopt, QString(kHelp).arg(view_names().join(", ")), 0};
   if (parser.isSet(version))
     return {std::nullopt, QString("aisle-explorer %1\n").arg(sim::version().c_str()), 0};
 
   CommandLine line{parser.positionalArguments(), parser.value(view), parser.value(screenshot),
-                   parser.value(output)};
+                   parser.value(output), parser.value(theme)};
   for (const auto& name : {line.view, line.screenshot})
     if (!name.isEmpty() && !view_names().contains(name))
       return bad(QString("no view '%1'; views are %2").arg(name, view_names().join(", ")));
@@ -74,10 +78,12 @@ Parsed parse(const QStringList& arguments) {
     return bad("--screenshot needs a view");
   if (line.screenshot.isEmpty() != line.output.isEmpty())
     return bad("--screenshot VIEW and -o FILE go together");
-  if (line.inputs.size() > 1) return bad("one study or result at a time");
+  if (parser.isSet(theme) && line.theme != "light" && line.theme != "dark")
+    return bad("--theme is light or dark");
   const auto wanted = parse_size(parser.value(size));
   if (!wanted) return bad("--size is WIDTHxHEIGHT from 100 to 16384, such as 1400x900");
   line.size = *wanted;
+  line.sized = parser.isSet(size);
   return {line, {}, 0};
 }
 

@@ -9,13 +9,15 @@
 
 namespace aisle::gui {
 
-/// `aisle-explorer [STUDY|RESULT] [--view VIEW] [--screenshot VIEW -o FILE [--size WxH]]`
+/// `aisle-explorer [STUDY|RESULT...] [--view VIEW] [--screenshot VIEW -o FILE [--size WxH]]`
 struct CommandLine {
   QStringList inputs;
   QString view;        ///< to show alone; empty: all
   QString screenshot;  ///< view to take a picture of; empty: none
   QString output;
+  QString theme;  ///< "light", "dark"; empty: as remembered
   QSize size{1400, 900};
+  bool sized = true;  ///< asked for, in place of what is remembered
 };
 
 /// Views that --view and --screenshot take; the first is the whole window.

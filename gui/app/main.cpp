@@ -8,6 +8,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <utility>
 
 namespace {
 
@@ -21,13 +22,20 @@ void print(std::FILE* to, const QString& text) {
   std::fputs(text.toUtf8().constData(), to);
 }
 
-/// Shows `input` in the window; false, after saying what is wrong, if it cannot be read.
-bool show(aisle::gui::MainWindow& window, const QString& input) {
+/// Shows `input` in the window, pins it where it is one of several; false, after saying what is
+/// wrong, if it cannot be read.
+bool show(aisle::gui::MainWindow& window, const QString& input, bool one_of_several) {
   using namespace aisle::gui;
   aisle::Diagnostics diagnostics;
   if (is_result(input)) {
-    if (const auto result = read_result(input, diagnostics))
-      return window.showResult(*result), true;
+    if (const auto result = read_result(input, diagnostics)) {
+      window.showResult(*result);
+      if (one_of_several) window.pin({result->path});
+      return true;
+    }
+  } else if (is_sweep(input)) {
+    if (auto sweep = read_sweep(input, diagnostics))
+      return window.showSweep(std::move(sweep)), true;
   } else if (const auto study = read_study(input, diagnostics)) {
     return window.showStudy(*study), true;
   }
@@ -41,16 +49,18 @@ int explore(int argc, char** argv, const aisle::gui::CommandLine& line) {
   QCoreApplication::setApplicationName("aisle-explorer");
   aisle::gui::apply_style(application);
   aisle::gui::MainWindow window;
-  window.setRemembers(line.screenshot.isEmpty());
+  window.resize(line.size);
+  if (line.screenshot.isEmpty()) window.setRemembers(true);
   for (const auto& input : line.inputs)
-    if (!show(window, input)) return 2;
+    if (!show(window, input, line.inputs.size() > 1)) return 2;
+  if (!line.theme.isEmpty()) window.setDark(line.theme == "dark");
   if (!line.screenshot.isEmpty()) {
     QString error;
     const int code = aisle::gui::take_screenshot(window, line, &error);
     if (code != 0) print(stderr, error + '\n');
     return code;
   }
-  window.resize(line.size);
+  if (line.sized) window.resize(line.size);
   window.show();
   if (!line.view.isEmpty()) window.showView(line.view);
   return QApplication::exec();

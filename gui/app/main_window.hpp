@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "gui/models/job.hpp"
+#include "gui/app/places.hpp"
+#include "gui/models/catalogue_reader.hpp"
+#include "gui/models/figure.hpp"
 #include "gui/models/result_model.hpp"
 #include "gui/models/result_table.hpp"
+#include "gui/models/runs/pins.hpp"
+#include "gui/models/runs/run_queue.hpp"
+#include "gui/models/scenario/document.hpp"
 #include "gui/models/selection.hpp"
 #include "gui/models/study_list_model.hpp"
+#include "gui/models/sweep/sweep_model.hpp"
+#include "gui/views/start_view.hpp"
 
 #include <QMainWindow>
+#include <QSet>
 
 #include <optional>
 
@@ -21,13 +29,20 @@ class QProgressBar;
 namespace aisle::gui {
 
 class BreakdownView;
+class CompareView;
 class ElidedLabel;
+class FigureView;
 class LogView;
 class MemoryView;
+class RunsView;
+class ScenarioView;
 class SummaryView;
+class SweepView;
 class TimelineView;
+class TopologyView;
 
-/// The window: every view a dock around one result, one selection and one job.
+/// The window: every view a dock around one scenario in work, one result, one selection and one
+/// queue of runs.
 class MainWindow : public QMainWindow {
   Q_OBJECT
 
@@ -38,20 +53,36 @@ class MainWindow : public QMainWindow {
   void open(const QString& path);
   void showResult(const OpenedResult& opened);
   void showStudy(const StudyFile& study);
-  /// Runs the study shown; into `output`, or a new folder among the user's data.
-  void runStudy(const QString& output = {});
+  void showSweep(std::shared_ptr<const SweepData> read);
+  /// Runs the scenario in work; into `output`, or a new folder among the user's data. Its id in
+  /// the queue; -1: no scenario is open.
+  int runStudy(const QString& output = {});
+  /// Runs the sweep of the scenario in work into a database, or goes on with it; its id, or -1.
+  int runSweep(const QString& database);
+  /// Starts one of the questions of the first page.
+  void ask(StartView::Question question);
+  void pin(const QStringList& paths);
 
-  /// Whether what is opened joins the recent files; true at first.
-  void setRemembers(bool remembers) { remembers_ = remembers; }
+  /// Whether layout and what is opened are remembered; true at first.
+  void setRemembers(bool remembers);
 
-  /// Shows one view of view_names() alone, or all for "window".
+  /// Shows one view of view_names() alone, or the current place for "window".
   void showView(const QString& name);
   /// The widget of a view, or the window itself; null for an unknown name.
   QWidget* view(const QString& name);
+  void setDark(bool dark);
 
-  Job& job() { return job_; }
+  RunQueue& runs() { return runs_; }
 
   ResultModel& result() { return result_; }
+
+  ScenarioDocument& document() { return document_; }
+
+  Pins& pins() { return pins_; }
+
+  SweepModel& sweep() { return sweep_; }
+
+  Places& places() { return *places_; }
 
  protected:
   void dragEnterEvent(QDragEnterEvent* event) override;
@@ -59,43 +90,78 @@ class MainWindow : public QMainWindow {
   void closeEvent(QCloseEvent* event) override;
 
  private:
-  QDockWidget* addDock(const QString& name, const QString& title, QWidget* content);
-  void makeDocks();
+  void makeViews();
   void makeActions();
+  void makeFileMenu();
+  void makeRunMenu();
   void makeViewMenu();
+  void makeHelpMenu();
+  void makePlacesBar();
   void makeToolBar();
   void makeStatusBar();
-  void connectJob();
-  void arrangeDocks();
+  void connectRuns();
   void openStudyDialog();
   void openResultDialog();
   void exportPicture();
   void exportTables();
+  void copyMarkdown();
+  void openSweep(const QString& path);
+  void replayTrace(const QString& path);
+  StudyRequest request() const;
+  void writeReport();
+  bool saveScenario(bool as_new);
+  /// Asks what becomes of changes that are not saved.
+  bool mayLeaveScenario();
+  void showKeys();
   void updateRecent();
   void remember(const QString& path);
   void resultChanged();
-  void jobChanged(Job::State state);
+  void fillViews();
+  void showFigures();
+  void clearResult();
+  void runEnded(int id);
+  void updateRunning();
+  QString activeView() const;
+  /// Of one view, or of all for "window".
+  QVector<NamedTable> tablesOf(const QString& name);
+  int start(const StudyRequest& study, bool pin_it);
   void complain(const QStringList& lines);
-  void showLog();
 
   ResultModel result_;
   Selection selection_;
-  Job job_;
+  RunQueue runs_;
+  Pins pins_;
+  CatalogueReader catalogue_;
+  ScenarioDocument document_;
   StudyListModel studies_;
+  SweepModel sweep_;
   ResultTable metrics_, comparison_, parts_, families_, memory_;
   std::optional<StudyFile> study_;
-  bool remembers_ = true;
+  int awaited_ = -1;  ///< the run whose result is shown when it is done
+  QSet<int> to_pin_;  ///< runs whose results are pinned when they are done
+  bool remembers_ = false;
 
-  SummaryView* summary_view_;
-  BreakdownView* breakdown_view_;
-  MemoryView* memory_view_;
-  TimelineView* timeline_view_;
-  LogView* log_view_;
-  QListView* study_list_;
+  Places* places_ = nullptr;
+  StartView* start_view_ = nullptr;
+  ScenarioView* scenario_view_ = nullptr;
+  RunsView* runs_view_ = nullptr;
+  CompareView* compare_view_ = nullptr;
+  SweepView* sweep_view_ = nullptr;
+  SummaryView* summary_view_ = nullptr;
+  BreakdownView* breakdown_view_ = nullptr;
+  MemoryView* memory_view_ = nullptr;
+  TimelineView* timeline_view_ = nullptr;
+  TopologyView* topology_view_ = nullptr;
+  LogView* log_view_ = nullptr;
+  FigureView *power_view_ = nullptr, *serving_view_ = nullptr, *cost_view_ = nullptr,
+             *network_view_ = nullptr, *roofline_view_ = nullptr;
+  QListView* study_list_ = nullptr;
 
   QMenu* recent_menu_ = nullptr;
   QAction* run_action_ = nullptr;
   QAction* cancel_action_ = nullptr;
+  QAction* pin_action_ = nullptr;
+  QAction* dark_action_ = nullptr;
   QLabel* study_label_ = nullptr;
   QComboBox* engine_box_ = nullptr;
   QLineEdit* changes_edit_ = nullptr;

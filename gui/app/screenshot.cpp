@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gui/app/screenshot.hpp"
 
+#include "gui/app/export.hpp"
 #include "gui/app/main_window.hpp"
+#include "gui/views/scenario/scenario_view.hpp"
 
 #include <QApplication>
 #include <QEventLoop>
-#include <QPixmap>
 #include <QTemporaryDir>
 
 #include <memory>
@@ -14,51 +15,67 @@ namespace aisle::gui {
 
 namespace {
 
-/// Runs the study that the window shows into `output` and waits for the end; true after success.
-bool run_to_end(MainWindow& window, const QString& output) {
+constexpr int kDense = 2560;  ///< pixels of width from which a screen is a dense one
+
+/// Runs the study that the window shows into `output`, waits for the end and shows the result;
+/// the exit code.
+int run_to_end(MainWindow& window, const QString& output, QString* error) {
+  RunQueue& runs = window.runs();
+  const int id = window.runStudy(output);
   QEventLoop loop;
-  Job& job = window.job();
-  QObject::connect(&job, &Job::stateChanged, &loop, [&](Job::State state) {
-    if (state != Job::State::running) loop.quit();
+  QObject::connect(&runs, &RunQueue::ended, &loop, [&](int ended) {
+    if (ended == id) loop.quit();
   });
-  window.runStudy(output);
-  if (job.isRunning()) loop.exec();
-  return job.state() == Job::State::done;
+  if (runs.isBusy()) loop.exec();
+  if (runs.state(id) != RunQueue::State::done) {
+    const QStringList errors = runs.errors(id);
+    *error = errors.isEmpty() ? runs.sentence(id) : errors.join('\n');
+    return runs.exitCode(id);
+  }
+  Diagnostics diagnostics;
+  const auto opened = read_result(runs.output(id), diagnostics);
+  if (!opened) return *error = to_lines(diagnostics).join('\n'), 1;
+  window.showResult(*opened);
+  return 0;
+}
+
+bool needs_result(const QString& view) {
+  return view != "start" && view != "scenario" && view != "sweep" && view != "runs";
+}
+
+/// A scenario is shown with what its check says.
+void wait_for_check(MainWindow& window) {
+  QEventLoop loop;
+  const auto* view = qobject_cast<ScenarioView*>(window.view("scenario"));
+  QObject::connect(&view->checker(), &ScenarioChecker::finished, &loop, &QEventLoop::quit);
+  loop.exec();
 }
 
 }  // namespace
 
 int take_screenshot(MainWindow& window, const CommandLine& line, QString* error) {
   const QTemporaryDir output;
-  if (!line.inputs.isEmpty() && window.result().isEmpty()) {
-    if (!run_to_end(window, output.path())) {
-      const QStringList errors = window.job().errors();
-      *error = errors.isEmpty() ? window.job().sentence() : errors.join('\n');
-      return window.job().exitCode();
-    }
-    Diagnostics diagnostics;
-    const auto opened = read_result(window.job().resultPath(), diagnostics);
-    if (!opened) return *error = to_lines(diagnostics).join('\n'), 1;
-    window.showResult(*opened);
+  const bool study = !line.inputs.isEmpty() && window.result().isEmpty();
+  if (study && needs_result(line.screenshot)) {
+    const int code = run_to_end(window, output.path(), error);
+    if (code != 0) return code;
   }
-  window.resize(line.size);
+  // Large pictures are of a dense screen, where everything keeps its size for the eye.
+  const double ratio = line.size.width() >= kDense ? 2 : 1;
+  const QSize size = line.size / ratio;
+  window.resize(size);
   window.show();
+  if (study && line.screenshot == "scenario") wait_for_check(window);
   QWidget* shown = window.view(line.screenshot);
   const std::unique_ptr<QWidget> alone(shown == &window ? nullptr : shown);
   if (shown != &window) {
     // Alone and at the size asked for, which the frame of a dock would reduce.
     shown->setParent(nullptr);
-    shown->resize(line.size);
+    shown->resize(size);
     shown->show();
-  } else {
-    window.showView(line.screenshot);
   }
   QApplication::processEvents();
-  if (!shown->grab().save(line.output)) {
-    *error = line.output + ": error: the picture could not be written";
-    return 1;
-  }
-  return 0;
+  return write_picture(*shown, line.output, error, ratio) ? 0 : 1;
 }
 
 }  // namespace aisle::gui

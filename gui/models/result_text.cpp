@@ -4,6 +4,7 @@
 #include "gui/models/timeline_model.hpp"
 #include "sim/report/report.hpp"
 #include "sim/study/result.pb.h"
+#include "sim/study/study.hpp"
 
 #include <algorithm>
 #include <array>
@@ -53,6 +54,12 @@ RunFacts run_facts(const pb::Result& result) {
   facts.question = QString::fromStdString(result.scenario().question()).simplified();
   facts.feasible = !result.has_feasible() || result.feasible();
   facts.reason = QString::fromStdString(result.reason());
+  if (result.has_version() && result.version() != sim::version())
+    facts.caveats << QString(
+                         "Written by Aisle %1 and shown by %2: what only the other knows is not "
+                         "shown.")
+                         .arg(QString::fromStdString(result.version()),
+                              QString::fromStdString(sim::version()));
   for (const auto& caveat : result.caveat()) facts.caveats << QString::fromStdString(caveat);
   facts.engine = QString::fromStdString(pb::Engine_Name(result.engine()));
   facts.wall_time = duration_text(result.wall_time_s() * 1e9);

@@ -8,6 +8,7 @@
 #include <QDir>
 #include <QFileInfo>
 
+#include <algorithm>
 #include <utility>
 
 namespace aisle::gui {
@@ -36,6 +37,13 @@ bool is_result(const QString& path) {
   const QFileInfo given(path);
   if (given.isDir()) return QFileInfo(QDir(path).filePath("result.pb")).isFile();
   return path.endsWith(".pb");
+}
+
+bool is_trace(const QString& path) {
+  if (!QFileInfo(path).isFile()) return false;
+  const QStringList endings{".json", ".json.gz", ".sqlite", ".et", ".chakra", ".aisle-trace"};
+  return std::any_of(endings.begin(), endings.end(),
+                     [&](const QString& ending) { return path.endsWith(ending); });
 }
 
 StudyListModel::StudyListModel(const std::vector<std::string>& studies, QObject* parent)

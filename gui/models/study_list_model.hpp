@@ -27,6 +27,9 @@ std::optional<StudyFile> read_study(const QString& study, Diagnostics& diagnosti
 /// Whether `path` names a result (result.pb or a folder with one) rather than a study.
 bool is_result(const QString& path);
 
+/// Whether `path` looks like a recorded trace: the program recognises it by what it holds.
+bool is_trace(const QString& path);
+
 /// Studies by name, as sim::shipped_studies() lists them; one that cannot be read stays in the list
 /// with its error.
 class StudyListModel : public QAbstractListModel {

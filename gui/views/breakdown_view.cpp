@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gui/views/breakdown_view.hpp"
 
-#include "gui/views/plot_widget.hpp"
+#include "gui/views/plots/bar_plot.hpp"
 #include "gui/views/style.hpp"
 
 #include <QHBoxLayout>
@@ -35,8 +35,8 @@ BreakdownView::BreakdownView(QWidget* parent) : QWidget(parent) {
   heading_ = new QLabel(page);
   heading_->setContentsMargins(12, 8, 12, 0);
   heading_->setWordWrap(true);
-  parts_plot_ = new PlotWidget(page);
-  families_plot_ = new PlotWidget(page);
+  parts_plot_ = new BarPlot(page);
+  families_plot_ = new BarPlot(page);
   auto* plots = new QHBoxLayout;
   plots->addWidget(parts_plot_, 1);
   plots->addWidget(families_plot_, 1);
@@ -45,9 +45,9 @@ BreakdownView::BreakdownView(QWidget* parent) : QWidget(parent) {
   column->addWidget(heading_);
   column->addLayout(plots, 1);
   pages_->addWidget(page);
-  connect(parts_plot_, &PlotWidget::hovered, this,
+  connect(parts_plot_, &BarPlot::hovered, this,
           [this](int, int row, const QPoint& at) { showTip(parts_, row, at); });
-  connect(families_plot_, &PlotWidget::hovered, this,
+  connect(families_plot_, &BarPlot::hovered, this,
           [this](int, int row, const QPoint& at) { showTip(families_, row, at); });
 }
 

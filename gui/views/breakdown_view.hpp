@@ -10,7 +10,7 @@ class QStackedLayout;
 
 namespace aisle::gui {
 
-class PlotWidget;
+class BarPlot;
 
 /// Where the time goes: the parts of a step one after the other down to their sum, and, where there
 /// is room, the kernel families by time.
@@ -36,8 +36,8 @@ class BreakdownView : public QWidget {
   bool wide_ = false;
   QStackedLayout* pages_;
   QLabel* heading_;
-  PlotWidget* parts_plot_;
-  PlotWidget* families_plot_;
+  BarPlot* parts_plot_;
+  BarPlot* families_plot_;
 };
 
 }  // namespace aisle::gui

@@ -17,19 +17,10 @@ LogView::LogView(QWidget* parent) : QPlainTextEdit(parent) {
   setAccessibleName("Log");
 }
 
-void LogView::talk(const QString& text) {
-  add(text, QColor(0xff66727f));
-}
-
-void LogView::summary(const QString& text) {
-  add(text, palette().color(QPalette::Text));
-}
-
-void LogView::error(const QString& text) {
-  add(text, QColor(0xffb3261e));
-}
-
-void LogView::add(const QString& text, const QColor& colour) {
+void LogView::add(const QString& text, Job::Channel channel) {
+  const QColor colour = channel == Job::Channel::error     ? QColor(theme().error)
+                        : channel == Job::Channel::summary ? palette().color(QPalette::Text)
+                                                           : QColor(theme().muted);
   const bool at_end = verticalScrollBar()->value() == verticalScrollBar()->maximum();
   QTextCursor cursor(document());
   cursor.movePosition(QTextCursor::End);

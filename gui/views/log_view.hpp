@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "gui/models/runs/job.hpp"
+
 #include <QPlainTextEdit>
 
 namespace aisle::gui {
@@ -13,12 +15,9 @@ class LogView : public QPlainTextEdit {
  public:
   explicit LogView(QWidget* parent = nullptr);
 
-  void talk(const QString& text);
-  void summary(const QString& text);
-  void error(const QString& text);
+  void add(const QString& text, Job::Channel channel);
 
- private:
-  void add(const QString& text, const QColor& colour);
+  void error(const QString& text) { add(text, Job::Channel::error); }
 };
 
 }  // namespace aisle::gui

@@ -2,7 +2,7 @@
 #include "gui/views/memory_view.hpp"
 
 #include "gui/models/selection.hpp"
-#include "gui/views/plot_widget.hpp"
+#include "gui/views/plots/bar_plot.hpp"
 #include "gui/views/style.hpp"
 
 #include <QLabel>
@@ -27,12 +27,12 @@ MemoryView::MemoryView(Selection* selection, QWidget* parent)
                                      "Open a result, or run a study: weights, gradients, optimizer "
                                      "states and activations appear here below the capacity.",
                                      this));
-  plot_ = new PlotWidget(this);
+  plot_ = new BarPlot(this);
   pages_->addWidget(plot_);
-  connect(plot_, &PlotWidget::categoryClicked, this,
+  connect(plot_, &BarPlot::categoryClicked, this,
           [this](int row) { selection_->setRank(ranks_.value(row, -1)); });
   connect(selection_, &Selection::rankChanged, this, &MemoryView::highlight);
-  connect(plot_, &PlotWidget::hovered, this, [this](int series, int row, const QPoint& at) {
+  connect(plot_, &BarPlot::hovered, this, [this](int series, int row, const QPoint& at) {
     if (row < 0) return QToolTip::hideText();
     const auto& cells = memory_.rows[row];
     QToolTip::showText(

@@ -9,7 +9,7 @@ class QStackedLayout;
 
 namespace aisle::gui {
 
-class PlotWidget;
+class BarPlot;
 class Selection;
 
 /// Memory of one accelerator of each pipeline rank, by use, below its capacity. A click chooses the
@@ -30,7 +30,7 @@ class MemoryView : public QWidget {
   Table memory_;
   QVector<int> ranks_;
   QStackedLayout* pages_;
-  PlotWidget* plot_;
+  BarPlot* plot_;
 };
 
 }  // namespace aisle::gui

@@ -8,6 +8,7 @@
 #include <QStyleFactory>
 
 #include <array>
+#include <iterator>
 #include <utility>
 
 namespace aisle::gui {
@@ -29,27 +30,62 @@ QColor colour_by_word(const QString& name, const auto& table) {
   return QColor(others[sum % others.size()]);
 }
 
+constexpr Theme kLight{false,
+                       0xfff4f6f9,  // window
+                       0xffffffff,  // base
+                       0xfff7f9fb,  // alternate
+                       0xff1f2933,  // text
+                       0xff5a6672,  // muted
+                       0xffd5dbe3,  // line
+                       0xffc6ced7,  // axis
+                       0xff2f6fb4,  // accent
+                       0xff1f4e85,  // figure
+                       0xffd6e4f3,  // chosen
+                       0xfff4f7fb,  // card
+                       0xffb3261e,  // error
+                       0xfffdf1e3,  // notice
+                       0xffefc48d,  // notice_line
+                       0xff6b3e07,  // notice_text
+                       0xff9aa5b1};
+constexpr Theme kDark{true,       0xff1b2027, 0xff14181d, 0xff1a1f26, 0xffe3e8ee, 0xff9fabb8,
+                      0xff343d48, 0xff4a5563, 0xff4f94db, 0xff8fc1f5, 0xff27405c, 0xff1f262e,
+                      0xffff8a80, 0xff3a2d17, 0xff6d5327, 0xfff3d19a, 0xff6a7683};
+
+Theme current = kLight;
+
+/// %1 window, %2 base, %3 alternate, %4 text, %5 muted, %6 line, %7 accent, %8 card, %9 disabled,
+/// then %10 notice, %11 its line, %12 its text, %13 error, %14 chosen.
 constexpr auto kStyleSheet = R"(
-QMainWindow::separator { background: #dfe4ea; width: 5px; height: 5px; }
-QToolBar { background: #ffffff; border: 0; border-bottom: 1px solid #d5dbe3; padding: 5px 8px;
+QMainWindow::separator { background: %6; width: 5px; height: 5px; }
+QToolBar { background: %2; border: 0; border-bottom: 1px solid %6; padding: 5px 8px;
            spacing: 7px; }
 QToolBar QLineEdit, QToolBar QComboBox { padding: 3px 6px; }
-QDockWidget { font-weight: 600; color: #33404f; }
-QDockWidget::title { background: #eef1f5; padding: 6px 10px; border-bottom: 1px solid #dfe4ea; }
+QToolBar#places { border-bottom: 0; border-right: 1px solid %6; padding: 8px 4px; }
+QToolBar#places QToolButton { padding: 9px 12px; border: 0; border-radius: 4px; }
+QToolBar#places QToolButton:checked { background: %14; font-weight: 600; }
+QDockWidget { font-weight: 600; color: %4; }
+QDockWidget::title { background: %1; padding: 6px 10px; border-bottom: 1px solid %6; }
 QTabBar { qproperty-drawBase: 0; }
-QTabBar::tab { padding: 6px 16px; color: #66727f; border: 0; border-top: 2px solid transparent; }
-QTabBar::tab:selected { background: #ffffff; color: #1f2933; border-top-color: #2f6fb4; }
-QHeaderView::section { background: #ffffff; color: #66727f; border: 0;
-                       border-bottom: 1px solid #d5dbe3; padding: 4px 3px; }
-QTableView { border: 0; alternate-background-color: #f7f9fb; }
-QToolButton#run { background: #2f6fb4; color: #ffffff; border: 0; border-radius: 4px;
-                  padding: 5px 16px; font-weight: 600; }
-QToolButton#run:hover { background: #275d97; }
-QToolButton#run:disabled { background: #dbe3ec; color: #9aa5b1; }
-QStatusBar { background: #ffffff; border-top: 1px solid #d5dbe3; }
+QTabBar::tab { padding: 6px 9px; color: %5; border: 0; border-top: 2px solid transparent; }
+QTabBar::tab:selected { background: %2; color: %4; border-top-color: %7; }
+QHeaderView::section { background: %2; color: %5; border: 0;
+                       border-bottom: 1px solid %6; padding: 4px 5px; }
+QTableView, QTreeView { border: 0; alternate-background-color: %3; }
+QTableView::item { padding: 0 5px; }
+QToolButton#run, QPushButton[primary="true"] { background: %7; color: #ffffff; border: 0;
+                  border-radius: 4px; padding: 5px 16px; font-weight: 600; }
+QToolButton#run:disabled, QPushButton[primary="true"]:disabled { background: %6; color: %9; }
+QStatusBar { background: %2; border-top: 1px solid %6; }
 QStatusBar::item { border: 0; }
-QStatusBar QLabel { color: #4b5763; padding: 2px 8px; }
+QStatusBar QLabel { color: %5; padding: 2px 8px; }
 QToolTip { background: #263240; color: #ffffff; border: 0; padding: 5px; }
+QFrame#card { background: %8; border: 1px solid %6; border-radius: 6px; }
+QLabel[tone="muted"] { color: %5; }
+QLabel[tone="error"] { color: %13; }
+QLabel[tone="notice"] { background: %10; border: 1px solid %11; border-radius: 5px; padding: 8px;
+                        color: %12; }
+QLabel[tone="title"] { font-size: 13pt; font-weight: 600; }
+QLabel[tone="heading"] { font-weight: 600; }
 )";
 
 }  // namespace
@@ -59,24 +95,42 @@ void apply_style(QApplication& application) {
   QFont font = application.font();
   font.setPointSizeF(9.5);
   application.setFont(font);
+  set_theme(application, false);
+}
+
+const Theme& theme() {
+  return current;
+}
+
+QString html(QRgb colour) {
+  return QColor(colour).name();
+}
+
+void set_theme(QApplication& application, bool dark) {
+  current = dark ? kDark : kLight;
   QPalette palette;
-  const std::pair<QPalette::ColorRole, QRgb> roles[] = {{QPalette::Window, 0xfff4f6f9},
-                                                        {QPalette::WindowText, 0xff1f2933},
-                                                        {QPalette::Base, 0xffffffff},
-                                                        {QPalette::AlternateBase, 0xfff7f9fb},
-                                                        {QPalette::Text, 0xff1f2933},
-                                                        {QPalette::Button, 0xfff4f6f9},
-                                                        {QPalette::ButtonText, 0xff1f2933},
-                                                        {QPalette::Highlight, 0xff2f6fb4},
-                                                        {QPalette::HighlightedText, 0xffffffff},
-                                                        {QPalette::PlaceholderText, 0xff8894a0},
-                                                        {QPalette::Mid, 0xffc6ced7},
-                                                        {QPalette::Link, 0xff2f6fb4}};
+  const std::pair<QPalette::ColorRole, QRgb> roles[] = {
+      {QPalette::Window, current.window},      {QPalette::WindowText, current.text},
+      {QPalette::Base, current.base},          {QPalette::AlternateBase, current.alternate},
+      {QPalette::Text, current.text},          {QPalette::Button, current.window},
+      {QPalette::ButtonText, current.text},    {QPalette::Highlight, current.accent},
+      {QPalette::HighlightedText, 0xffffffff}, {QPalette::PlaceholderText, current.muted},
+      {QPalette::Mid, current.axis},           {QPalette::Link, current.accent},
+      {QPalette::ToolTipBase, 0xff263240},     {QPalette::ToolTipText, 0xffffffff},
+      {QPalette::Light, current.line},         {QPalette::BrightText, 0xffffffff}};
   for (const auto& [role, colour] : roles) palette.setColor(role, QColor(colour));
   for (const auto role : {QPalette::Text, QPalette::ButtonText, QPalette::WindowText})
-    palette.setColor(QPalette::Disabled, role, QColor(0xff9aa5b1));
+    palette.setColor(QPalette::Disabled, role, QColor(current.disabled));
   application.setPalette(palette);
-  application.setStyleSheet(kStyleSheet);
+  QString sheet(kStyleSheet);
+  const QRgb colours[] = {
+      current.window,      current.base,        current.alternate, current.text,     current.muted,
+      current.line,        current.accent,      current.card,      current.disabled, current.notice,
+      current.notice_line, current.notice_text, current.error,     current.chosen};
+  // From the last to the first: %1 is the start of %10.
+  for (int i = static_cast<int>(std::size(colours)); i > 0; --i)
+    sheet.replace(QString("%%1").arg(i), html(colours[i - 1]));
+  application.setStyleSheet(sheet);
 }
 
 QColor kind_colour(SpanKind kind) {
@@ -128,13 +182,15 @@ void ElidedLabel::paintEvent(QPaintEvent*) {
 }
 
 QLabel* make_empty_state(const QString& headline, const QString& advice, QWidget* parent) {
-  auto* label = new QLabel(QString("<div style='font-size:13pt; color:#66727f'>%1</div>"
-                                   "<p style='color:#8894a0'>%2</p>")
+  auto* label = new QLabel(QString("<div style='font-size:13pt'>%1</div><p>%2</p>")
                                .arg(headline.toHtmlEscaped(), advice.toHtmlEscaped()),
                            parent);
+  label->setProperty("tone", "muted");
   label->setAlignment(Qt::AlignCenter);
   label->setWordWrap(true);
   label->setMargin(24);
+  // Never what keeps a window large.
+  label->setMinimumSize(1, 1);
   return label;
 }
 

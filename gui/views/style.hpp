@@ -12,8 +12,21 @@ class QApplication;
 
 namespace aisle::gui {
 
-/// Fusion with our palette and a readable font size; call once.
+/// Colours of everything that is not data.
+struct Theme {
+  bool dark;
+  QRgb window, base, alternate, text, muted, line, axis, accent, figure, chosen, card, error,
+      notice, notice_line, notice_text, disabled;
+};
+
+/// Fusion with our palette, light, and a readable font size; call once.
 void apply_style(QApplication& application);
+/// Widgets follow by their palette and the style sheet; what holds colours of its own is shown
+/// anew.
+void set_theme(QApplication& application, bool dark);
+const Theme& theme();
+/// "#1f2933", for rich text.
+QString html(QRgb colour);
 
 // Colours that people with colour-vision deficiencies tell apart (after Okabe and Ito), the same
 // thing in the same colour in every view.

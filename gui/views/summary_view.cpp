@@ -2,6 +2,7 @@
 #include "gui/views/summary_view.hpp"
 
 #include "gui/models/result_table.hpp"
+#include "gui/views/style.hpp"
 
 #include <QFrame>
 #include <QGridLayout>
@@ -14,13 +15,13 @@ namespace aisle::gui {
 
 namespace {
 
-constexpr int kRoomForBound = 540, kRoomForSource = 1000;
+constexpr int kRoomForPublished = 440, kRoomForBound = 560, kRoomForSource = 1000;
 
-QLabel* add_label(QVBoxLayout* column, const QString& style) {
+QLabel* add_label(QVBoxLayout* column, const char* tone) {
   auto* label = new QLabel;
   label->setWordWrap(true);
   label->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Maximum);
-  label->setStyleSheet(style);
+  label->setProperty("tone", tone);
   label->setTextInteractionFlags(Qt::TextSelectableByMouse);
   column->addWidget(label);
   return label;
@@ -34,9 +35,6 @@ void set_text(QLabel* label, const QString& text) {
 QFrame* make_card(const Headline& headline) {
   auto* card = new QFrame;
   card->setObjectName("card");
-  card->setStyleSheet(
-      "#card { background: #f4f7fb; border: 1px solid #dbe3ec;"
-      " border-radius: 6px; }");
   card->setToolTip("basis: " + headline.basis);
   auto* column = new QVBoxLayout(card);
   column->setContentsMargins(12, 8, 12, 8);
@@ -46,12 +44,14 @@ QFrame* make_card(const Headline& headline) {
     label->setWordWrap(true);
     column->addWidget(label);
   };
-  add("<span style='color:#66727f'>" + headline.label.toHtmlEscaped() + "</span>");
-  add(QString("<span style='font-size:17pt; font-weight:600; color:#1f4e85'>%1</span> "
-              "<span style='color:#4b5763'>%2</span>")
-          .arg(headline.value.toHtmlEscaped(), headline.unit.toHtmlEscaped()));
+  const QString muted = html(theme().muted);
+  add(QString("<span style='color:%1'>%2</span>").arg(muted, headline.label.toHtmlEscaped()));
+  add(QString("<span style='font-size:17pt; font-weight:600; color:%1'>%2</span> "
+              "<span style='color:%3'>%4</span>")
+          .arg(html(theme().figure), headline.value.toHtmlEscaped(), muted,
+               headline.unit.toHtmlEscaped()));
   const QString below = headline.against.isEmpty() ? headline.basis : headline.against;
-  add("<span style='font-size:8pt; color:#66727f'>" + below.toHtmlEscaped() + "</span>");
+  add(QString("<span style='font-size:8pt; color:%1'>%2</span>").arg(muted, below.toHtmlEscaped()));
   column->addStretch();
   return card;
 }
@@ -70,12 +70,10 @@ SummaryView::SummaryView(ResultTable* metrics, ResultTable* comparison, QWidget*
   auto* column = new QVBoxLayout(page);
   column->setContentsMargins(14, 12, 14, 12);
   column->setSpacing(8);
-  title_ = add_label(column, "font-size: 13pt; font-weight: 600;");
-  question_ = add_label(column, "color: #4b5763; font-style: italic;");
-  description_ = add_label(column, "color: #4b5763;");
-  notice_ = add_label(column,
-                      "background: #fdf1e3; border: 1px solid #efc48d; border-radius: 5px;"
-                      " padding: 8px; color: #6b3e07;");
+  title_ = add_label(column, "title");
+  question_ = add_label(column, "muted");
+  description_ = add_label(column, "muted");
+  notice_ = add_label(column, "notice");
   cards_ = new QWidget;
   card_grid_ = new QGridLayout(cards_);
   card_grid_->setContentsMargins(0, 2, 0, 2);
@@ -84,7 +82,7 @@ SummaryView::SummaryView(ResultTable* metrics, ResultTable* comparison, QWidget*
   comparison_table_ =
       addTable(column, "Beside published figures", comparison_, &comparison_section_);
   metrics_table_ = addTable(column, "All metrics", metrics_, &metrics_section_);
-  caveats_ = add_label(column, "color: #4b5763;");
+  caveats_ = add_label(column, "muted");
   column->addStretch(1);
   setWidget(page);
   showStudy("Aisle Explorer", "",
@@ -100,7 +98,7 @@ QTableView* SummaryView::addTable(QVBoxLayout* column, const QString& caption, R
   auto* inner = new QVBoxLayout(*section);
   inner->setContentsMargins(0, 4, 0, 0);
   inner->setSpacing(4);
-  auto* label = add_label(inner, "font-weight: 600;");
+  auto* label = add_label(inner, "heading");
   label->setText(caption);
   auto* table = new QTableView;
   table->setModel(model);
@@ -161,9 +159,10 @@ void SummaryView::setTablesVisible(bool visible) {
 
 void SummaryView::chooseColumns() {
   if (comparison_->columnCount() > 0) {
-    // Source and bound need room; narrow, they stand in the tool-tips.
+    // Source, bound and published figure need room; narrow, they stand in the tool-tips.
     comparison_table_->setColumnHidden(comparison_->columnCount() - 1, width() < kRoomForSource);
     comparison_table_->setColumnHidden(comparison_->columnCount() - 2, width() < kRoomForBound);
+    comparison_table_->setColumnHidden(2, width() < kRoomForPublished);
     fit(comparison_table_, 0);
   }
   if (metrics_->columnCount() > 0) fit(metrics_table_, 0);

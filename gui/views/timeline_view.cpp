@@ -152,14 +152,14 @@ void TimelineView::paintEvent(QPaintEvent*) {
   if (isEmpty()) {
     const QRect room = viewport()->rect().adjusted(24, 24, -24, -24);
     const QRect lower = room.adjusted(0, room.height() / 2, 0, 0);
-    painter.setPen(QColor(0xff8894a0));
+    painter.setPen(QColor(theme().muted));
     painter.drawText(lower, Qt::AlignHCenter | Qt::TextWordWrap,
                      "Open a result, or run a study: what runs when on each stream appears here, "
                      "from the whole step down to single kernels.");
     QFont large = font();
     large.setPointSizeF(13);
     painter.setFont(large);
-    painter.setPen(QColor(0xff66727f));
+    painter.setPen(QColor(theme().muted));
     painter.drawText(room.adjusted(0, 0, 0, -room.height() / 2 - 8),
                      Qt::AlignHCenter | Qt::AlignBottom, "Timeline");
     return;
@@ -218,7 +218,7 @@ void TimelineView::paintRank(QPainter& painter, int rank) const {
   const int scroll = verticalScrollBar()->value();
   if (top + height < scroll + kRulerHeight || top > scroll + viewport()->height()) return;
   const bool chosen = selection_->rank() == rank;
-  const QColor band = chosen ? QColor(0xffd6e4f3) : palette().color(QPalette::AlternateBase);
+  const QColor band = chosen ? QColor(theme().chosen) : palette().color(QPalette::AlternateBase);
   painter.fillRect(0, top, viewport()->width(), kRankHeight, band);
   QFont bold = font();
   bold.setBold(true);
@@ -230,7 +230,7 @@ void TimelineView::paintRank(QPainter& painter, int rank) const {
                    at.name);
   const int used = painter.fontMetrics().horizontalAdvance(at.name) + 10;
   painter.setFont(font());
-  painter.setPen(QColor(0xff66727f));
+  painter.setPen(QColor(theme().muted));
   painter.drawText(QRect(used, top, viewport()->width() - used, kRankHeight), Qt::AlignVCenter,
                    times);
   for (int lane = 0; lane < at.lanes; ++lane) paintLane(painter, at.first_lane + lane);
@@ -241,7 +241,7 @@ void TimelineView::paintLane(QPainter& painter, int lane) const {
   const TimeRange range = selection_->range();
   const double busy = static_cast<double>(total(model_->covered(lane, range))) /
                       static_cast<double>(std::max<std::int64_t>(1, range.length()));
-  painter.setPen(QColor(0xff4b5763));
+  painter.setPen(QColor(theme().muted));
   QFont small = font();
   small.setPointSizeF(std::min(font().pointSizeF(), lane_height_ * 0.58));
   painter.setFont(small);
@@ -296,7 +296,7 @@ void TimelineView::paintLegend(QPainter& painter) const {
   const QString help =
       "wheel zooms · drag moves · Shift+drag chooses · F shows all · Backspace goes back";
   if (x + painter.fontMetrics().horizontalAdvance(help) + 20 > viewport()->width()) return;
-  painter.setPen(QColor(0xff8894a0));
+  painter.setPen(QColor(theme().muted));
   painter.drawText(QRect(x, top, viewport()->width() - x - 12, kLegendHeight),
                    Qt::AlignVCenter | Qt::AlignRight, help);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sim/base/diagnostics.hpp"
+#include "sim/study/study.hpp"
 #include "topology/catalogue/catalogue.hpp"
 
 #include <optional>
@@ -19,6 +20,11 @@ namespace aisle::cli {
 
 inline constexpr int kDone = 0, kMachineFailure = 1, kBadInput = 2, kOutOfTolerance = 3;
 
+/// The study of that name with assignments; `from_stdin`: its text comes from standard input.
+std::optional<sim::Study> open_study(const std::string& name,
+                                     const std::vector<std::string>& assignments, bool from_stdin,
+                                     Diagnostics& diagnostics);
+
 struct RunArguments {
   std::string study;
   std::vector<std::string> assignments;
@@ -27,6 +33,7 @@ struct RunArguments {
   bool no_fold = false;
   std::optional<long long> seed;
   std::string output;  ///< folder for the result files; empty: none are written
+  bool from_stdin = false;
   bool json = false;
   bool quiet = false;
 };
@@ -117,6 +124,8 @@ struct SweepArguments {
   int jobs = 0;  ///< processes; 0: as many as the machine has
   bool resume = false;
   bool no_blobs = false;
+  bool from_stdin = false;
+  bool progress = false;
   bool json = false;
   bool quiet = false;
 };
@@ -135,8 +144,9 @@ struct PlanArguments {
 
 int plan(const PlanArguments& arguments);
 
+/// `from_stdin`: the text of the one study comes from standard input.
 int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
-          bool json);
+          bool from_stdin, bool json);
 int list(const std::string& kind, bool json);
 int show(const std::string& name, int chips, bool json);
 int explain(const std::string& path, bool json);

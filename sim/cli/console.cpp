@@ -2,6 +2,7 @@
 #include "sim/base/json.hpp"
 #include "sim/base/table.hpp"
 #include "sim/cli/commands.hpp"
+#include "sim/study/edit.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/study.hpp"
 
@@ -10,6 +11,8 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <iostream>
+#include <iterator>
 
 namespace aisle::cli {
 
@@ -26,6 +29,14 @@ int bad_input(const Diagnostics& diagnostics) {
 
 void say(const std::string& text) {
   fmt::print(stderr, "aisle: {}\n", text);
+}
+
+std::optional<sim::Study> open_study(const std::string& name,
+                                     const std::vector<std::string>& assignments, bool from_stdin,
+                                     Diagnostics& diagnostics) {
+  if (!from_stdin) return sim::load(name, assignments, diagnostics);
+  const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
+  return sim::load_text(name, text, assignments, diagnostics);
 }
 
 void print_rows(const std::vector<std::vector<std::string>>& rows, const std::string& key,

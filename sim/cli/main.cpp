@@ -16,6 +16,10 @@ constexpr const char* kDescription =
     "input,\n"
     "3 a comparison out of tolerance.";
 
+constexpr const char* kStdin =
+    "Take the study's text from standard input, as an editor has it; STUDY names places in it and "
+    "what is relative to it";
+
 std::string example(const std::string& line) {
   return "\nExample:\n  " + line + "\n";
 }
@@ -40,6 +44,7 @@ void add_run(CLI::App& app, RunArguments& a, int& code) {
   command->add_option("--seed", a.seed, "Seed of everything drawn at random");
   command->add_option("-o,--output", a.output, "Folder to write the full results to")
       ->type_name("DIR");
+  command->add_flag("--stdin", a.from_stdin, kStdin);
   command->add_flag("--json", a.json, "Print one JSON document on stdout");
   command->add_flag("-q,--quiet", a.quiet, "No talk on stderr except errors");
   command->footer(
@@ -122,6 +127,9 @@ void add_sweep(CLI::App& app, aisle::cli::SweepArguments& a, int& code) {
                    "Put the points of these databases, parts of one sweep, into one; no STUDY")
       ->type_name("FILE...");
   command->add_flag("--no-blobs", a.no_blobs, "Keep metrics alone, not whole results");
+  command->add_flag("--stdin", a.from_stdin, kStdin);
+  command->add_flag("--progress", a.progress,
+                    "Say line by line how far it is, where stderr is no terminal");
   command->add_flag("--json", a.json, "Print one JSON document on stdout");
   command->add_flag("-q,--quiet", a.quiet, "No talk on stderr except errors");
   command->footer(example("aisle sweep study.textproto -o points.db --engine analytic"));
@@ -238,6 +246,7 @@ struct Inputs {
   std::vector<std::string> assignments;
   std::string kind, path, output, engine;
   int chips = 0;
+  bool from_stdin = false;
   bool json = false;
 };
 
@@ -287,9 +296,11 @@ void add_study_commands(CLI::App& app, Inputs& in, int& code) {
                    "Change a field of the scenarios: PATH=VALUE (repeatable)")
       ->take_all()
       ->type_name("PATH=VALUE");
+  check->add_flag("--stdin", in.from_stdin, kStdin);
   add_json(check, in);
   check->footer(example("aisle check my-study.textproto"));
-  check->callback([&] { code = aisle::cli::check(in.names, in.assignments, in.json); });
+  check->callback(
+      [&] { code = aisle::cli::check(in.names, in.assignments, in.from_stdin, in.json); });
 
   CLI::App* compare = app.add_subcommand(
       "compare", "Set results or studies side by side, differences explained by resource");

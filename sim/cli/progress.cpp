@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <unistd.h>
 
 namespace aisle::cli {
 
@@ -19,6 +20,8 @@ void stop(int /*signal*/) {
 
 }  // namespace
 
+ProgressLine::ProgressLine() : terminal_(isatty(STDERR_FILENO) != 0) {}
+
 void ProgressLine::show(const std::string& stage, std::int64_t done, std::int64_t all,
                         const std::string& more) {
   const auto now = std::chrono::steady_clock::now();
@@ -32,9 +35,10 @@ void ProgressLine::show(const std::string& stage, std::int64_t done, std::int64_
   const double passed = std::chrono::duration<double>(now - began_).count();
   const double left = passed * static_cast<double>(all - done) /
                       static_cast<double>(std::max<std::int64_t>(1, done));
-  fmt::print(stderr, "\r\033[Kaisle: {} {}/{}, {:.0f} s to go{}", stage, done, all, left, more);
+  fmt::print(stderr, "{}aisle: {} {}/{}, {:.0f} s to go{}{}", terminal_ ? "\r\033[K" : "", stage,
+             done, all, left, more, terminal_ ? "" : "\n");
   std::fflush(stderr);
-  any_ = true;
+  any_ = terminal_;
 }
 
 void ProgressLine::end() const {

@@ -9,9 +9,10 @@
 
 namespace aisle::cli {
 
-/// One line on a terminal, with the time that the stage still takes.
+/// One line on a terminal, line after line elsewhere, with the time that the stage still takes.
 class ProgressLine {
  public:
+  ProgressLine();
   void show(const std::string& stage, std::int64_t done, std::int64_t all,
             const std::string& more = {});
   void end() const;
@@ -19,6 +20,7 @@ class ProgressLine {
  private:
   std::string stage_;
   std::chrono::steady_clock::time_point began_, shown_;
+  const bool terminal_;
   bool any_ = false;
 };
 

@@ -25,7 +25,8 @@ std::vector<std::string> all_assignments(const RunArguments& arguments) {
 
 int run(const RunArguments& arguments) {
   Diagnostics diagnostics;
-  const auto study = sim::load(arguments.study, all_assignments(arguments), diagnostics);
+  const auto study =
+      open_study(arguments.study, all_assignments(arguments), arguments.from_stdin, diagnostics);
   if (!study) return bad_input(diagnostics);
   const auto catalogue = read_catalogue(diagnostics);
   if (!catalogue) return bad_input(diagnostics);
@@ -54,14 +55,18 @@ int run(const RunArguments& arguments) {
 }
 
 int check(const std::vector<std::string>& studies, const std::vector<std::string>& assignments,
-          bool json) {
+          bool from_stdin, bool json) {
   Diagnostics diagnostics;
+  if (from_stdin && studies.size() > 1) {
+    diagnostics.error({"--stdin", 0, 0}, {}, "is the text of one study", "name one study");
+    return bad_input(diagnostics);
+  }
   const auto catalogue = read_catalogue(diagnostics);
   std::vector<std::pair<std::string, std::vector<std::string>>> good;
   for (const std::string& name : studies) {
     if (!catalogue) break;
     Diagnostics own;
-    const auto study = sim::load(name, assignments, own);
+    const auto study = open_study(name, assignments, from_stdin, own);
     const auto lines = study ? sim::check(*study, *catalogue, own) : std::nullopt;
     if (lines) { good.emplace_back(name, *lines); }
     diagnostics.append(own);

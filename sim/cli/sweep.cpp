@@ -51,7 +51,7 @@ int sweep(const SweepArguments& arguments) {
   }
   std::vector<std::string> assignments = arguments.assignments;
   if (!arguments.engine.empty()) assignments.push_back("engine=" + arguments.engine);
-  const auto study = sim::load(arguments.study, assignments, diagnostics);
+  const auto study = open_study(arguments.study, assignments, arguments.from_stdin, diagnostics);
   if (!study) return bad_input(diagnostics);
   const auto catalogue = read_catalogue(diagnostics);
   if (!catalogue) return bad_input(diagnostics);
@@ -62,7 +62,7 @@ int sweep(const SweepArguments& arguments) {
   options.shard = arguments.shard;
   options.stop = Interruptible::asked();
   ProgressLine line;
-  if (!arguments.quiet && isatty(STDERR_FILENO) != 0) {
+  if (arguments.progress || (!arguments.quiet && isatty(STDERR_FILENO) != 0)) {
     options.progress = [&line](const sim::SweepProgress& progress) {
       line.show(progress.stage, progress.done, progress.all,
                 progress.failed > 0 ? fmt::format(", {} failed", progress.failed) : "");

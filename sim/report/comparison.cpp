@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/report/comparison.hpp"
 
+#include "sim/report/explain.hpp"
 #include "sim/report/format.hpp"
 
 #include <fmt/format.h>
@@ -237,3 +238,11 @@ std::string explanation(std::span<const pb::Result> results, std::size_t at) {
 }
 
 }  // namespace aisle::sim::report
+
+namespace aisle::sim {
+
+std::string explain_difference(std::span<const pb::Result> results, std::size_t at) {
+  return report::explanation(results, at);
+}
+
+}  // namespace aisle::sim

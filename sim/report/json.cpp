@@ -70,6 +70,10 @@ void write_families(JsonWriter& json, const pb::Result& result) {
     json.key("basis").value(report::basis_name(family.basis()));
     if (family.has_recorded_seconds())
       json.key("recorded_seconds").value(family.recorded_seconds());
+    if (family.has_flops()) {
+      json.key("flops").value(family.flops());
+      json.key("hbm_bytes").value(family.hbm_bytes());
+    }
     json.end_object();
   }
   json.end_object();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sim/study/edit.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/study.hpp"
@@ -78,23 +79,26 @@ std::vector<std::string> shipped_studies() {
   return names;
 }
 
-std::optional<Study> load(const std::string& name, const std::vector<std::string>& assignments,
-                          Diagnostics& diagnostics) {
+namespace {
+
+/// The study at `path`, from `text` where there is one.
+std::optional<Study> read(const std::string& name, const std::string& path, const std::string* text,
+                          const std::vector<std::string>& assignments, Diagnostics& diagnostics) {
   Study study;
   study.name = name;
+  study.path = path;
   study.scenario = std::make_unique<pb::Scenario>();
-  const std::optional<std::string> path = resolve(name, diagnostics);
-  if (!path) return std::nullopt;
-  study.path = *path;
-  bool good = read_text_file(study.path, *study.scenario, study.places, diagnostics);
+  bool good = text == nullptr ? read_text_file(path, *study.scenario, study.places, diagnostics)
+                              : read_text(*text, path, *study.scenario, study.places, diagnostics);
   for (const std::string& assignment : assignments) {
     good = set_field(assignment, *study.scenario, study.places, diagnostics) && good;
   }
   if (!good) return std::nullopt;
   // Published figures are those of the job as written.
-  const bool changed = std::any_of(assignments.begin(), assignments.end(), [](const auto& text) {
-    return text.starts_with("cluster.") || text.starts_with("workload.");
-  });
+  const bool changed =
+      std::any_of(assignments.begin(), assignments.end(), [](const auto& changed_field) {
+        return changed_field.starts_with("cluster.") || changed_field.starts_with("workload.");
+      });
   if (changed) study.scenario->clear_reference();
   const bool plans = study.scenario->has_plan();
   if (!plans && study.scenario->workload().kind_case() == pb::Workload::KIND_NOT_SET) {
@@ -107,6 +111,21 @@ std::optional<Study> load(const std::string& name, const std::vector<std::string
   }
   if (diagnostics.has_errors()) return std::nullopt;
   return study;
+}
+
+}  // namespace
+
+std::optional<Study> load(const std::string& name, const std::vector<std::string>& assignments,
+                          Diagnostics& diagnostics) {
+  const std::optional<std::string> path = resolve(name, diagnostics);
+  return path ? read(name, *path, nullptr, assignments, diagnostics) : std::nullopt;
+}
+
+std::optional<Study> load_text(const std::string& name, const std::string& text,
+                               const std::vector<std::string>& assignments,
+                               Diagnostics& diagnostics) {
+  Diagnostics absent;
+  return read(name, resolve(name, absent).value_or(name), &text, assignments, diagnostics);
 }
 
 std::optional<Study> assemble(const std::string& name, const std::vector<FlagAssignment>& fields,
@@ -123,11 +142,13 @@ std::optional<Study> assemble(const std::string& name, const std::vector<FlagAss
   return study;
 }
 
-std::optional<std::string> explain(const std::string& path, Diagnostics& diagnostics) {
+std::string schema_file() {
   const fs::path share = installed_share();
-  const std::string descriptors =
-      share.empty() ? AISLE_BUILD_DESCRIPTOR_SET : (share / "aisle.desc").string();
-  return explain_field(path, "aisle.pb.Scenario", descriptors, diagnostics);
+  return share.empty() ? AISLE_BUILD_DESCRIPTOR_SET : (share / "aisle.desc").string();
+}
+
+std::optional<std::string> explain(const std::string& path, Diagnostics& diagnostics) {
+  return explain_field(path, "aisle.pb.Scenario", schema_file(), diagnostics);
 }
 
 std::optional<pb::Result> read_result(const std::string& path, Diagnostics& diagnostics) {

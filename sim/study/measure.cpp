@@ -152,6 +152,8 @@ void add_families(const TimedPlan& timed, const RankOperations& operations, pb::
   std::array<double, 16> seconds{};
   std::array<std::int64_t, 16> counts{};
   std::array<Basis, 16> basis{};
+  std::array<Flops, 16> flops{};
+  std::array<Bytes, 16> bytes{};
   for (const std::int32_t i : operations[static_cast<std::size_t>(Stream::compute)]) {
     const auto work = static_cast<std::size_t>(plan.operations[static_cast<std::size_t>(i)].work);
     for (std::size_t f = 0; f < seconds.size(); ++f)
@@ -159,6 +161,8 @@ void add_families(const TimedPlan& timed, const RankOperations& operations, pb::
     for (const workloads::Kernel& kernel : plan.works[work].kernels) {
       const auto f = static_cast<std::size_t>(kernel.family);
       counts[f] += kernel.count;
+      flops[f] += static_cast<double>(kernel.count) * kernel.flops;
+      bytes[f] += static_cast<double>(kernel.count) * kernel.hbm_bytes;
       basis[f] = weakest(basis[f], timed.works[work].basis);
     }
   }
@@ -169,6 +173,8 @@ void add_families(const TimedPlan& timed, const RankOperations& operations, pb::
     family.set_seconds(seconds[f]);
     family.set_count(counts[f]);
     family.set_basis(to_pb(basis[f]));
+    family.set_flops(flops[f].in(units::FLOP));
+    family.set_hbm_bytes(bytes[f].in(units::B));
   }
 }
 

@@ -3,7 +3,9 @@
 
 #include "sim/study/result.pb.h"
 
+#include <QAbstractItemModelTester>
 #include <QString>
+#include <gtest/gtest.h>
 
 #include <cstdint>
 #include <random>
@@ -22,6 +24,18 @@ QString write_study(const QString& folder, const QString& title);
 
 /// Writes an executable shell script that plays the command-line program; returns its path.
 QString write_script(const QString& folder, const QString& body);
+
+using Mode = QAbstractItemModelTester::FailureReportingMode;
+
+/// Turns the words of QAbstractItemModelTester, which come through qWarning, into failures.
+class ModelRules : public testing::Test {
+ protected:
+  void SetUp() override;
+  void TearDown() override;
+
+ private:
+  QtMessageHandler previous_ = nullptr;
+};
 
 /// Lets events run until `done` or ten seconds have passed; the value of `done` at the end.
 template <typename Condition>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gui/models/job.hpp"
 #include "gui/models/result_model.hpp"
 #include "gui/models/result_table.hpp"
 #include "gui/models/result_text.hpp"
+#include "gui/models/runs/job.hpp"
 #include "gui/models/study_list_model.hpp"
 #include "tests/gui/fixture.hpp"
 
@@ -16,23 +16,6 @@
 
 namespace aisle::gui {
 namespace {
-
-using Mode = QAbstractItemModelTester::FailureReportingMode;
-
-// The tester reports through qWarning; a handler turns its words into failures.
-void fail_on_warning(QtMsgType type, const QMessageLogContext&, const QString& text) {
-  if (type != QtDebugMsg && type != QtInfoMsg) ADD_FAILURE() << text.toStdString();
-}
-
-class ModelRules : public testing::Test {
- protected:
-  void SetUp() override { previous_ = qInstallMessageHandler(fail_on_warning); }
-
-  void TearDown() override { qInstallMessageHandler(previous_); }
-
- private:
-  QtMessageHandler previous_ = nullptr;
-};
 
 TEST_F(ModelRules, TablesObeyThemThroughEveryChange) {
   const pb::Result full = make_result();
@@ -165,7 +148,9 @@ TEST(ResultModel, MayGoWhileAFileIsBeingRead) {
 
 class JobTest : public testing::Test {
  protected:
-  JobRequest request() const { return {"study", {"cluster.count=64"}, "analytic", output()}; }
+  JobRequest request() const {
+    return run_request({"study", "study", {}, {"cluster.count=64"}, "analytic"}, output());
+  }
 
   QString output() const { return folder_.filePath("out"); }
 
@@ -211,7 +196,7 @@ TEST_F(JobTest, BadInputShowsEveryErrorWithItsPlace) {
 TEST_F(JobTest, SuccessWithoutAResultIsAFailure) {
   ASSERT_TRUE(runToEnd("exit 0\n"));
   EXPECT_EQ(job_.state(), Job::State::failed);
-  EXPECT_TRUE(job_.sentence().contains("no result"));
+  EXPECT_TRUE(job_.sentence().contains("wrote nothing"));
 }
 
 TEST_F(JobTest, AKilledChildIsOneSentence) {

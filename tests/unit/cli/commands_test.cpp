@@ -101,6 +101,40 @@ TEST(Check, SaysWhatWouldRun) {
   EXPECT_THAT(outcome.out, HasSubstr("16384"));
 }
 
+TEST(Check, TakesTheTextOfAnEditorInPlaceOfTheFiles) {
+  const Folder folder;
+  const std::string study = folder.write("study.textproto", "title: \"old\"\n");
+  folder.write("base.textproto", R"(
+    cluster { accelerator: "h100-sxm" count: 8 }
+    workload { training { model: "llama-3.1-8b" global_batch: 8 parallel { tensor: 8 } } })");
+  const std::string good = folder.write("good", "extends: \"base.textproto\"\n");
+  const std::string bad = folder.write("bad", "extends: \"base.textproto\"\n\nsed: 3\n");
+  // In a shell of its own: run_command gives its command an empty standard input.
+  const auto check = [](const std::string& names, const std::string& text) {
+    return run_command("sh -c '" AISLE_PROGRAM " check " + names + " --stdin < " + text + "'");
+  };
+  EXPECT_EQ(check(study, good).exit_code, 0);
+  const Outcome wrong = check(study, bad);
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr(study + ":3:1: error: sed: unknown field"));
+  // The file itself need not be there yet.
+  EXPECT_EQ(check((folder / "new.textproto").string(), good).exit_code, 0);
+  EXPECT_EQ(check("a b", good).exit_code, 2);
+}
+
+TEST(Sweep, SaysHowFarItIsWhereItIsAsked) {
+  const Folder folder;
+  const std::string study = folder.write("study.textproto", R"(
+    cluster { accelerator: "h100-sxm" count: 8 }
+    workload { training { model: "llama-3.1-8b" global_batch: 8 parallel { tensor: 8 } } }
+    sweep { axis { path: "workload.training.global_batch" value: ["8", "16"] } })");
+  const std::string sweep = AISLE_PROGRAM " sweep " + study + " --engine analytic -o ";
+  const Outcome told = run_command(sweep + (folder / "a.db").string() + " --progress");
+  EXPECT_EQ(told.exit_code, 0) << told.err;
+  EXPECT_THAT(told.err, HasSubstr("points 2/2"));
+  EXPECT_EQ(run_command(sweep + (folder / "b.db").string()).err, "");
+}
+
 TEST(Catalogue, ListsShowsAndExplains) {
   simdjson::dom::parser parser;
   for (const std::string kind :

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gui/views/plot_widget.hpp"
+#include "gui/views/plots/bar_plot.hpp"
+
+#include "gui/views/plots/plot_style.hpp"
+#include "gui/views/style.hpp"
 
 #include <QMouseEvent>
 #include <qcustomplot.h>
@@ -12,19 +15,18 @@ namespace aisle::gui {
 
 namespace {
 
-constexpr double kBarWidth = 0.68;    ///< of a category's room
-constexpr double kThickestBar = 46;   ///< pixels
-constexpr int kLegendItemExtra = 40;  ///< pixels of icon and gaps beside a legend text
+constexpr double kBarWidth = 0.68;   ///< of a category's room
+constexpr double kThickestBar = 46;  ///< pixels
 
 }  // namespace
 
-PlotWidget::PlotWidget(QWidget* parent) : QWidget(parent), plot_(new QCustomPlot(this)) {
+BarPlot::BarPlot(QWidget* parent) : QWidget(parent), plot_(new QCustomPlot(this)) {
   plot_->setMouseTracking(true);
   plot_->installEventFilter(this);
   setMinimumSize(160, 120);
 }
 
-void PlotWidget::setChart(const BarChart& chart) {
+void BarPlot::setChart(const BarChart& chart) {
   chart_ = chart;
   sums_.fill(0, chart.categories.size());
   starts_ = sums_;
@@ -41,41 +43,12 @@ void PlotWidget::setChart(const BarChart& chart) {
   setAxes();
   addBars();
   addLimit();
-  addLegend();
   fit();
 }
 
-void PlotWidget::addLegend() {
-  QCPLegend* legend = plot_->legend;
-  legend->setVisible(chart_.legend);
-  legend->setFont(font());
-  legend->setTextColor(palette().color(QPalette::Text));
-  if (!chart_.legend || plot_->plotLayout()->rowCount() > 1) return;
-  // A layout of its own, where an empty neighbour takes the room that the legend does not need.
-  auto* row = new QCPLayoutGrid;
-  plot_->plotLayout()->insertRow(0);
-  plot_->plotLayout()->addElement(0, 0, row);
-  row->addElement(0, 0, legend);
-  row->addElement(0, 1, new QCPLayoutElement);
-  plot_->plotLayout()->setRowStretchFactor(0, 0.001);
-  legend->setBorderPen(Qt::NoPen);
-  legend->setBrush(Qt::NoBrush);
-  legend->setIconSize(12, 12);
-  legend->setColumnSpacing(10);
-  legend->setRowSpacing(0);
-  legend->setMargins(QMargins(10, 6, 4, 0));
-}
-
-void PlotWidget::fit() {
-  if (chart_.legend) {
-    int widest = 1;
-    for (const auto& series : chart_.series)
-      widest = std::max(widest, fontMetrics().horizontalAdvance(series.name) + kLegendItemExtra);
-    const int columns = std::clamp(width() / widest, 1, static_cast<int>(chart_.series.size()));
-    plot_->legend->setWrap(columns);
-    plot_->legend->setFillOrder(QCPLegend::foColumnsFirst);
-    plot_->legend->setMaximumSize(columns * widest, QWIDGETSIZE_MAX);
-  }
+void BarPlot::fit() {
+  plot_->legend->setVisible(chart_.legend);
+  place_legend(*plot_, *this, width());
   plot_->setViewport(QRect(QPoint(), size()));
   plot_->replot();
   // Sizes in pixels are known only now: room for the text at the end of the bars, and no bar thick
@@ -94,7 +67,7 @@ void PlotWidget::fit() {
   plot_->replot();
 }
 
-void PlotWidget::labelCategories(int across) {
+void BarPlot::labelCategories(int across) {
   int longest = 0;
   for (const auto& name : chart_.categories)
     longest = std::max(longest, chart_.horizontal ? fontMetrics().height()
@@ -106,19 +79,28 @@ void PlotWidget::labelCategories(int across) {
   (chart_.horizontal ? plot_->yAxis : plot_->xAxis)->setTicker(ticker);
 }
 
-void PlotWidget::resizeEvent(QResizeEvent* event) {
+void BarPlot::resizeEvent(QResizeEvent* event) {
   QWidget::resizeEvent(event);
   plot_->setGeometry(rect());
   fit();
 }
 
-void PlotWidget::setHighlight(const QVector<int>& categories) {
+void BarPlot::changeEvent(QEvent* event) {
+  QWidget::changeEvent(event);
+  if (event->type() == QEvent::PaletteChange) setChart(BarChart(chart_));
+}
+
+void BarPlot::paintVector(QPainter& painter, const QRect& where) {
+  paint_plot(*plot_, painter, where);
+}
+
+void BarPlot::setHighlight(const QVector<int>& categories) {
   highlight_ = categories;
   placeFrames();
   plot_->replot();
 }
 
-void PlotWidget::placeFrames() {
+void BarPlot::placeFrames() {
   for (auto* frame : std::exchange(frames_, {})) plot_->removeItem(frame);
   for (const int category : highlight_) {
     if (category < 0 || category >= sums_.size()) continue;
@@ -134,23 +116,11 @@ void PlotWidget::placeFrames() {
   }
 }
 
-void PlotWidget::setAxes() {
-  const QColor text = palette().color(QPalette::Text);
-  const QColor line = palette().color(QPalette::Mid);
+void BarPlot::setAxes() {
   QCPAxis* keys = chart_.horizontal ? plot_->yAxis : plot_->xAxis;
   QCPAxis* values = chart_.horizontal ? plot_->xAxis : plot_->yAxis;
   plot_->setBackground(palette().color(QPalette::Base));
-  for (QCPAxis* axis : {keys, values}) {
-    axis->setTickLabelFont(font());
-    axis->setLabelFont(font());
-    axis->setTickLabelColor(text);
-    axis->setLabelColor(text);
-    axis->setBasePen(QPen(line));
-    axis->setTickPen(Qt::NoPen);
-    axis->setSubTickPen(Qt::NoPen);
-    axis->grid()->setPen(QPen(line.lighter(118), 1));
-    axis->grid()->setZeroLinePen(Qt::NoPen);
-  }
+  for (QCPAxis* axis : {keys, values}) style_axis(*axis, *this);
   keys->grid()->setVisible(false);
   keys->setLabel(chart_.category_label);
   keys->setRange(-0.6, static_cast<double>(chart_.categories.size()) - 0.4);
@@ -159,7 +129,7 @@ void PlotWidget::setAxes() {
   values->setTicker(QSharedPointer<QCPAxisTicker>::create());
 }
 
-void PlotWidget::addBars() {
+void BarPlot::addBars() {
   QCPAxis* keys = chart_.horizontal ? plot_->yAxis : plot_->xAxis;
   QCPAxis* values = chart_.horizontal ? plot_->xAxis : plot_->yAxis;
   QCPBars* below = nullptr;
@@ -179,9 +149,9 @@ void PlotWidget::addBars() {
   }
 }
 
-void PlotWidget::addLimit() {
+void BarPlot::addLimit() {
   if (std::isnan(chart_.limit)) return;
-  const QColor colour(0xffc0392b);
+  const QColor colour(theme().error);
   const auto turned = [&](double key, double value) {
     return chart_.horizontal ? QPointF(value, key) : QPointF(key, value);
   };
@@ -198,7 +168,7 @@ void PlotWidget::addLimit() {
   label->position->setCoords(turned(count - 0.45, chart_.limit));
 }
 
-double PlotWidget::placeEndLabels(int along) {
+double BarPlot::placeEndLabels(int along) {
   double highest = std::isnan(chart_.limit) ? 0 : chart_.limit * 1.08;
   for (const double sum : sums_) highest = std::max(highest, sum * 1.02);
   for (auto* label : std::exchange(labels_, {})) plot_->removeItem(label);
@@ -234,7 +204,7 @@ double PlotWidget::placeEndLabels(int along) {
   return highest;
 }
 
-int PlotWidget::categoryAt(const QPointF& at) const {
+int BarPlot::categoryAt(const QPointF& at) const {
   const double key =
       chart_.horizontal ? plot_->yAxis->pixelToCoord(at.y()) : plot_->xAxis->pixelToCoord(at.x());
   const auto nearest = static_cast<int>(std::lround(key));
@@ -243,7 +213,7 @@ int PlotWidget::categoryAt(const QPointF& at) const {
   return inside && plot_->axisRect()->rect().contains(at.toPoint()) ? nearest : -1;
 }
 
-void PlotWidget::hover(const QPoint& at) {
+void BarPlot::hover(const QPoint& at) {
   const int category = categoryAt(at);
   const double value =
       chart_.horizontal ? plot_->xAxis->pixelToCoord(at.x()) : plot_->yAxis->pixelToCoord(at.y());
@@ -259,7 +229,7 @@ void PlotWidget::hover(const QPoint& at) {
   emit hovered(-1, -1, plot_->mapToGlobal(at));
 }
 
-bool PlotWidget::eventFilter(QObject* watched, QEvent* event) {
+bool BarPlot::eventFilter(QObject* watched, QEvent* event) {
   if (event->type() == QEvent::MouseMove)
     hover(static_cast<QMouseEvent*>(event)->position().toPoint());
   if (event->type() == QEvent::MouseButtonRelease)

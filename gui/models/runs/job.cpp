@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gui/models/job.hpp"
+#include "gui/models/runs/job.hpp"
 
 #include <QCoreApplication>
 #include <QDir>
@@ -7,6 +7,8 @@
 #include <QRegularExpression>
 #include <QStandardPaths>
 
+#include <csignal>
+#include <sys/types.h>
 #include <utility>
 
 namespace aisle::gui {
@@ -25,6 +27,42 @@ QString find_aisle() {
     if (candidate.isFile() && candidate.isExecutable()) return candidate.canonicalFilePath();
   }
   return QStandardPaths::findExecutable("aisle");
+}
+
+namespace {
+
+QStringList study_arguments(const StudyRequest& study) {
+  QStringList arguments{study.path};
+  for (const auto& assignment : study.assignments) arguments << "--set" << assignment;
+  if (!study.engine.isEmpty()) arguments << "--engine" << study.engine;
+  if (!study.text.isNull()) arguments << "--stdin";
+  return arguments;
+}
+
+QString title_of(const StudyRequest& study) {
+  return study.assignments.isEmpty() ? study.name
+                                     : study.name + ": " + study.assignments.join("; ");
+}
+
+}  // namespace
+
+JobRequest run_request(const StudyRequest& study, const QString& folder) {
+  return {title_of(study), QStringList{"run"} + study_arguments(study) + QStringList{"-o", folder},
+          QDir(folder).filePath("result.pb"), study.text.toUtf8()};
+}
+
+JobRequest sweep_request(const StudyRequest& study, const QString& database) {
+  QStringList arguments = QStringList{"sweep"} + study_arguments(study);
+  arguments << "-o" << database << "--progress";
+  if (QFileInfo::exists(database)) arguments << "--resume";
+  return {"sweep of " + title_of(study), arguments, database, study.text.toUtf8()};
+}
+
+JobRequest report_request(const QStringList& inputs, const QString& file) {
+  return {"report " + QFileInfo(file).fileName(),
+          QStringList{"report"} + inputs + QStringList{"-o", file},
+          file,
+          {}};
 }
 
 Job::Job(QObject* parent) : QObject(parent) {
@@ -65,6 +103,7 @@ void Job::start(const QString& program, const JobRequest& request) {
   result_path_.clear();
   errors_.clear();
   percent_ = -1;
+  seconds_left_ = -1;
   exit_code_ = 0;
   state_ = State::running;
   emit stateChanged(state_);
@@ -74,18 +113,18 @@ void Job::start(const QString& program, const JobRequest& request) {
            1);
     return;
   }
-  QStringList arguments{"run", request.study};
-  for (const auto& assignment : request.assignments) arguments << "--set" << assignment;
-  if (!request.engine.isEmpty()) arguments << "--engine" << request.engine;
-  arguments << "-o" << request.output;
-  say(QFileInfo(program).fileName() + " " + arguments.join(' '), Channel::talk);
-  child_.start(program, arguments, QIODevice::ReadOnly);
+  say(QFileInfo(program).fileName() + " " + request.arguments.join(' '), Channel::talk);
+  child_.start(program, request.arguments);
+  if (child_.state() == QProcess::NotRunning) return;
+  child_.write(request.input);
+  child_.closeWriteChannel();
 }
 
 void Job::cancel() {
   if (!isRunning() || cancelling_) return;
   cancelling_ = true;
-  child_.terminate();
+  // As Ctrl-C: a sweep ends with the points that are finished.
+  ::kill(static_cast<pid_t>(child_.processId()), SIGINT);
   patience_.start();
 }
 
@@ -105,6 +144,7 @@ void Job::read(QByteArray& rest, const QByteArray& bytes, Channel channel, bool 
 void Job::say(const QString& text, Channel channel) {
   static const QRegularExpression error_form("(^|: )error: ");
   static const QRegularExpression percent_form("(\\d+)(\\.\\d+)? ?%");
+  static const QRegularExpression count_form("(\\d+)/(\\d+)(?:, (\\d+) s to go)?");
   if (channel == Channel::talk && text.contains(error_form)) {
     errors_ << text;
     channel = Channel::error;
@@ -112,6 +152,10 @@ void Job::say(const QString& text, Channel channel) {
     progress_ = text.trimmed();
     const auto found = percent_form.match(text);
     percent_ = found.hasMatch() ? qMin(100, found.captured(1).toInt()) : percent_;
+    if (const auto counted = count_form.match(text); counted.capturedView(2).toInt() > 0) {
+      percent_ = qMin(100, 100 * counted.captured(1).toInt() / counted.captured(2).toInt());
+      if (counted.hasCaptured(3)) seconds_left_ = counted.captured(3).toInt();
+    }
     emit progressChanged(progress_, percent_);
   }
   emit line(text, channel);
@@ -138,10 +182,10 @@ void Job::childFinished(int code, QProcess::ExitStatus status) {
     if (sentence.isEmpty()) sentence = QString("The run ended with exit code %1.").arg(code);
     return finish(State::failed, sentence, code == 2 ? 2 : 1);
   }
-  const QString path = QDir(request_.output).filePath("result.pb");
-  if (!QFileInfo(path).isFile())
-    return finish(State::failed, path + ": error: the run ended well but wrote no result", 1);
-  result_path_ = path;
+  if (!QFileInfo(request_.output).isFile())
+    return finish(State::failed, request_.output + ": error: the run ended well but wrote nothing",
+                  1);
+  result_path_ = request_.output;
   finish(State::done, {}, 0);
 }
 

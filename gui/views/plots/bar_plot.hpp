@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "gui/views/plots/vector_painted.hpp"
+
 #include <QColor>
 #include <QPointF>
 #include <QString>
@@ -35,16 +37,17 @@ struct BarChart {
   QString limit_label;
 };
 
-/// A chart. The only door to QCustomPlot, whose header costs 13 s per file that includes it.
-class PlotWidget : public QWidget {
+/// Stacked bars.
+class BarPlot : public QWidget, public VectorPainted {
   Q_OBJECT
 
  public:
-  explicit PlotWidget(QWidget* parent = nullptr);
+  explicit BarPlot(QWidget* parent = nullptr);
 
   void setChart(const BarChart& chart);
   /// Emphasises these categories, and no other.
   void setHighlight(const QVector<int>& categories);
+  void paintVector(QPainter& painter, const QRect& where) override;
 
  signals:
   void categoryClicked(int category);
@@ -54,13 +57,13 @@ class PlotWidget : public QWidget {
  protected:
   bool eventFilter(QObject* watched, QEvent* event) override;
   void resizeEvent(QResizeEvent* event) override;
+  void changeEvent(QEvent* event) override;
 
  private:
   void addBars();
   void addLimit();
   /// Returns the end of the value axis that leaves room for the texts; `along`: its pixels.
   double placeEndLabels(int along);
-  void addLegend();
   void setAxes();
   void fit();
   void placeFrames();

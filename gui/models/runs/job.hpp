@@ -13,16 +13,31 @@ namespace aisle::gui {
 /// tree has it, else in PATH; empty if nowhere.
 QString find_aisle();
 
-/// What to run: `aisle run study [--set ...] [--engine ...] -o output`.
+/// A command of the program, and the file that is there after it.
 struct JobRequest {
-  QString study;
-  QStringList assignments;  ///< "cluster.count=4096"
-  QString engine;           ///< "event", "analytic"; empty: as the study says
-  QString output;           ///< folder for the result, made if absent
+  QString title;
+  QStringList arguments;
+  QString output;
+  QByteArray input;  ///< for its standard input
 };
 
-/// One run of a study in a child process. The window stays alive whatever the child does; its words
-/// come line by line, its numbers from the result file that it writes.
+/// What a run or a sweep is of.
+struct StudyRequest {
+  QString name, path;
+  QString text;             ///< not saved yet; null: as the file has it
+  QStringList assignments;  ///< "cluster.count=4096"
+  QString engine;           ///< "event", "analytic"; empty: as the study says
+};
+
+/// `aisle run` into a folder, made if absent.
+JobRequest run_request(const StudyRequest& study, const QString& folder);
+/// `aisle sweep` into a database; goes on with one that is there.
+JobRequest sweep_request(const StudyRequest& study, const QString& database);
+/// `aisle report` of results or a sweep (.html, .pdf, .md, .csv).
+JobRequest report_request(const QStringList& inputs, const QString& file);
+
+/// One command in a child process. The window stays alive whatever the child does; its words come
+/// line by line, its numbers from the file that it writes.
 class Job : public QObject {
   Q_OBJECT
 
@@ -46,8 +61,11 @@ class Job : public QObject {
   /// What the child last said.
   QString progress() const { return progress_; }
 
-  /// Percentage in the last progress line that had one; -1: none.
+  /// Percentage in the last progress line that had one, as such or as "12/80"; -1: none.
   int percent() const { return percent_; }
+
+  /// Seconds to go by the last progress line that told; -1: none did.
+  int secondsLeft() const { return seconds_left_; }
 
   /// Why the job failed or ended, in one sentence; empty after success.
   QString sentence() const { return sentence_; }
@@ -55,7 +73,7 @@ class Job : public QObject {
   /// Lines "file:line:col: error: ..." that the child wrote.
   QStringList errors() const { return errors_; }
 
-  /// result.pb after success.
+  /// The file of the request after success.
   QString resultPath() const { return result_path_; }
 
   /// Exit code for a caller's own exit: 0 done, 2 bad input, 1 otherwise.
@@ -81,6 +99,7 @@ class Job : public QObject {
   QString progress_, sentence_, result_path_;
   QStringList errors_;
   int percent_ = -1;
+  int seconds_left_ = -1;
   int exit_code_ = 0;
 };
 

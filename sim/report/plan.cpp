@@ -250,18 +250,23 @@ Section switches_of(const PlanOutcome& outcome) {
 
 Section replacements_of(const PlanOutcome& outcome) {
   Section section{fmt::format("In place of 1,000 {}", outcome.reference),
-                  "accelerators, power at the inlets of nodes and price for the same tokens/s",
-                  {"demand", "model", "system", "chips", "MW", "M USD", "held by", "layout"},
+                  "accelerators, power at the inlets of nodes, price, and what they take of the "
+                  "supply, for the "
+                  "same tokens/s",
+                  {"demand", "model", "system", "chips", "MW", "M USD", "wafers", "memory stacks",
+                   "held by", "layout"},
                   {},
                   {}};
   for (const PlanReplacement& row : outcome.replacements) {
     if (row.reason.empty()) {
       section.rows.push_back({row.demand, row.alternative, row.system, chips(row.chips),
                               significant(row.power_w / 1e6, 3), significant(row.usd / 1e6, 3),
-                              row.bound_by, row.layout});
+                              row.wafers > 0 ? significant(row.wafers, 3) : std::string("-"),
+                              row.stacks > 0 ? chips(row.stacks) : std::string("-"), row.bound_by,
+                              row.layout});
     } else {
       section.rows.push_back(
-          {row.demand, row.alternative, row.system, "cannot", "", "", "", row.reason});
+          {row.demand, row.alternative, row.system, "cannot", "", "", "", "", "", row.reason});
     }
   }
   return section;
@@ -290,9 +295,7 @@ std::string provenance(const PlanOutcome& outcome) {
       fmt::format("{} operating points, {} of them simulated now; weakest basis: {}",
                   outcome.points.size(), outcome.simulated, basis_name(outcome.basis));
   if (!outcome.feasible) return text + '.';
-  return text + (outcome.gap < 1e-9
-                     ? "; solved to the optimum."
-                     : fmt::format("; solved to {} of the optimum.", share(outcome.gap)));
+  return text + fmt::format("; within {:.2g} % of the optimum.", 100 * outcome.gap);
 }
 
 /// Cells of figures stand to the right.

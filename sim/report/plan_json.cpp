@@ -81,6 +81,7 @@ void write_replacement(JsonWriter& json, const PlanReplacement& row) {
   json.begin_object().key("demand").value(row.demand).key("alternative").value(row.alternative);
   json.key("system").value(row.system).key("chips").value(row.chips);
   json.key("power_w").value(row.power_w).key("usd").value(row.usd);
+  json.key("wafers").value(row.wafers).key("stacks").value(row.stacks);
   json.key("bound_by").value(row.bound_by).key("reason").value(row.reason).end_object();
 }
 

@@ -188,20 +188,21 @@ void add_replacements(const PlanTerms& terms, PlanOutcome& outcome) {
                  other.alternative() == point.alternative();
         });
     if (reference == outcome.points.end() || reference->has_reason()) continue;
-    PlanReplacement row{point.demand(),
-                        point.alternative(),
-                        point.system(),
-                        point.layout(),
-                        point.bound_by(),
-                        point.reason(),
-                        0,
-                        0,
-                        0};
+    PlanReplacement row;
+    row.demand = point.demand();
+    row.alternative = point.alternative();
+    row.system = point.system();
+    row.layout = point.layout();
+    row.bound_by = point.bound_by();
+    row.reason = point.reason();
     if (!point.has_reason()) {
       row.chips = kOf * reference->tokens_per_s_per_chip() / point.tokens_per_s_per_chip();
       row.power_w = row.chips * point.power_w();
       for (const PlanSystemTerms& system : terms.systems) {
-        if (system.name == point.system()) row.usd = row.chips * system.price_usd;
+        if (system.name != point.system()) continue;
+        row.usd = row.chips * system.price_usd;
+        row.wafers = row.chips * system.needed[at(int(power::SupplyLimit::wafers))].value_or(0);
+        row.stacks = row.chips * system.needed[at(int(power::SupplyLimit::stacks))].value_or(0);
       }
     }
     outcome.replacements.push_back(std::move(row));
@@ -277,8 +278,9 @@ std::optional<PlanOutcome> plan(const Study& study, const topology::Catalogue& c
     if (outcome.feasible) {
       const double value = solution.cost / model.scale;
       outcome.objective_value = terms->objective == pb::most_tokens ? -value : value;
-      outcome.gap =
-          std::abs(solution.cost - solution.bound) / std::max(1e-9, std::abs(solution.cost));
+      // CBC stops inside the gap that it was given, and says nothing of where.
+      outcome.gap = std::max(kPlanSolved.gap, std::abs(solution.cost - solution.bound) /
+                                                  std::max(1e-9, std::abs(solution.cost)));
       Answer answer(*terms, model, solution, outcome);
       answer.write();
       outcome.prices = prices_of(*terms, model, solution);

@@ -81,6 +81,7 @@ struct PlanSwitch {
 struct PlanReplacement {
   std::string demand, alternative, system, layout, bound_by, reason;
   double chips = 0, power_w = 0, usd = 0;
+  double wafers = 0, stacks = 0;  ///< that they take of the supply; 0: not known
 };
 
 struct PlanOutcome {

@@ -2,6 +2,7 @@
 // Did a shipped study's answer move? Compares every metric with expected/summary.json beside the
 // study, to 1e-6 relative. A pass proves sameness, not truth (that is tests/validation). To accept
 // a change: AISLE_UPDATE_GOLDEN=1, and a line in docs/changes.md that says why.
+#include "sim/study/scenario.pb.h"
 #include "sim/study/study.hpp"
 #include "tests/command.hpp"
 
@@ -15,6 +16,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -68,6 +70,7 @@ TEST(ScenariosOfStudies, CanRun) {
        std::filesystem::recursive_directory_iterator(AISLE_SOURCE_DIR "/scenarios/studies")) {
     const std::filesystem::path& path = entry.path();
     if (path.extension() != ".textproto" || path.filename() == "study.textproto") continue;
+    if (path.filename() == "points.textproto") continue;  // what simulations of a plan gave
     command << ' ' << path.string();
     ++files;
   }
@@ -76,6 +79,57 @@ TEST(ScenariosOfStudies, CanRun) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
 }
 
-INSTANTIATE_TEST_SUITE_P(Shipped, ShippedStudy, testing::ValuesIn(aisle::sim::shipped_studies()));
+/// Shipped studies that plan, or those that run.
+std::vector<std::string> studies(bool plan) {
+  std::vector<std::string> names = aisle::sim::shipped_studies();
+  std::erase_if(names, [&](const std::string& name) {
+    aisle::Diagnostics diagnostics;
+    const auto study = aisle::sim::load(name, {}, diagnostics);
+    return !study || study->scenario->has_plan() != plan;
+  });
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Shipped, ShippedStudy, testing::ValuesIn(studies(false)));
+
+/// The figures of a plan that its README rests on.
+Metrics figures_of(const std::string& json) {
+  simdjson::dom::parser parser;
+  const simdjson::padded_string text(json);
+  const simdjson::dom::element plan = parser.parse(text);
+  Metrics figures;
+  const bool tokens = std::string_view(plan["objective"]) == "most_tokens";
+  figures["objective"] = plan[tokens ? "tokens" : "cost_usd"].get_double().value();
+  figures["simulated"] = static_cast<double>(plan["simulated"].get_int64().value());
+  for (const simdjson::dom::element quarter : plan["quarters"]) {
+    for (const char* name : {"capital_usd", "cost_usd", "energy_mwh", "served_tokens"}) {
+      figures[name] += quarter[name].get_double().value();
+    }
+  }
+  return figures;
+}
+
+class ShippedPlan : public testing::TestWithParam<std::string> {};
+
+/// Its operating points are a file of the study, and none has to be simulated anew: their inputs
+/// are what they were. Solvers stop within 0.01 % of the optimum.
+TEST_P(ShippedPlan, AnswersAsBefore) {
+  const auto outcome = aisle::tests::run_command(AISLE_PROGRAM " plan " + GetParam() +
+                                                 " --no-sensitivity --json -q");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const Metrics now = figures_of(outcome.out);
+  EXPECT_EQ(now.at("simulated"), 0);
+  const std::string file =
+      AISLE_SOURCE_DIR "/scenarios/studies/" + GetParam() + "/expected/summary.json";
+  if (std::getenv("AISLE_UPDATE_GOLDEN") != nullptr) write_expected(file, now);
+  const Metrics expected = metrics_of(aisle::tests::read_file(file));
+  EXPECT_EQ(now.size(), expected.size());
+  for (const auto& [name, value] : expected) {
+    ASSERT_TRUE(now.contains(name)) << name;
+    EXPECT_NEAR(now.at(name), value, (name == "objective" ? 3e-4 : 1e-2) * std::abs(value)) << name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shipped, ShippedPlan, testing::ValuesIn(studies(true)));
 
 }  // namespace

@@ -27,7 +27,7 @@ struct Section {
   std::string title, note;
   std::vector<std::string> header;
   std::vector<std::vector<std::string>> rows;
-  std::string figure;  ///< SVG, on pages alone
+  std::string figure = {}, caption = {};  ///< SVG, on pages and paper alone
 };
 
 std::string millions(double usd) {
@@ -96,7 +96,7 @@ std::string answer(const PlanOutcome& outcome) {
 }
 
 Section conflicts_of(const PlanOutcome& outcome) {
-  Section section{"Limits at odds", "", {"limit", "stated at", "what would do"}, {}, {}};
+  Section section{"Limits at odds", "", {"limit", "stated at", "what would do"}, {}};
   for (const PlanConflict& conflict : outcome.conflicts) {
     section.rows.push_back(
         {conflict.limit,
@@ -108,7 +108,7 @@ Section conflicts_of(const PlanOutcome& outcome) {
 
 Section orders_of(const PlanOutcome& outcome) {
   Section section{
-      "Orders", "", {"ordered", "works from", "site", "system", "units", "chips", "M USD"}, {}, {}};
+      "Orders", "", {"ordered", "works from", "site", "system", "units", "chips", "M USD"}, {}};
   for (const PlanOrder& order : outcome.orders) {
     section.rows.push_back({order.quarter, order.working_from, order.site, order.system,
                             thousands(order.units), thousands(order.chips),
@@ -134,12 +134,13 @@ Section uses_of(const PlanOutcome& outcome) {
 }
 
 Section quarters_of(const PlanOutcome& outcome) {
-  Section section{"Quarters",
-                  "owning: capital paid back in equal rates; running: energy and upkeep",
-                  {"quarter", "chips", "busy", "MW", "of", "capital, M USD", "running, M USD",
-                   "owning and running, M USD", "GWh", "CO2, kt", "served, T", "trained, T"},
-                  {},
-                  {}};
+  Section section{
+      "Quarters",
+      "power at the feed at the highest load; capital ordered, running (energy, upkeep) and cost "
+      "(owning and running) in M USD; CO2 in kt; tokens in trillions",
+      {"quarter", "chips", "busy", "MW", "limit", "capital", "running", "cost", "GWh", "CO2",
+       "served", "trained"},
+      {}};
   PlotLine draw{"power", {}, true}, limit{"limit", {}, true};
   double number = 1;
   for (const PlanQuarter& q : outcome.quarters) {
@@ -155,7 +156,9 @@ Section quarters_of(const PlanOutcome& outcome) {
     }
     ++number;
   }
-  section.figure = line_svg({draw, limit}, {"quarter", 1}, {"power at the feed, MW", 1e6});
+  section.figure =
+      line_svg({draw, limit}, {"quarter of the plan", 1}, {"power at the feed, MW", 1e6});
+  section.caption = "What is drawn at the highest load, and what the sites allow.";
   return section;
 }
 
@@ -225,7 +228,8 @@ Section tornado_of(const PlanOutcome& outcome) {
                   objective(outcome, outcome.in_fractions)),
       {"input", "low", "result", "high", "result"},
       {},
-      tornado_svg(outcome)};
+      tornado_svg(outcome),
+      "The result with each input at either end."};
   const auto text = [&](const std::optional<double>& value) {
     return value ? objective(outcome, *value) : std::string("cannot be");
   };
@@ -240,7 +244,6 @@ Section switches_of(const PlanOutcome& outcome) {
                   "the least change of one input, up to half or twice, at which other systems are "
                   "bought",
                   {"input", "times", "bought then"},
-                  {},
                   {}};
   for (const PlanSwitch& row : outcome.switches) {
     section.rows.push_back({row.input, significant(row.factor, 3), row.to});
@@ -251,11 +254,9 @@ Section switches_of(const PlanOutcome& outcome) {
 Section replacements_of(const PlanOutcome& outcome) {
   Section section{fmt::format("In place of 1,000 {}", outcome.reference),
                   "accelerators, power at the inlets of nodes, price, and what they take of the "
-                  "supply, for the "
-                  "same tokens/s",
+                  "supply, for the same tokens/s",
                   {"demand", "model", "system", "chips", "MW", "M USD", "wafers", "memory stacks",
                    "held by", "layout"},
-                  {},
                   {}};
   for (const PlanReplacement& row : outcome.replacements) {
     if (row.reason.empty()) {
@@ -313,7 +314,7 @@ Document document_of(const PlanOutcome& outcome) {
   for (const Section& section : sections_of(outcome)) {
     document.add(Heading{section.title, 2});
     if (!section.note.empty()) document.add(Paragraph{section.note, Paragraph::Kind::note});
-    if (!section.figure.empty()) document.add(Figure{section.figure, section.title, {}, {}});
+    if (!section.figure.empty()) document.add(Figure{section.figure, section.caption, {}, {}});
     TableBlock table;
     for (std::size_t c = 0; c < section.header.size(); ++c) {
       table.columns.push_back({section.header[c], is_number(section.rows.front()[c]), 1});

@@ -124,6 +124,7 @@ TEST_F(Plans, AreReportedInEveryForm) {
   const std::string page = plan_html(*outcome);
   EXPECT_THAT(page, HasSubstr("<svg"));
   EXPECT_THAT(page, Not(HasSubstr("http")));
+  EXPECT_TRUE(plan_pdf(*outcome).starts_with("%PDF"));
 }
 
 TEST_F(Plans, StoppedOnesKeepWhatIsFinished) {

@@ -176,8 +176,13 @@ class Points {
 
   bool known(const Question& question, const pb::PlanPoints& given, pb::PlanPoint& point) const {
     const auto& all = given.point();
-    const auto same = std::find_if(all.begin(), all.end(),
-                                   [&](const pb::PlanPoint& p) { return p.key() == question.key; });
+    const PlanSystemTerms& system = terms_.systems[static_cast<std::size_t>(question.system)];
+    const pb::PlanDemand& demand = plan_.demand(question.demand);
+    const std::string& way = demand.alternative(question.alternative).name();
+    const auto same = std::find_if(all.begin(), all.end(), [&](const pb::PlanPoint& p) {
+      if (p.has_key()) return p.key() == question.key;
+      return p.system() == system.name && p.demand() == demand.name() && p.alternative() == way;
+    });
     if (same != all.end()) {
       point = *same;
     } else if (const auto kept = store_ ? store_->find(question.key) : std::nullopt) {

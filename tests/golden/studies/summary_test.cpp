@@ -2,9 +2,11 @@
 // Did a shipped study's answer move? Compares every metric with expected/summary.json beside the
 // study, to 1e-6 relative. A pass proves sameness, not truth (that is tests/validation). To accept
 // a change: AISLE_UPDATE_GOLDEN=1, and a line in docs/changes.md that says why.
+#include "sim/base/proto_text.hpp"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/study.hpp"
 #include "tests/command.hpp"
+#include "tests/folder.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -128,6 +130,42 @@ TEST_P(ShippedPlan, AnswersAsBefore) {
     ASSERT_TRUE(now.contains(name)) << name;
     EXPECT_NEAR(now.at(name), value, (name == "objective" ? 3e-4 : 1e-2) * std::abs(value)) << name;
   }
+}
+
+/// One point of the file is left out: simulated anew, it is what it was.
+TEST(ShippedPoints, AreWhatSimulationsGive) {
+  aisle::pb::PlanPoints points;
+  aisle::SourceMap places;
+  aisle::Diagnostics diagnostics;
+  const std::string file = AISLE_SOURCE_DIR "/scenarios/studies/scarcity/points.textproto";
+  ASSERT_TRUE(aisle::read_text_file(file, points, places, diagnostics));
+  const auto is_left_out = [](const auto& point) {
+    return point.system() == "h800-sxm" && point.demand().starts_with("train");
+  };
+  aisle::pb::PlanPoints fewer;
+  for (const aisle::pb::PlanPoint& point : points.point()) {
+    if (!is_left_out(point)) *fewer.add_point() = point;
+  }
+  ASSERT_EQ(fewer.point_size() + 2, points.point_size());
+  const aisle::TestFolder folder("points");
+  const std::string rest = folder.file("points.textproto", aisle::write_text(fewer));
+  const std::string anew = folder.path() + "/all.textproto";
+  const auto outcome = aisle::tests::run_command(
+      AISLE_PROGRAM " plan scarcity --no-sensitivity -q --set plan.points=" + rest + " -o " + anew);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  aisle::pb::PlanPoints now;
+  ASSERT_TRUE(aisle::read_text_file(anew, now, places, diagnostics));
+  int compared = 0;
+  for (const aisle::pb::PlanPoint& before : points.point()) {
+    for (const aisle::pb::PlanPoint& point : now.point()) {
+      if (!is_left_out(point) || point.key() != before.key()) continue;
+      ++compared;
+      EXPECT_NEAR(point.tokens_per_s_per_chip(), before.tokens_per_s_per_chip(),
+                  1e-6 * before.tokens_per_s_per_chip());
+      EXPECT_NEAR(point.power_w(), before.power_w(), 1e-6 * before.power_w());
+    }
+  }
+  EXPECT_EQ(compared, 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shipped, ShippedPlan, testing::ValuesIn(studies(true)));

@@ -110,6 +110,23 @@ TEST_F(Plans, AreSimulatedSolvedAndKept) {
   EXPECT_NEAR(from_file->objective_value, first->objective_value, 1e-6 * cost);
 }
 
+/// A point without a key is somebody's own: it stands in place of a simulation.
+TEST_F(Plans, TakePointsOfOnesOwn) {
+  write("own.textproto", R"(
+point { system: "h100-sxm" demand: "chat" alternative: "8b" chips: 8 tokens_per_s_per_chip: 2000 power_w: 900 idle_power_w: 300 layout: "measured" basis: measured }
+)");
+  std::string text = kPlan;
+  text.insert(text.find("  from:"), "  points: \"own.textproto\"\n");
+  const auto outcome = make(text, quick());
+  ASSERT_TRUE(outcome && outcome->feasible) << errors_;
+  EXPECT_EQ(outcome->found, 1);
+  EXPECT_EQ(outcome->simulated, 3);
+  for (const PlanUse& use : outcome->uses) {
+    if (use.demand != "chat" || use.system != "h100-sxm") continue;
+    EXPECT_NEAR(use.tokens / use.chips, 2000 * kQuarterSeconds, 1e3);
+  }
+}
+
 TEST_F(Plans, AreReportedInEveryForm) {
   auto outcome = make(kPlan);
   ASSERT_TRUE(outcome && outcome->feasible) << errors_;

@@ -139,7 +139,7 @@ void MainWindow::makeViews() {
   connect(start_view_, &StartView::openStudyAsked, this, &MainWindow::openStudyDialog);
   connect(start_view_, &StartView::openFileAsked, this, &MainWindow::openResultDialog);
   connect(scenario_view_, &ScenarioView::saveAsked, this, &MainWindow::saveScenario);
-  connect(runs_view_, &RunsView::openAsked, this, &MainWindow::open);
+  connect(runs_view_, &RunsView::openAsked, this, &MainWindow::openOutput);
   connect(runs_view_, &RunsView::pinAsked, this, &MainWindow::pin);
   connect(compare_view_, &CompareView::denseAgainstSparseAsked, this,
           [this] { ask(StartView::Question::dense_or_sparse); });

@@ -15,7 +15,7 @@
 #include "gui/views/start_view.hpp"
 
 #include <QMainWindow>
-#include <QSet>
+#include <QVector>
 
 #include <optional>
 
@@ -109,6 +109,8 @@ class MainWindow : public QMainWindow {
   void replayTrace(const QString& path);
   StudyRequest request() const;
   void writeReport();
+  /// What a run wrote: shown here, or by the desktop's own program.
+  void openOutput(const QString& path);
   bool saveScenario(bool as_new);
   /// Asks what becomes of changes that are not saved.
   bool mayLeaveScenario();
@@ -120,6 +122,7 @@ class MainWindow : public QMainWindow {
   void showFigures();
   void clearResult();
   void runEnded(int id);
+  void pinWhenAllEnded();
   void updateRunning();
   QString activeView() const;
   /// Of one view, or of all for "window".
@@ -137,8 +140,8 @@ class MainWindow : public QMainWindow {
   SweepModel sweep_;
   ResultTable metrics_, comparison_, parts_, families_, memory_;
   std::optional<StudyFile> study_;
-  int awaited_ = -1;  ///< the run whose result is shown when it is done
-  QSet<int> to_pin_;  ///< runs whose results are pinned when they are done
+  int awaited_ = -1;     ///< the run whose result is shown when it is done
+  QVector<int> to_pin_;  ///< runs whose results are pinned in this order when all are done
   bool remembers_ = false;
 
   Places* places_ = nullptr;

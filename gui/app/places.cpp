@@ -125,7 +125,7 @@ void Places::arrange() {
     window_->resizeDocks({dock("scenario"), dock("runs")}, {620, 200}, Qt::Vertical);
   } else if (place.views.size() > 1) {
     window_->splitDockWidget(dock(current_), dock("runs"), Qt::Vertical);
-    window_->resizeDocks({dock(current_), dock("runs")}, {660, 160}, Qt::Vertical);
+    window_->resizeDocks({dock(current_), dock("runs")}, {540, 250}, Qt::Vertical);
   }
 }
 

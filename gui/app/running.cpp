@@ -10,6 +10,7 @@
 
 #include <QComboBox>
 #include <QDateTime>
+#include <QDesktopServices>
 #include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
@@ -17,6 +18,7 @@
 #include <QMessageBox>
 #include <QProgressBar>
 #include <QStandardPaths>
+#include <QUrl>
 
 namespace aisle::gui {
 
@@ -124,6 +126,7 @@ void MainWindow::ask(StartView::Question question) {
     return;
   }
   pins_.clear();
+  to_pin_.clear();
   places_->show("compare");
   if (question == StartView::Question::half_network) {
     const QString study = path("deepseek-v3-h800/study.textproto");
@@ -146,19 +149,38 @@ void MainWindow::runEnded(int id) {
   const auto state = runs_.state(id);
   const QString output = runs_.output(id);
   if (state == RunQueue::State::done) {
-    if (to_pin_.remove(id)) pin({output});
+    if (to_pin_.contains(id)) return pinWhenAllEnded();
     if (id == awaited_ && output.endsWith(".pb")) return result_.open(output);
     if (id == awaited_) return openSweep(output);
     message_->setText("Done: " + output);
     return;
   }
   const QString sentence = runs_.sentence(id);
-  to_pin_.remove(id);
+  pinWhenAllEnded();
   if (state == RunQueue::State::failed && !runs_.errors(id).contains(sentence))
     log_view_->error(sentence);
   message_->setText(sentence);
   if (result_.isEmpty()) summary_view_->setNotice(sentence);
   runs_view_->select(id);
+}
+
+void MainWindow::pinWhenAllEnded() {
+  QStringList outputs;
+  for (const int id : to_pin_) {
+    const auto state = runs_.state(id);
+    if (state == RunQueue::State::waiting || state == RunQueue::State::running) return;
+    if (state == RunQueue::State::done) outputs << runs_.output(id);
+  }
+  to_pin_.clear();
+  if (!outputs.isEmpty()) pin(outputs);
+}
+
+void MainWindow::openOutput(const QString& path) {
+  const QString form = QFileInfo(path).suffix();
+  if (form != "pb" && form != "db")
+    QDesktopServices::openUrl(QUrl::fromLocalFile(path));
+  else
+    open(path);
 }
 
 void MainWindow::pin(const QStringList& paths) {

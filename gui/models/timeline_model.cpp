@@ -138,7 +138,14 @@ int TimelineModel::firstEndingAfter(const Lane& lane, std::int64_t time) const {
 }
 
 int TimelineModel::firstStartingAt(const Lane& lane, std::int64_t time, int from) const {
-  return partition_index(from, static_cast<int>(lane.order.size()),
+  // In strides that double: what is looked for is mostly near, and far spans are not in the cache.
+  const auto size = static_cast<int>(lane.order.size());
+  int low = from, stride = 1;
+  while (low + stride < size && spanTime(lane, low + stride).begin < time) {
+    low += stride;
+    stride *= 2;
+  }
+  return partition_index(low, std::min(size, low + stride),
                          [&](int index) { return spanTime(lane, index).begin >= time; });
 }
 

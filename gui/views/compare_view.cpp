@@ -21,7 +21,7 @@ CompareView::CompareView(Pins* pins, QWidget* parent) : QWidget(parent), pins_(p
   content_ = new FigureView(
       "Comparison", "Nothing to compare yet",
       "Pin two or more results (Ctrl+P pins the one that is open), or press \"Dense against "
-      "sparse\" for a ready comparison of four runs.");
+      "sparse\". Runs that were started for a comparison appear here when all of them are done.");
   row->addWidget(makePinColumn());
   row->addWidget(content_, 1);
   for (const auto signal : {&QAbstractItemModel::rowsInserted, &QAbstractItemModel::rowsRemoved})

@@ -48,11 +48,12 @@ RunsView::RunsView(RunQueue* runs, QWidget* parent) : QWidget(parent), runs_(run
   table_->setShowGrid(false);
   table_->verticalHeader()->hide();
   table_->setWordWrap(false);
+  table_->verticalHeader()->setDefaultSectionSize(table_->fontMetrics().height() + 8);
   auto* header = table_->horizontalHeader();
-  header->resizeSection(RunQueue::kTitle, 300);
-  header->resizeSection(RunQueue::kState, 80);
-  header->resizeSection(RunQueue::kProgress, 260);
-  header->resizeSection(RunQueue::kTime, 120);
+  header->resizeSection(RunQueue::kTitle, 230);
+  header->resizeSection(RunQueue::kState, 70);
+  header->resizeSection(RunQueue::kProgress, 170);
+  header->resizeSection(RunQueue::kTime, 80);
   header->setStretchLastSection(true);
   log_ = new LogView;
   open_ = new QPushButton("Open");
@@ -119,7 +120,7 @@ void RunsView::select(int id) {
 void RunsView::selectionChanged() {
   const QStringList paths = selectedPaths();
   open_->setEnabled(paths.size() == 1);
-  pin_->setEnabled(!paths.isEmpty());
+  pin_->setEnabled(!paths.filter(".pb").isEmpty());
   bool running = false;
   for (const int id : selected())
     running = running || runs_->state(id) == RunQueue::State::running ||

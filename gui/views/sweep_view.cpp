@@ -21,6 +21,7 @@
 #include <QTableView>
 #include <QVBoxLayout>
 
+#include <algorithm>
 #include <cmath>
 
 namespace aisle::gui {
@@ -200,8 +201,11 @@ void SweepView::sweepChanged() {
   fill(heat_y_, axes, axes.value(1, axes.value(0)));
   fill(heat_value_, metrics, "step_time_s");
   fill(tornado_value_, metrics, "step_time_s");
-  for (int column = 0; column < model_->columnCount(); ++column)
-    table_->setColumnWidth(column, 112);
+  for (int column = 0; column < model_->columnCount(); ++column) {
+    const QString name = model_->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
+    table_->setColumnWidth(column,
+                           std::max(90, table_->fontMetrics().horizontalAdvance(name) + 24));
+  }
   filling_ = false;
   pages_->setCurrentIndex(1);
 }

@@ -51,7 +51,9 @@ Figure hidden_and_exposed(const pb::Result& result) {
 
 Table phases(const pb::Result& result) {
   Table table{{"Operation", "Stream", "Count", "Time", "Waiting", "Hidden"}, {}};
-  const auto time = [](double seconds) { return Cell{duration_text(seconds * 1e9), seconds, {}}; };
+  const auto time = [](double seconds) {
+    return Cell{seconds < 1e-9 ? QString("0") : duration_text(seconds * 1e9), seconds, {}};
+  };
   for (const auto& phase : result.phase()) {
     if (phase.stream() == "compute" || phase.stream() == "host") continue;
     table.rows << QVector<Cell>{{words(phase.name()), {}, {}},

@@ -97,9 +97,16 @@ void XyPlot::addLabels() {
 void XyPlot::placeLabels() {
   QVector<QRectF> taken;
   const QRectF area = plot_->axisRect()->rect();
+  const auto point_of = [&](const QCPItemText& label) {
+    return QPointF(plot_->xAxis->coordToPixel(label.position->key()),
+                   plot_->yAxis->coordToPixel(label.position->value()));
+  };
+  for (const auto* label : labels_) {
+    const QPointF at = point_of(*label);
+    taken << QRectF(at.x() - 4, at.y() - 4, 8, 8);
+  }
   for (auto* label : labels_) {
-    const QPointF at(plot_->xAxis->coordToPixel(label->position->key()),
-                     plot_->yAxis->coordToPixel(label->position->value()));
+    const QPointF at = point_of(*label);
     const double wide = fontMetrics().horizontalAdvance(label->text()),
                  high = fontMetrics().height();
 

@@ -28,7 +28,7 @@ _aisle() {
     run) flags="--set --engine --both-engines --no-fold --seed -o --output --stdin --json -q --quiet" ;;
     sweep) flags="-o --output --resume --jobs --engine --set --shard --merge --no-blobs --stdin --progress --json -q --quiet" ;;
     plan) flags="--set -o --output --jobs --no-sensitivity --json -q --quiet" ;;
-    search) flags="--objective --limit --rerank --over --fix --set --jobs -o --output --json -q --quiet" ;;
+    search) flags="--objective --limit --rerank --over --fix --accelerators --set --jobs -o --output --json -q --quiet" ;;
     collective) flags="--system --chips --op -b --begin -e --end -f --factor --algo --proto --fabric --nic --set --engine --no-fold --json" ;;
     replay) flags="--onto --ranks --from --model --grow --group --set --engine --both-engines -o --output --json -q --quiet" ;;
     check) flags="--set --stdin --json" ;;

@@ -105,12 +105,13 @@ int calibrate(const CalibrateArguments& arguments);
 struct SearchArguments {
   std::string study;
   std::vector<std::string> assignments;
-  std::string objective;                 ///< empty: the usual one of the workload
-  int limit = 5;                         ///< layouts shown
-  int rerank = 0;                        ///< best estimates that are run; 0: the usual number
-  std::vector<std::string> over, fixed;  ///< axes; AXIS=VALUE
-  int jobs = 0;                          ///< threads; 0: all
-  std::string output;                    ///< scenario of the winner; empty: none
+  std::string objective;                  ///< empty: the usual one of the workload
+  int limit = 5;                          ///< layouts shown
+  int rerank = 0;                         ///< best estimates that are run; 0: the usual number
+  std::vector<std::string> over, fixed;   ///< axes; AXIS=VALUE
+  std::vector<std::string> accelerators;  ///< kinds that pools may be of
+  int jobs = 0;                           ///< threads; 0: all
+  std::string output;                     ///< scenario of the winner; empty: none
   bool json = false;
   bool quiet = false;
 };

@@ -83,9 +83,16 @@ void add_search(CLI::App& app, aisle::cli::SearchArguments& a, int& code) {
                    "last two where absent")
       ->delimiter(',')
       ->type_name("AXIS,...");
-  command->add_option("--fix", a.fixed, "Hold an axis at a value (repeatable): tensor=8")
+  command
+      ->add_option("--fix", a.fixed,
+                   "Hold an axis at a value (repeatable): tensor=8; of one pool: decode.tensor=8")
       ->delimiter(',')
       ->type_name("AXIS=VALUE");
+  command
+      ->add_option("--accelerators", a.accelerators,
+                   "Kinds that each pool of a serving study may be of; the study's where absent")
+      ->delimiter(',')
+      ->type_name("NAME,...");
   command
       ->add_option("--set", a.assignments,
                    "Change a field of the scenario: PATH=VALUE (repeatable)")

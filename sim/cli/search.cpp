@@ -46,8 +46,8 @@ std::optional<Answer> serving(const sim::Study& study, const topology::Catalogue
                 {}};
   if (outcome->best.empty()) return answer;
   const sim::FoundServing& winner = outcome->best.front();
-  answer.winner = with_layout(*study.scenario, winner.mapping, winner.replicas);
-  answer.layout = describe(winner.mapping);
+  answer.winner = with_layout(*study.scenario, winner.parts);
+  answer.layout = describe(winner.parts);
   return answer;
 }
 
@@ -77,6 +77,17 @@ int search(const SearchArguments& arguments) {
   if (arguments.rerank > 0) options.rerank = arguments.rerank;
   options.over = arguments.over;
   options.fixed = arguments.fixed;
+  for (const std::string& name : arguments.accelerators) {
+    const pb::Accelerator* known = catalogue->accelerator(name);
+    if (known == nullptr || !serves) {
+      diagnostics.error({"--accelerators", 0, 0}, {},
+                        serves ? fmt::format("the catalogue has no accelerator '{}'", name)
+                               : "kinds are searched for serving with pools",
+                        serves ? "aisle list accelerators" : "--set cluster.accelerator=...");
+      return bad_input(diagnostics);
+    }
+    options.accelerators.push_back(known->name());
+  }
   options.threads = arguments.jobs;
   options.stop = Interruptible::asked();
   ProgressLine line;

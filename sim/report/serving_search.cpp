@@ -28,6 +28,14 @@ std::string metric_text(const pb::Result& result, const std::string& name) {
   return value ? format_metric(name, *value, 3) : "";
 }
 
+std::string replicas_text(const ServingParts& parts) {
+  std::string text;
+  for (const ServingPart& part : parts) {
+    text += (text.empty() ? "" : " + ") + std::to_string(part.replicas);
+  }
+  return text;
+}
+
 std::string best_table(const ServingSearchOutcome& outcome, const std::string& objective) {
   std::vector<std::string> header = {"",
                                      "layout",
@@ -48,8 +56,8 @@ std::string best_table(const ServingSearchOutcome& outcome, const std::string& o
     const FoundServing& found = outcome.best[i];
     const pb::Result& result = found.result;
     std::vector<std::string> row = {
-        std::to_string(i + 1), describe(found.mapping), std::to_string(found.replicas),
-        std::to_string(found.replicas * found.mapping.accelerators()),
+        std::to_string(i + 1), describe(found.parts), replicas_text(found.parts),
+        std::to_string(accelerators_of(found.parts)),
         found.slo_requests_per_s > 0 ? fmt::format("{:.3g}", found.slo_requests_per_s)
                                      : metric_text(result, "requests_per_s")};
     for (const char* name :
@@ -66,7 +74,7 @@ std::string front_table(const ServingSearchOutcome& outcome) {
   Table table({"layout", "requests/s", "tokens/s for a user", "tokens/s per chip",
                "first token, p50", "promise kept"});
   for (const ServingPoint& point : outcome.pareto) {
-    table.add({describe(point.mapping), fmt::format("{:.3g}", point.requests_per_s),
+    table.add({describe(point.parts), fmt::format("{:.3g}", point.requests_per_s),
                fmt::format("{:.1f}", point.tokens_per_s_per_user),
                fmt::format("{:.1f}", point.output_tokens_per_s_per_chip),
                format_seconds(point.ttft_p50_s, 3),
@@ -75,11 +83,26 @@ std::string front_table(const ServingSearchOutcome& outcome) {
   return table.to_string();
 }
 
-void write_mapping(const ServingMapping& mapping, JsonWriter& json) {
-  json.key("mapping").begin_object();
+void write_layout(const ServingMapping& mapping, JsonWriter& json) {
   json.key("tensor").value(mapping.tensor).key("pipeline").value(mapping.pipeline);
   json.key("data").value(mapping.data).key("expert").value(mapping.expert);
   json.key("sequences").value(mapping.sequences).key("step_tokens").value(mapping.step_tokens);
+}
+
+/// The layout; of pools, each by its name with its replicas.
+void write_mapping(const ServingParts& parts, JsonWriter& json) {
+  json.key("mapping").begin_object();
+  if (parts.size() == 1) {
+    write_layout(parts.front().mapping, json);
+  } else {
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      json.key(i == 0 ? "prefill" : "decode").begin_object();
+      write_layout(parts[i].mapping, json);
+      json.key("replicas").value(parts[i].replicas);
+      if (!parts[i].accelerator.empty()) json.key("accelerator").value(parts[i].accelerator);
+      json.end_object();
+    }
+  }
   json.end_object();
 }
 
@@ -119,10 +142,10 @@ std::string serving_search_json(const ServingSearchOutcome& outcome, const std::
   json.key("stopped").value(outcome.stopped).key("best").begin_array();
   for (const FoundServing& found : outcome.best) {
     json.begin_object();
-    write_mapping(found.mapping, json);
-    json.key("replicas").value(found.replicas);
+    write_mapping(found.parts, json);
+    if (found.parts.size() == 1) json.key("replicas").value(found.parts.front().replicas);
     json.key("metrics").begin_object();
-    json.key("accelerators").value(found.replicas * found.mapping.accelerators());
+    json.key("accelerators").value(accelerators_of(found.parts));
     if (found.slo_requests_per_s > 0) {
       json.key("slo_requests_per_s").value(found.slo_requests_per_s);
     }
@@ -132,7 +155,7 @@ std::string serving_search_json(const ServingSearchOutcome& outcome, const std::
   json.end_array().key("pareto").begin_array();
   for (const ServingPoint& point : outcome.pareto) {
     json.begin_object();
-    write_mapping(point.mapping, json);
+    write_mapping(point.parts, json);
     json.key("metrics").begin_object();
     json.key("requests_per_s").value(point.requests_per_s);
     json.key("tokens_per_s_per_user").value(point.tokens_per_s_per_user);

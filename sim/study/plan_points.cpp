@@ -309,7 +309,7 @@ class Points {
       return std::nullopt;
     }
     const FoundServing& best = outcome->best.front();
-    point.set_layout(describe(best.mapping));
+    point.set_layout(describe(best.parts));
     pb::Result result = best.result;
     result.set_feasible(true);
     return result;

@@ -25,8 +25,10 @@ struct SearchOptions {
   int rerank = 64;  ///< of the best estimates, layouts that the analytic engine runs at most
   std::vector<std::string> over;   ///< axes to search; none: all
   std::vector<std::string> fixed;  ///< "AXIS=VALUE": axes held at a value
-  int threads = 0;                 ///< 0: as many as the machine has
-  bool prune_by_bound = true;      ///< false: every layout that fits is estimated
+  /// Serving with pools: kinds that each pool may be of; none: those of the study.
+  std::vector<std::string> accelerators;
+  int threads = 0;             ///< 0: as many as the machine has
+  bool prune_by_bound = true;  ///< false: every layout that fits is estimated
   std::function<void(const SearchProgress&)> progress;  ///< called from one thread; may be empty
   const std::atomic<bool>* stop = nullptr;              ///< true: end with what is found so far
 };

@@ -2,10 +2,11 @@
 #include "sim/study/serving_search.hpp"
 
 #include "sim/base/proto_text.hpp"
-#include "sim/study/measure.hpp"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/serving_load.hpp"
 #include "sim/study/serving_search_load.hpp"
+#include "sim/study/serving_search_play.hpp"
+#include "sim/study/serving_search_pools.hpp"
 #include "sim/study/serving_search_space.hpp"
 
 #include <fmt/format.h>
@@ -14,8 +15,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
 #include <mutex>
+#include <string_view>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -53,9 +54,9 @@ constexpr Objective kObjectives[] = {
 
 /// Replicas that stand for all while the rate is sought.
 constexpr int kProbedReplicas = 4;
-constexpr double kTolerance = 1.02, kStep = 1.3, kFarthest = 100;
-/// Loads that the front has beside the sought one.
-constexpr double kPartLoads[] = {0.1, 0.4, 0.7};
+/// Replicas of pools are moved so often at most, and only where it gives so much more.
+constexpr int kMostMoves = 8;
+constexpr double kWorthwhile = 1.02;
 /// A point of the front is that much faster for a user than the one before.
 constexpr double kFrontStep = 1.05;
 
@@ -70,121 +71,32 @@ bool has_promise(const Study& study) {
   return slo.has_first_token() || slo.has_token();
 }
 
-double value_of(const pb::Result& result, const std::string& name) {
-  return metric_of(result, name).value_or(std::numeric_limits<double>::quiet_NaN());
-}
-
-/// A layout that divides and fits.
-struct Candidate {
-  ServingMapping mapping;
-  PreparedServing prepared;
-  FleetTimes times;
-  double estimate = 0;   ///< requests/s of the whole cluster under the promise, closed form
-  double lasting_s = 0;  ///< of one request, closed form
-};
-
-/// One layout, played at one load after the other.
-class Player {
- public:
-  Player(const Candidate& candidate, const ScaledLoad& load, double share)
-      : candidate_(candidate), load_(load), share_(share) {}
-
-  /// Result of `replicas` of the layout at `factor` times the study's load on all that there are.
-  pb::Result at(double factor, int replicas) {
-    PreparedServing prepared = candidate_.prepared;
-    ServingPool& pool = prepared.pools.front();
-    const double part = static_cast<double>(replicas) / pool.replicas;
-    constexpr double kLeast = 60, kPromises = 20, kAnswers = 8;
-    const double lasting =
-        std::max({kLeast, kPromises * prepared.first_token.si(), kAnswers * candidate_.lasting_s});
-    pool.replicas = replicas;
-    prepared.stream = load_.times(factor * part, lasting);
-    const PlayedServing played = play(prepared, candidate_.times);
-    pb::Result result;
-    measure(prepared, played, result);
-    for (const std::string& note : played.caveats) result.add_caveat(note);
-    ++runs;
-    add_point(result, factor, part);
-    return result;
-  }
-
-  bool kept(const pb::Result& result) const { return value_of(result, "goodput") >= share_; }
-
-  /// The most that the promise allows, as a factor of the study's load; 0: not even a hundredth of
-  /// the estimate.
-  double most(pb::Result& at_most) {
-    const int replicas = std::min(candidate_.prepared.pools.front().replicas, kProbedReplicas);
-    const auto holds = [&](double factor) {
-      pb::Result result = at(factor, replicas);
-      if (!kept(result)) return false;
-      at_most = std::move(result);
-      return true;
-    };
-    const double estimate = std::max(candidate_.estimate / load_.own(), 1e-9);
-    double good = 0, bad = 0;
-    if (holds(estimate)) {
-      good = estimate;
-      while (bad == 0) {
-        const double next = good * kStep;
-        (holds(next) ? good : bad) = next;
-        if (good > estimate * kFarthest) return good;
-      }
-    } else {
-      // What is promised may be too short for this layout, however few come.
-      bad = estimate;
-      good = estimate / kFarthest;
-      if (!holds(good)) return 0;
-    }
-    while (bad / good > kTolerance) {
-      const double middle = std::sqrt(good * bad);
-      (holds(middle) ? good : bad) = middle;
-    }
-    for (const double part : kPartLoads) at(part * good, replicas);
-    return good;
-  }
-
-  std::int64_t runs = 0;
-  std::vector<ServingPoint> points;
-
- private:
-  void add_point(const pb::Result& result, double factor, double part) {
-    const double token = value_of(result, "tpot_p50_s");
-    if (!(token > 0)) return;
-    points.push_back(
-        {candidate_.mapping,
-         load_.closed() ? value_of(result, "requests_per_s") / part : load_.own() * factor,
-         1 / token, value_of(result, "output_tokens_per_s_per_chip"),
-         value_of(result, "ttft_p50_s"), value_of(result, "goodput")});
-  }
-
-  const Candidate& candidate_;
-  const ScaledLoad& load_;
-  double share_;
-};
-
 class Search {
  public:
   Search(const Study& study, const topology::Catalogue& catalogue, const SearchOptions& options,
-         const Objective& objective, const ServingSpace& space,
-         std::shared_ptr<const workloads::RequestStream> stream)
+         const Objective& objective, std::shared_ptr<const workloads::RequestStream> stream)
       : study_(study),
         catalogue_(catalogue),
         options_(options),
         objective_(objective),
-        space_(space),
         stream_(std::move(stream)),
         load_(stream_),
         share_(study.scenario->workload().serving().slo().share()) {}
 
-  ServingSearchOutcome run() {
-    for (const ServingMapping& mapping : space_.mappings()) consider(mapping);
-    std::stable_sort(
-        candidates_.begin(), candidates_.end(),
-        [](const Candidate& a, const Candidate& b) { return a.estimate > b.estimate; });
+  /// Nothing where the axes are wrong, which is reported.
+  std::optional<ServingSearchOutcome> run(const PreparedServing& own, Diagnostics& diagnostics) {
+    if (!(own.pools.size() > 1 ? enumerate_pools(diagnostics) : enumerate(own, diagnostics))) {
+      return std::nullopt;
+    }
+    std::stable_sort(candidates_.begin(), candidates_.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.rank > b.rank; });
     const auto most = static_cast<std::size_t>(std::max(options_.rerank, options_.limit));
     if (candidates_.size() > most) {
       outcome_.not_played = static_cast<std::int64_t>(candidates_.size() - most);
       candidates_.erase(candidates_.begin() + static_cast<std::ptrdiff_t>(most), candidates_.end());
+    }
+    for (Candidate& candidate : candidates_) {
+      if (candidate.times.empty()) candidate.times = fleet_times(candidate.prepared, catalogue_);
     }
     found_.resize(candidates_.size());
     play_all();
@@ -197,21 +109,45 @@ class Search {
  private:
   bool stopped() const { return options_.stop != nullptr && *options_.stop; }
 
+  bool money() const { return std::string_view(objective_.metric).starts_with("usd_"); }
+
+  bool enumerate(const PreparedServing& own, Diagnostics& diagnostics) {
+    const auto space = ServingSpace::build(study_, own, options_, "", diagnostics);
+    if (!space) return false;
+    for (const ServingMapping& mapping : space->mappings()) consider(mapping);
+    return true;
+  }
+
+  bool enumerate_pools(Diagnostics& diagnostics) {
+    PoolCounts counts;
+    const bool most = objective_.at != At::promise || objective_.metric == kObjectives[0].metric;
+    auto made = pool_candidates(study_, catalogue_, options_, load_, stream_, most, money(), counts,
+                                diagnostics);
+    if (!made) return false;
+    candidates_ = std::move(*made);
+    outcome_.enumerated = counts.enumerated;
+    outcome_.not_dividing = counts.not_dividing;
+    outcome_.not_fitting = counts.not_fitting;
+    outcome_.reason = counts.reason;
+    return true;
+  }
+
   void consider(const ServingMapping& mapping) {
     ++outcome_.enumerated;
     Study other;
     other.name = study_.name;
     other.path = study_.path;
-    other.scenario = std::make_unique<pb::Scenario>(with_layout(*study_.scenario, mapping, 0));
+    other.scenario =
+        std::make_unique<pb::Scenario>(with_layout(*study_.scenario, {{mapping, 0, {}}}));
     Diagnostics diagnostics;
     auto prepared = prepare_serving(other, catalogue_, diagnostics, stream_);
     if (!prepared) {
       ++outcome_.not_dividing;
       return;
     }
-    FleetTimes all = fleet_times(*prepared, catalogue_);
-    Candidate candidate{mapping, std::move(*prepared), std::move(all), 0, 0};
-    const ServingPool& pool = candidate.prepared.pools.front();
+    const int all = prepared->pools.front().replicas;
+    FleetTimes fleet = fleet_times(*prepared, catalogue_);
+    Candidate candidate{{{mapping, all, {}}}, std::move(*prepared), std::move(fleet), 0, 0, 0};
     const StepTimes& times = candidate.times.front()->steps();
     const workloads::ServingMemory& memory = candidate.times.front()->memory();
     if (!memory.fits()) {
@@ -228,7 +164,7 @@ class Search {
     const OperatingPoint point = promised > 0
                                      ? at_speed(times, lengths, 1 / promised)
                                      : closed_loop(times, lengths, most_sequences(times, lengths));
-    candidate.estimate = point.requests_per_s * pool.replicas;
+    candidate.rank = candidate.estimate = point.requests_per_s * all;
     candidate.lasting_s = point.end_to_end.si();
     candidates_.push_back(std::move(candidate));
   }
@@ -267,50 +203,143 @@ class Search {
   }
 
   FoundServing play_one(const Candidate& candidate, Player& player) {
-    const int all = candidate.prepared.pools.front().replicas;
-    FoundServing found{candidate.mapping, all, 0, {}};
+    FoundServing found{candidate.parts, 0, {}};
     if (objective_.at == At::own_load) {
-      found.result = player.at(1, all);
-      return found;
+      found.result = player.at(1, found.parts);
+    } else if (candidate.parts.size() > 1) {
+      objective_.at == At::fewest ? keep_fewest_in_pools(candidate, player, found)
+                                  : move_replicas(candidate, player, found);
+    } else {
+      play_single(candidate, player, found);
     }
-    pb::Result at_most;
-    const double factor = player.most(at_most);
-    if (factor <= 0) {
-      found.replicas = 0;
-      return found;
-    }
-    found.slo_requests_per_s =
-        load_.closed() ? value_of(at_most, "requests_per_s") * all / std::min(all, kProbedReplicas)
-                       : factor * load_.own();
-    found.result = std::move(at_most);
-    if (objective_.at == At::fewest) keep_fewest(factor, all, player, found);
     return found;
   }
 
+  /// A few replicas stand for all that there are.
+  void play_single(const Candidate& candidate, Player& player, FoundServing& found) {
+    const int all = candidate.parts.front().replicas;
+    ServingParts probed = candidate.parts;
+    probed.front().replicas = std::min(all, kProbedReplicas);
+    const double whole = static_cast<double>(all) / probed.front().replicas;
+    const double most =
+        whole * player.most(probed, candidate.estimate / load_.own() / whole, found.result);
+    if (most <= 0) {
+      found.result.clear_metric();
+      return;
+    }
+    found.slo_requests_per_s = offered(most, found.result, whole);
+    if (objective_.at == At::fewest) keep_fewest(most, player, found);
+  }
+
+  /// Requests/s at a factor of the study's load; of a number that is always there, those served.
+  double offered(double factor, const pb::Result& result, double whole) const {
+    return load_.closed() ? value_of(result, "requests_per_s") * whole : factor * load_.own();
+  }
+
   /// The fewest replicas that keep the promise at the study's own load.
-  void keep_fewest(double factor, int all, Player& player, FoundServing& found) {
-    int replicas = std::max(1, static_cast<int>(std::ceil(all / factor * (1 - 1e-9))));
-    found.replicas = 0;
+  void keep_fewest(double factor, Player& player, FoundServing& found) {
+    const int all = found.parts.front().replicas;
+    ServingParts parts = found.parts;
+    int& replicas = parts.front().replicas;
+    replicas = std::max(1, static_cast<int>(std::ceil(all / factor * (1 - 1e-9))));
+    found.result.clear_metric();
     bool grown = false;
     while (replicas <= all) {
-      pb::Result result = player.at(static_cast<double>(all) / replicas, replicas);
+      pb::Result result = player.at(1, parts);
       if (player.kept(result)) {
-        found.replicas = replicas;
+        found.parts = parts;
         found.result = std::move(result);
         if (grown || replicas == 1) return;
         --replicas;
         continue;
       }
-      if (found.replicas > 0) return;
+      if (found.result.metric_size() > 0) return;
       grown = true;
       ++replicas;
+    }
+  }
+
+  bool within_cluster(const ServingParts& parts) const {
+    return std::all_of(parts.begin(), parts.end(),
+                       [](const ServingPart& part) { return part.replicas > 0; }) &&
+           accelerators_of(parts) <= study_.scenario->cluster().count();
+  }
+
+  /// From the ratio in closed form, replicas come, go and change pools while that is better. One
+  /// load tells: the one at which it would be.
+  void move_replicas(const Candidate& candidate, Player& player, FoundServing& found) {
+    constexpr std::pair<int, int> kMoves[] = {{1, -1}, {-1, 1}, {1, 0}, {0, 1}, {-1, 0}, {0, -1}};
+    const bool most_requests = objective_.metric == kObjectives[0].metric;
+    double most = player.most(found.parts, candidate.estimate / load_.own(), found.result);
+    bool moved = most > 0;
+    for (int round = 0; round < kMostMoves && moved && !stopped(); ++round) {
+      moved = false;
+      for (const auto& [prompts, answers] : kMoves) {
+        ServingParts parts = found.parts;
+        parts[0].replicas += prompts;
+        parts[1].replicas += answers;
+        if (!within_cluster(parts)) continue;
+        const double weight = most_requests
+                                  ? 1
+                                  : weight_of(parts, candidate.prepared, money()) /
+                                        weight_of(found.parts, candidate.prepared, money());
+        const double better = most * weight * kWorthwhile;
+        if (!player.kept(player.at(better, parts))) continue;
+        most = player.most(parts, better, found.result);
+        found.parts = parts;
+        moved = true;
+        break;
+      }
+    }
+    if (most > 0) {
+      found.slo_requests_per_s = offered(most, found.result, 1);
+    } else {
+      found.result.clear_metric();
+    }
+  }
+
+  /// The fewest accelerators that keep the promise at the study's own load: as many replicas as the
+  /// closed form says, more where first tokens or later ones come late, then fewer.
+  void keep_fewest_in_pools(const Candidate& candidate, Player& player, FoundServing& found) {
+    const double share = load_.own() / candidate.estimate;
+    ServingParts parts = candidate.parts;
+    for (ServingPart& part : parts) {
+      part.replicas = std::max(1, static_cast<int>(std::ceil(part.replicas * share * (1 - 1e-9))));
+    }
+    found.result.clear_metric();
+    const double first = candidate.prepared.first_token.si();
+    while (within_cluster(parts) && found.result.metric_size() == 0 && !stopped()) {
+      pb::Result result = player.at(1, parts);
+      if (player.kept(result)) {
+        found.parts = parts;
+        found.result = std::move(result);
+        break;
+      }
+      const bool late = first > 0 && value_of(result, "ttft_p90_s") > first;
+      const bool busy =
+          value_of(result, "prefill_busy_share") > value_of(result, "decode_busy_share");
+      ++parts[late || busy ? 0 : 1].replicas;
+    }
+    bool fewer = found.result.metric_size() > 0;
+    while (fewer && !stopped()) {
+      fewer = false;
+      for (const std::size_t pool : {std::size_t{1}, std::size_t{0}}) {
+        parts = found.parts;
+        --parts[pool].replicas;
+        if (!within_cluster(parts)) continue;
+        pb::Result result = player.at(1, parts);
+        if (!player.kept(result)) continue;
+        found.parts = parts;
+        found.result = std::move(result);
+        fewer = true;
+      }
     }
   }
 
   void collect() {
     outcome_.played = static_cast<std::int64_t>(found_.size());
     for (FoundServing& one : found_) {
-      if (one.replicas > 0 && one.result.metric_size() > 0) outcome_.best.push_back(std::move(one));
+      if (one.result.metric_size() > 0) outcome_.best.push_back(std::move(one));
     }
     const std::string metric = objective_.metric;
     std::stable_sort(outcome_.best.begin(), outcome_.best.end(),
@@ -337,8 +366,10 @@ class Search {
   void thin_front() {
     auto& front = outcome_.pareto;
     std::sort(front.begin(), front.end(), [](const ServingPoint& a, const ServingPoint& b) {
-      return std::tuple(-a.output_tokens_per_s_per_chip, -a.tokens_per_s_per_user, a.mapping) <
-             std::tuple(-b.output_tokens_per_s_per_chip, -b.tokens_per_s_per_user, b.mapping);
+      return std::tuple(-a.output_tokens_per_s_per_chip, -a.tokens_per_s_per_user,
+                        describe(a.parts)) < std::tuple(-b.output_tokens_per_s_per_chip,
+                                                        -b.tokens_per_s_per_user,
+                                                        describe(b.parts));
     });
     std::vector<ServingPoint> kept;
     for (const ServingPoint& point : front) {
@@ -354,7 +385,6 @@ class Search {
   const topology::Catalogue& catalogue_;
   const SearchOptions& options_;
   const Objective& objective_;
-  const ServingSpace& space_;
   std::shared_ptr<const workloads::RequestStream> stream_;
   ScaledLoad load_;
   double share_;
@@ -378,9 +408,7 @@ std::string usual_serving_objective(const Study& study) {
 
 double objective_of(const FoundServing& found, const std::string& objective) {
   if (objective == "slo_requests_per_s") return found.slo_requests_per_s;
-  if (objective == "accelerators") {
-    return static_cast<double>(found.replicas) * found.mapping.accelerators();
-  }
+  if (objective == "accelerators") return accelerators_of(found.parts);
   return value_of(found.result, objective);
 }
 
@@ -407,26 +435,24 @@ std::optional<ServingSearchOutcome> search_serving(const Study& study,
                       "slo { first_token: \"2 s\" token: \"50 ms\" }");
     return std::nullopt;
   }
-  if (study.scenario->workload().serving().has_pools()) {
-    diagnostics.error(study.places.find("workload.serving.pools"), "workload.serving.pools",
-                      "a search cuts replicas of one kind, not of two pools",
-                      "sweep workload.serving.pools.prefill.replicas and "
-                      "workload.serving.pools.decode.replicas with aisle sweep");
+  if (!options.accelerators.empty() && !study.scenario->workload().serving().has_pools()) {
+    diagnostics.error({"--accelerators", 0, 0}, {},
+                      "kinds are chosen for pools, and there are none",
+                      "workload.serving.pools, or --set cluster.accelerator=...");
     return std::nullopt;
   }
   const auto own = prepare_serving(study, catalogue, diagnostics);
   if (!own) return std::nullopt;
-  const auto space = ServingSpace::build(study, *own, options, diagnostics);
-  if (!space) return std::nullopt;
-  Search search(study, catalogue, options, *objective, *space, own->stream);
+  Search search(study, catalogue, options, *objective, own->stream);
   if (objective->at != At::own_load && search.load().own() <= 0) {
     diagnostics.error(study.places.find("workload.serving.requests"), "workload.serving.requests",
                       "all requests come at once, so that there is no rate to raise",
                       "give a rate, a concurrency, or a trace with arrivals");
     return std::nullopt;
   }
-  ServingSearchOutcome outcome = search.run();
-  outcome.wall_time_s =
+  auto outcome = search.run(*own, diagnostics);
+  if (!outcome) return std::nullopt;
+  outcome->wall_time_s =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return outcome;
 }

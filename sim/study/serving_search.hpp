@@ -32,9 +32,26 @@ struct ServingMapping {
 
 std::string describe(const ServingMapping& mapping);
 
+/// Equal replicas: all that there are, or those of one pool.
+struct ServingPart {
+  ServingMapping mapping;
+  int replicas = 0;
+  std::string accelerator;  ///< empty: the cluster's
+
+  int accelerators() const { return replicas * mapping.accelerators(); }
+
+  friend bool operator==(const ServingPart&, const ServingPart&) = default;
+};
+
+/// One part, or those that compute prompts and those that generate.
+using ServingParts = std::vector<ServingPart>;
+
+std::string describe(const ServingParts& parts);
+int accelerators_of(const ServingParts& parts);
+
 /// One load that a layout was played at.
 struct ServingPoint {
-  ServingMapping mapping;
+  ServingParts parts;
   double requests_per_s = 0;         ///< offered to the whole cluster
   double tokens_per_s_per_user = 0;  ///< 1 over the median time of a later token
   double output_tokens_per_s_per_chip = 0;
@@ -42,8 +59,7 @@ struct ServingPoint {
 };
 
 struct FoundServing {
-  ServingMapping mapping;
-  int replicas = 0;
+  ServingParts parts;
   /// Highest rate of requests at which the promised share of them gets what is promised, on all
   /// replicas that the cluster holds; 0 where nothing is promised.
   double slo_requests_per_s = 0;
@@ -75,13 +91,16 @@ double objective_of(const FoundServing& found, const std::string& objective);
 /// requests. For objectives under a promise, by bisection on how fast the requests come: the
 /// stream's arrivals are sped up and repeated until they last long enough (20 times the first
 /// token's promise, at least a minute) on up to four of the replicas, to within 2 %. `rerank` and
-/// `limit` as in training. The same whatever the number of threads.
+/// `limit` as in training. With pools, layouts of each are ranked by the requests that an
+/// accelerator of theirs carries; the best of both are paired in the ratio that follows, on no more
+/// accelerators than the cluster has, and while they are played replicas move from pool to pool as
+/// long as that helps. The same whatever the number of threads.
 std::optional<ServingSearchOutcome> search_serving(const Study& study,
                                                    const topology::Catalogue& catalogue,
                                                    const SearchOptions& options,
                                                    Diagnostics& diagnostics);
 
-/// The study with a found layout in place of its own.
-pb::Scenario with_layout(const pb::Scenario& scenario, const ServingMapping& mapping, int replicas);
+/// The scenario with these parts; replicas 0: as many as the cluster holds. Without references.
+pb::Scenario with_layout(const pb::Scenario& scenario, const ServingParts& parts);
 
 }  // namespace aisle::sim

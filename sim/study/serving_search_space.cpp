@@ -48,13 +48,15 @@ class Axes {
              parallel.expert(), own.engine().sequences(), own.engine().step_tokens()};
   }
 
-  bool choose(const SearchOptions& options, Diagnostics& diagnostics) {
+  bool choose(const SearchOptions& options, const std::string& pool, Diagnostics& diagnostics) {
     for (std::size_t i = 0; i < kLayoutAxes; ++i) searched_[i] = options.over.empty();
-    for (const std::string& axis : options.over) {
+    for (std::string axis : options.over) {
+      if (!concerns(pool, axis)) continue;
       const auto at = find("--over", axis, diagnostics);
       if (at < kAxes.size()) searched_[at] = true;
     }
-    for (const std::string& text : options.fixed) {
+    for (std::string text : options.fixed) {
+      if (!concerns(pool, text)) continue;
       const std::size_t equals = text.find('=');
       const std::string axis = text.substr(0, equals);
       const auto at = find("--fix", axis, diagnostics);
@@ -78,6 +80,16 @@ class Axes {
   }
 
  private:
+  /// Takes the pool's name off the axis; false: it is of the other pool.
+  static bool concerns(const std::string& pool, std::string& axis) {
+    for (const char* name : {"prefill.", "decode."}) {
+      if (pool.empty() || !axis.starts_with(name)) continue;
+      if (axis.compare(0, pool.size() + 1, pool + ".") != 0) return false;
+      axis = axis.substr(pool.size() + 1);
+    }
+    return true;
+  }
+
   static std::size_t find(const char* flag, const std::string& axis, Diagnostics& diagnostics) {
     const auto* const found =
         std::find_if(kAxes.begin(), kAxes.end(), [&](const char* one) { return axis == one; });
@@ -113,28 +125,74 @@ std::string describe(const ServingMapping& mapping) {
   return text;
 }
 
-pb::Scenario with_layout(const pb::Scenario& scenario, const ServingMapping& mapping,
-                         int replicas) {
-  pb::Scenario other = scenario;
-  pb::Serving& serving = *other.mutable_workload()->mutable_serving();
-  pb::ServingParallel& parallel = *serving.mutable_parallel();
+std::string describe(const ServingParts& parts) {
+  if (parts.size() == 1) return describe(parts.front().mapping);
+  std::string text;
+  for (const ServingPart& part : parts) {
+    text +=
+        fmt::format("{} {} x [{}]{}", text.empty() ? "prompts" : ", answers", part.replicas,
+                    describe(part.mapping), part.accelerator.empty() ? "" : " " + part.accelerator);
+  }
+  return text;
+}
+
+int accelerators_of(const ServingParts& parts) {
+  int sum = 0;
+  for (const ServingPart& part : parts) sum += part.accelerators();
+  return sum;
+}
+
+namespace {
+
+void set_layout(const ServingMapping& mapping, pb::ServingParallel& parallel) {
   parallel.set_tensor(mapping.tensor);
   parallel.set_pipeline(mapping.pipeline);
   parallel.set_data(mapping.data);
   parallel.set_expert(mapping.expert);
-  if (mapping.sequences > 0) serving.mutable_engine()->set_sequences(mapping.sequences);
-  if (mapping.step_tokens > 0) serving.mutable_engine()->set_step_tokens(mapping.step_tokens);
-  serving.clear_replicas();
-  if (replicas > 0) serving.set_replicas(replicas);
+}
+
+/// Where they are searched or held; a scenario that says nothing keeps the engine's own.
+template <typename Message>
+void set_limits(const ServingMapping& mapping, Message& of) {
+  if (mapping.sequences > 0) of.mutable_engine()->set_sequences(mapping.sequences);
+  if (mapping.step_tokens > 0) of.mutable_engine()->set_step_tokens(mapping.step_tokens);
+}
+
+void set_pool(const pb::Serving& serving, const ServingPart& part, pb::ServingPool& pool) {
+  if (!pool.has_parallel()) *pool.mutable_parallel() = serving.parallel();
+  set_layout(part.mapping, *pool.mutable_parallel());
+  set_limits(part.mapping, pool);
+  pool.set_replicas(part.replicas);
+  if (pool.accelerator() == part.accelerator) return;
+  pool.clear_system();
+  pool.clear_accelerator();
+  if (!part.accelerator.empty()) pool.set_accelerator(part.accelerator);
+}
+
+}  // namespace
+
+pb::Scenario with_layout(const pb::Scenario& scenario, const ServingParts& parts) {
+  pb::Scenario other = scenario;
   other.clear_reference();  // published figures are those of the study as written
+  pb::Serving& serving = *other.mutable_workload()->mutable_serving();
+  if (parts.size() > 1) {
+    set_pool(serving, parts[0], *serving.mutable_pools()->mutable_prefill());
+    set_pool(serving, parts[1], *serving.mutable_pools()->mutable_decode());
+    return other;
+  }
+  const ServingPart& part = parts.front();
+  set_layout(part.mapping, *serving.mutable_parallel());
+  set_limits(part.mapping, serving);
+  serving.clear_replicas();
+  if (part.replicas > 0) serving.set_replicas(part.replicas);
   return other;
 }
 
 std::optional<ServingSpace> ServingSpace::build(const Study& study, const PreparedServing& own,
                                                 const SearchOptions& options,
-                                                Diagnostics& diagnostics) {
+                                                const std::string& pool, Diagnostics& diagnostics) {
   Axes axes(study.scenario->workload().serving());
-  if (!axes.choose(options, diagnostics)) return std::nullopt;
+  if (!axes.choose(options, pool, diagnostics)) return std::nullopt;
   const topology::Cluster& cluster = *own.pools.front().cluster;
   const bool experts = own.model->is_moe();
   const int most = cluster.count();

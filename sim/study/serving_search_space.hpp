@@ -16,9 +16,11 @@ namespace aisle::sim {
 /// from 8 to 1,024 and from 512 to 32,768.
 class ServingSpace {
  public:
-  /// Nothing if the choice of axes is wrong, which is reported.
+  /// Nothing if the choice of axes is wrong, which is reported. `pool` names the one that is cut
+  /// ("prefill", "decode"): axes may be given for one of them alone ("decode.tensor").
   static std::optional<ServingSpace> build(const Study& study, const PreparedServing& own,
-                                           const SearchOptions& options, Diagnostics& diagnostics);
+                                           const SearchOptions& options, const std::string& pool,
+                                           Diagnostics& diagnostics);
 
   const std::vector<ServingMapping>& mappings() const { return mappings_; }
 

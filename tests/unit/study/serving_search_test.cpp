@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,7 +70,9 @@ double goodput(const FoundServing& layout, double rate, int replicas) {
   fields.push_back("workload.serving.requests.count=" +
                    std::to_string(static_cast<int>(rate * 60)));
   Study study = study_of(fields);
-  *study.scenario = with_layout(*study.scenario, layout.mapping, replicas);
+  ServingParts parts = layout.parts;
+  parts.front().replicas = replicas;
+  *study.scenario = with_layout(*study.scenario, parts);
   Diagnostics diagnostics;
   const auto result = run(study, catalogue(), {}, diagnostics);
   EXPECT_TRUE(result && result->feasible());
@@ -83,8 +86,8 @@ TEST(ServingSearch, TheRateFoundKeepsThePromiseAndAThirdMoreDoesNot) {
   const ServingSearchOutcome outcome = found(study_of(kPromise), options_for("slo_requests_per_s"));
   ASSERT_FALSE(outcome.best.empty());
   const FoundServing& best = outcome.best.front();
-  EXPECT_GE(goodput(best, 0.93 * best.slo_requests_per_s, best.replicas), 0.985);
-  EXPECT_LT(goodput(best, 1.3 * best.slo_requests_per_s, best.replicas), 0.985);
+  EXPECT_GE(goodput(best, 0.93 * best.slo_requests_per_s, best.parts.front().replicas), 0.985);
+  EXPECT_LT(goodput(best, 1.3 * best.slo_requests_per_s, best.parts.front().replicas), 0.985);
   for (const FoundServing& other : outcome.best) {
     EXPECT_LE(other.slo_requests_per_s, best.slo_requests_per_s);
   }
@@ -96,9 +99,9 @@ TEST(ServingSearch, FewestAcceleratorsAreEnoughAndOneReplicaLessIsNot) {
   const ServingSearchOutcome outcome = found(study_of(fields), options_for("accelerators"));
   ASSERT_FALSE(outcome.best.empty());
   const FoundServing& best = outcome.best.front();
-  EXPECT_GE(goodput(best, 97, best.replicas), 0.985);
-  ASSERT_GT(best.replicas, 1);
-  EXPECT_LT(goodput(best, 100, best.replicas - 1), 0.99);
+  EXPECT_GE(goodput(best, 97, best.parts.front().replicas), 0.985);
+  ASSERT_GT(best.parts.front().replicas, 1);
+  EXPECT_LT(goodput(best, 100, best.parts.front().replicas - 1), 0.99);
 }
 
 TEST(ServingSearch, TheFrontFallsAndThreadsChangeNothing) {
@@ -109,14 +112,14 @@ TEST(ServingSearch, TheFrontFallsAndThreadsChangeNothing) {
   ASSERT_EQ(a.pareto.size(), b.pareto.size());
   ASSERT_GT(a.pareto.size(), 2U);
   for (std::size_t i = 0; i < a.pareto.size(); ++i) {
-    EXPECT_EQ(a.pareto[i].mapping, b.pareto[i].mapping);
+    EXPECT_EQ(a.pareto[i].parts, b.pareto[i].parts);
     EXPECT_EQ(a.pareto[i].output_tokens_per_s_per_chip, b.pareto[i].output_tokens_per_s_per_chip);
     if (i == 0) continue;
     EXPECT_LT(a.pareto[i].output_tokens_per_s_per_chip,
               a.pareto[i - 1].output_tokens_per_s_per_chip);
     EXPECT_GT(a.pareto[i].tokens_per_s_per_user, a.pareto[i - 1].tokens_per_s_per_user);
   }
-  EXPECT_EQ(a.best.front().mapping, b.best.front().mapping);
+  EXPECT_EQ(a.best.front().parts, b.best.front().parts);
 }
 
 TEST(ServingSearch, ClosedLoopsAreRaisedByTheirNumber) {
@@ -151,6 +154,90 @@ TEST(ServingSearch, PromisesTooShortForAnyLayoutAreSaid) {
   EXPECT_NE(outcome.reason.find("promised"), std::string::npos) << outcome.reason;
 }
 
+Study pools_of(std::vector<std::string> more) {
+  more.insert(more.end(), kPromise.begin(), kPromise.end());
+  for (const char* pool : {"prefill", "decode"}) {
+    more.push_back(std::string("workload.serving.pools.") + pool + ".replicas=1");
+  }
+  return study_of(more);
+}
+
+double kept_by(const Study& study, const ServingParts& parts, double rate) {
+  Study other = study_of({});
+  *other.scenario = with_layout(*study.scenario, parts);
+  pb::ServingRequests& requests =
+      *other.scenario->mutable_workload()->mutable_serving()->mutable_requests();
+  requests.set_rate(rate);
+  requests.set_count(static_cast<int>(rate * 60));
+  Diagnostics diagnostics;
+  const auto result = run(other, catalogue(), {}, diagnostics);
+  EXPECT_TRUE(result && result->feasible()) << diagnostics.all().size();
+  for (const pb::Metric& metric : result->metric()) {
+    if (metric.name() == "goodput") return metric.value();
+  }
+  return 0;
+}
+
+SearchOptions few(const std::string& objective) {
+  SearchOptions options = options_for(objective);
+  options.rerank = options.limit = 2;
+  return options;
+}
+
+TEST(ServingSearch, PoolsAreCutAndBalanced) {
+  const Study study = pools_of({});
+  SearchOptions options = few("slo_requests_per_s");
+  options.fixed = {"prefill.tensor=1", "pipeline=1", "decode.tensor=2"};
+  const ServingSearchOutcome outcome = found(study, options);
+  ASSERT_FALSE(outcome.best.empty()) << outcome.reason;
+  const FoundServing& best = outcome.best.front();
+  ASSERT_EQ(best.parts.size(), 2U);
+  EXPECT_EQ(best.parts[0].mapping.tensor, 1);
+  EXPECT_EQ(best.parts[1].mapping.tensor, 2);
+  EXPECT_LE(accelerators_of(best.parts), 8);
+  EXPECT_GE(kept_by(study, best.parts, 0.93 * best.slo_requests_per_s), 0.985);
+  // Any other ratio of as many accelerators carries less.
+  for (int answers = 1; answers < 4; ++answers) {
+    ServingParts other = best.parts;
+    other[0].replicas = 8 - 2 * answers;
+    other[1].replicas = answers;
+    if (other == best.parts) continue;
+    EXPECT_LT(kept_by(study, other, 1.05 * best.slo_requests_per_s), 0.99) << answers;
+  }
+}
+
+TEST(ServingSearch, FewestAcceleratorsOfPoolsCannotSpareAReplica) {
+  const Study study = pools_of({"workload.serving.requests.rate=60"});
+  const ServingSearchOutcome outcome = found(study, few("accelerators"));
+  ASSERT_FALSE(outcome.best.empty()) << outcome.reason;
+  const ServingParts& best = outcome.best.front().parts;
+  EXPECT_GE(kept_by(study, best, 57), 0.985);
+  for (const std::size_t pool : {0, 1}) {
+    ServingParts fewer = best;
+    if (--fewer[pool].replicas == 0) continue;
+    EXPECT_LT(kept_by(study, fewer, 62), 0.99) << pool;
+  }
+}
+
+TEST(ServingSearch, KindsOfPoolsAreChosen) {
+  SearchOptions options = few("usd_per_million_tokens");
+  options.accelerators = {"h100-sxm", "h200-sxm"};
+  const Study study = pools_of({});
+  const ServingSearchOutcome outcome = found(study, options);
+  ASSERT_FALSE(outcome.best.empty()) << outcome.reason;
+  SearchOptions own = few("usd_per_million_tokens");
+  const ServingSearchOutcome alone = found(study, own);
+  ASSERT_FALSE(alone.best.empty());
+  // The study's own kind is among them.
+  EXPECT_LE(objective_of(outcome.best.front(), own.objective),
+            1.05 * objective_of(alone.best.front(), own.objective));
+  std::set<std::string> kinds;
+  for (const FoundServing& each : outcome.best) {
+    for (const ServingPart& part : each.parts) kinds.insert(part.accelerator);
+  }
+  EXPECT_TRUE(kinds.contains("") || kinds.contains("h200-sxm"));
+}
+
 TEST(ServingSearch, BadQuestionsAreExplained) {
   const auto refused = [](const Study& study, const SearchOptions& options) {
     std::string errors;
@@ -167,10 +254,9 @@ TEST(ServingSearch, BadQuestionsAreExplained) {
   options.over.clear();
   options.fixed = {"tensor=none"};
   EXPECT_NE(refused(study_of(kPromise), options).find("--fix tensor=8"), std::string::npos);
-  std::vector<std::string> pools = kPromise;
-  pools.push_back("workload.serving.pools.prefill.replicas=2");
-  EXPECT_NE(refused(study_of(pools), options_for("accelerators")).find("aisle sweep"),
-            std::string::npos);
+  options.fixed.clear();
+  options.accelerators = {"h20"};
+  EXPECT_NE(refused(study_of(kPromise), options).find("pools"), std::string::npos);
   std::vector<std::string> at_once = kPromise;
   at_once.push_back("workload.serving.requests.arrivals=at_once");
   Study study = study_of(at_once);

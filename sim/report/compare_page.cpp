@@ -27,9 +27,18 @@ void add(std::string& out, fmt::format_string<Arguments...> format, Arguments&&.
 /// "deepseek-v3 on 2,048 x h800-sxm".
 std::string name_of(const pb::Result& result) {
   const pb::Scenario& scenario = result.scenario();
-  if (!scenario.workload().has_training()) return title_of(result);
-  return fmt::format("{} on {} x {}", scenario.workload().training().model(),
-                     thousands(scenario.cluster().count()), scenario.cluster().accelerator());
+  const pb::Workload& workload = scenario.workload();
+  if (!workload.has_training() && !workload.has_serving()) return title_of(result);
+  return fmt::format(
+      "{} on {} x {}",
+      workload.has_serving() ? workload.serving().model() : workload.training().model(),
+      thousands(scenario.cluster().count()), scenario.cluster().accelerator());
+}
+
+bool all_serve(std::span<const pb::Result> results) {
+  return std::all_of(results.begin(), results.end(), [](const pb::Result& result) {
+    return result.scenario().workload().has_serving();
+  });
 }
 
 /// The two largest resources, with their shares of the step.
@@ -65,6 +74,15 @@ constexpr Column kColumns[] = {
     {"cost", "run_cost_usd"},
 };
 
+constexpr Column kServingColumns[] = {
+    {"generated tokens/s per chip", "output_tokens_per_s_per_chip"},
+    {"first token", "ttft_p50_s"},
+    {"later token", "tpot_p50_s"},
+    {"goodput", "goodput"},
+    {"USD per million tokens", "usd_per_million_tokens"},
+    {"generated tokens/s per MW", "output_tokens_per_s_per_mw"},
+};
+
 /// A figure of nothing is one that is not known: a chip without a price, or without a draw.
 std::string cell(const pb::Result& result, std::string_view name) {
   const double value = figure(result, name);
@@ -73,18 +91,33 @@ std::string cell(const pb::Result& result, std::string_view name) {
 
 /// The table of a comparison, a row for each result; the last cell is why a job does not run.
 std::vector<std::vector<std::string>> table_of(std::span<const pb::Result> results) {
+  const bool serving = all_serve(results);
+  const std::span<const Column> columns =
+      serving ? std::span<const Column>(kServingColumns) : std::span<const Column>(kColumns);
+  const std::string_view main = columns.front().metric;
   std::vector<std::vector<std::string>> rows = {{"run", "layout"}};
-  for (const Column& column : kColumns) rows.front().emplace_back(column.title);
+  for (const Column& column : columns) rows.front().emplace_back(column.title);
   rows.front().emplace_back("what binds");
   rows.front().emplace_back("basis");
   for (const pb::Result& result : results) {
     std::vector<std::string> row = {name_of(result), layout_line(result.scenario())};
-    for (const Column& column : kColumns) row.push_back(cell(result, column.metric));
+    for (const Column& column : columns) row.push_back(cell(result, column.metric));
     row.push_back(result.feasible() ? what_binds(result) : "does not run: " + result.reason());
-    row.push_back(result.feasible() ? basis_of(result, "step_time_s") : std::string());
+    row.push_back(result.feasible() ? basis_of(result, main) : std::string());
     rows.push_back(std::move(row));
   }
   return rows;
+}
+
+/// Parts of a bar: the step by resource; of serving all in one.
+std::vector<PartText> bar_of(const pb::Result& result) {
+  if (!result.scenario().workload().has_serving()) return describe_resources(result);
+  return {{"serving", "serving", "#3b6ea5", 1}};
+}
+
+double chip_time(const pb::Result& result) {
+  if (!result.scenario().workload().has_serving()) return chips_per_million_tokens(result);
+  return 1e6 / figure(result, "tokens_per_s_per_chip");
 }
 
 /// Chip time per token where results do different work, else the step.
@@ -140,12 +173,12 @@ std::string comparison_svg(std::span<const pb::Result> results) {
   std::vector<PartText> all;
   std::vector<double> factors;
   for (const pb::Result& result : results) {
-    scale.same = scale.same && same_work(results.front(), result);
+    scale.same = scale.same && !all_serve(results) && same_work(results.front(), result);
   }
   for (const pb::Result& result : results) {
-    factors.push_back(scale.same ? 1 : chips_per_million_tokens(result));
+    factors.push_back(scale.same ? 1 : chip_time(result));
     double total = 0;
-    for (PartText& part : describe_resources(result)) {
+    for (PartText& part : bar_of(result)) {
       total += part.seconds * factors.back();
       all.push_back(std::move(part));
     }
@@ -169,7 +202,7 @@ std::string comparison_svg(std::span<const pb::Result> results) {
     add(out, "\n<text text-anchor=\"end\" x=\"{:g}\" y=\"{:.1f}\">{}</text>", kLabelWidth - 8,
         y + 13, escape(name_of(results[i])));
     if (results[i].feasible()) {
-      append_bar(out, describe_resources(results[i]), factors[i], scale, y);
+      append_bar(out, bar_of(results[i]), factors[i], scale, y);
     } else {
       add(out, "<text x=\"{:g}\" y=\"{:.1f}\">does not run</text>", kLabelWidth, y + 13);
     }

@@ -151,5 +151,26 @@ TEST(ReportCompare, PagesTablesAndFiguresHoldEveryResult) {
   EXPECT_EQ(comparison_svg(old), "");
 }
 
+TEST(ReportCompare, ServingHasColumnsAndBarsOfItsOwn) {
+  std::vector<pb::Result> results(2);
+  for (pb::Result& result : results) {
+    result.set_feasible(true);
+    result.mutable_scenario()->mutable_workload()->mutable_serving()->set_model("mixtral-8x7b");
+    const auto add = [&](const char* name, double value) {
+      pb::Metric& metric = *result.add_metric();
+      metric.set_name(name);
+      metric.set_value(value);
+    };
+    add("tokens_per_s_per_chip", 500);
+    add("output_tokens_per_s_per_chip", 100);
+    add("usd_per_million_tokens", 0.25);
+  }
+  const std::string table = comparison_markdown(results), svg = comparison_svg(results);
+  EXPECT_NE(table.find("USD per million tokens"), std::string::npos);
+  EXPECT_NE(table.find("0.25"), std::string::npos) << table;
+  EXPECT_EQ(table.find("MFU"), std::string::npos);
+  EXPECT_NE(svg.find(">2,000</text>"), std::string::npos) << svg;  // chip-seconds per million tokens
+}
+
 }  // namespace
 }  // namespace aisle::sim

@@ -17,7 +17,7 @@ namespace {
 
 /// The form of an output by its suffix; empty for a suffix that is none.
 std::string form_of(const std::string& path) {
-  const std::string suffix = std::filesystem::path(path).extension().string();
+  std::string suffix = std::filesystem::path(path).extension().string();
   for (const char* known : {".html", ".pdf", ".md", ".json", ".db", ".textproto"}) {
     if (suffix == known) return suffix;
   }

@@ -126,7 +126,7 @@ Solved solved(const PlanTerms& terms) {
   return {terms.objective == pb::most_tokens ? -value : value, mix_of(terms, model, solution)};
 }
 
-PlanInput share_of(std::string name, std::function<void(PlanTerms&, double)> scale) {
+PlanInput share_of(std::string name, const std::function<void(PlanTerms&, double)>& scale) {
   constexpr double kShare = 0.2;
   const auto by = [scale](double factor) {
     return [scale, factor](PlanTerms& terms) { scale(terms, factor); };

@@ -271,8 +271,9 @@ class Builder {
         all.terms.push_back({order.variable, usd});
       }
       if (const auto& most = terms_.capital_per_quarter[at(q)]) {
-        row.upper = most->value / kDollars;
-        limit(group("capital of a quarter", most->field, "M USD"), q, row.upper, std::move(row));
+        const double value = most->value / kDollars;
+        row.upper = value;
+        limit(group("capital of a quarter", most->field, "M USD"), q, value, std::move(row));
       }
       if (terms_.running_per_quarter[at(q)]) add_running(q);
     }

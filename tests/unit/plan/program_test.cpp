@@ -112,8 +112,8 @@ TEST(PlanProgram, PricesAreWhatReSolvingGives) {
   EXPECT_NEAR(at.objective() - Solved(less).objective(), 0.1 * prices[1].worth, 1);
 }
 
-/// Units are whole: one token/s more takes a node less of the fast chips and two of the frugal ones,
-/// since that costs less than one more of the fast.
+/// Units are whole: one token/s more takes a node less of the fast chips and two of the frugal
+/// ones, since that costs less than one more of the fast.
 TEST(PlanProgram, NodesAreWhole) {
   PlanTerms terms = two_chips(12);
   terms.demands[0].load[0] += 1;
@@ -206,6 +206,22 @@ TEST(PlanProgram, MostTokensFillsThePower) {
   const auto prices = prices_of(terms, solved.model, solved.solution);
   ASSERT_EQ(prices.size(), 1u);
   EXPECT_NEAR(prices[0].worth, 60.0 / 400 * 1e6 * kQuarterSeconds, 1e9);  // tokens of a megawatt
+}
+
+/// Money for 40 M USD in the first quarter and 60 in the second: what it buys comes first.
+TEST(PlanProgram, CapitalByQuarter) {
+  PlanTerms terms = two_chips(100, 2);
+  terms.objective = pb::most_tokens;
+  terms.demands[0].load = {0, 0};
+  terms.capital_per_quarter = {PlanLimit{40e6, "a"}, PlanLimit{60e6, "b"}};
+  const Solved solved(terms);
+  // 100 tokens/s for 10,000 USD are more than 60 for 8,000.
+  EXPECT_EQ(solved.chips, (Chips{{"fast", 10000}}));
+  const auto prices = prices_of(terms, solved.model, solved.solution);
+  ASSERT_EQ(prices.size(), 2u);
+  EXPECT_EQ(prices[0].limit, "capital of a quarter");
+  EXPECT_EQ(prices[0].value, 40);
+  EXPECT_NEAR(prices[0].worth / prices[1].worth, 2, 1e-6);  // it serves twice as long
 }
 
 TEST(PlanProgram, SharesOfWhatIsServed) {

@@ -107,9 +107,11 @@ class Points {
     const int before = diagnostics_.error_count();
     for (int d = 0; d < plan_.demand_size(); ++d) {
       for (int a = 0; a < plan_.demand(d).alternative_size(); ++a) {
-        for (int s = 0; s < plan_.system_size(); ++s) ask(s, d, a);
         // What is wrong with a study is wrong on each system: said once.
-        if (diagnostics_.error_count() > before) break;
+        const int so_far = diagnostics_.error_count();
+        for (int s = 0; s < plan_.system_size(); ++s) {
+          if (diagnostics_.error_count() == so_far) ask(s, d, a);
+        }
       }
     }
     return diagnostics_.error_count() == before;
@@ -121,8 +123,10 @@ class Points {
     const std::string field = fmt::format("plan.demand[{}].alternative[{}]", d, a);
     const std::filesystem::path beside = std::filesystem::path(folder()) / asked.study();
     std::error_code failure;
-    auto study = load(std::filesystem::exists(beside, failure) ? beside.string() : asked.study(),
-                      {}, diagnostics_);
+    Diagnostics said;
+    auto study =
+        load(std::filesystem::exists(beside, failure) ? beside.string() : asked.study(), {}, said);
+    diagnostics_.append(said);
     if (!study) {
       diagnostics_.error(study_.places.find(field + ".study"), field + ".study",
                          fmt::format("'{}' cannot be read", asked.study()),

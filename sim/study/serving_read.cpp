@@ -336,6 +336,8 @@ void Reader::read_formats(ServingJob& job, const std::string& field, const std::
                                   [](const auto& layer) { return layer.attention.mla; });
   if (format->computes == topology::Precision::fp8 && !latent) all.variant = "trtllm fp8";
   job.formats.attention = job.formats.dense = job.formats.experts = all;
+  // Mixtures are published in INT4 by their routed experts alone (Kimi K2.5).
+  if (precision == "int4" && job.model->is_moe()) job.formats.attention = job.formats.dense = {};
   if (asked_.cache() == "fp8") {
     job.formats.cache_bytes = 1;
   } else if (asked_.cache() != "bf16") {

@@ -161,7 +161,7 @@ void MainWindow::makePlacesBar() {
   addToolBar(Qt::LeftToolBarArea, bar);
   const QStringList names = Places::names();
   for (int i = 0; i < names.size(); ++i) {
-    const QString place = names[i];
+    const QString& place = names[i];
     auto* action =
         bar->addAction(Places::title(place), this, [this, place] { places_->show(place); });
     action->setCheckable(true);

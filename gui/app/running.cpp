@@ -77,10 +77,8 @@ StudyRequest MainWindow::request() const {
   QStringList changes;
   for (const auto& part : changes_edit_->text().split(';', Qt::SkipEmptyParts))
     changes << part.trimmed();
-  const StudyRequest study{study_->name, study_->path,
-                           document_.isModified() ? document_.text() : QString(), changes,
-                           engine_box_->currentData().toString()};
-  return study;
+  return {study_->name, study_->path, document_.isModified() ? document_.text() : QString(),
+          changes, engine_box_->currentData().toString()};
 }
 
 int MainWindow::runSweep(const QString& database) {

@@ -135,7 +135,8 @@ Table differences_of(const Figure& bars) {
     for (qsizetype i = 0; i < series.y.size(); ++i) {
       row << Cell{QString::number(series.y[i], 'g', 4), series.y[i], {}};
       const double less = series.y[i] - series.y[0];
-      if (i > 0) row << Cell{QString::asprintf("%+.3g", less), less, {}};
+      const bool same = std::abs(less) < 1e-9 * std::abs(series.y[0]);
+      if (i > 0) row << Cell{same ? QString("0") : QString::asprintf("%+.4g", less), less, {}};
     }
     table.rows << row;
   }

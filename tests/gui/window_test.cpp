@@ -157,6 +157,9 @@ TEST_F(EditingWindow, RunsTwiceAndComparesAndOpensAgain) {
   for (int run = 1; run <= 2; ++run) {
     const int id = window_.runStudy();
     ASSERT_TRUE(wait_until([&] { return window_.runs().state(id) == RunQueue::State::done; }));
+    // Its result is read by a worker, and shown then.
+    ASSERT_TRUE(
+        wait_until([&] { return window_.result().opened().path == window_.runs().output(id); }));
     window_.pin({window_.runs().output(id)});
   }
   EXPECT_EQ(window_.pins().rowCount(), 2);

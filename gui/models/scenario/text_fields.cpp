@@ -177,7 +177,7 @@ QString quoted(const QString& value) {
 }
 
 QString plain_value(const QString& text, const TextField& field) {
-  const QString value = text.mid(field.value_begin, field.value_end - field.value_begin);
+  QString value = text.mid(field.value_begin, field.value_end - field.value_begin);
   if (!value.startsWith('"') && !value.startsWith('\'')) return value;
   QString out;
   QChar quote;

@@ -31,6 +31,7 @@ struct RunArguments {
   std::string engine;  ///< "event", "analytic" or empty: the scenario's
   bool both_engines = false;
   bool no_fold = false;
+  bool tornado = false;
   std::optional<long long> seed;
   std::string output;  ///< folder for the result files; empty: none are written
   bool from_stdin = false;
@@ -62,6 +63,7 @@ struct ValidateArguments {
   std::optional<double> bound;       ///< of the median error
   std::string plot;                  ///< SVG file to write; empty: none
   std::string scenarios;             ///< folder for the rows as scenarios; empty: none
+  std::string like_rows;             ///< file for errors by what rows are of; empty: none
   bool json = false;
 };
 
@@ -127,6 +129,9 @@ struct SweepArguments {
   bool no_blobs = false;
   bool from_stdin = false;
   bool progress = false;
+  bool slurm = false, dry_run = false;
+  int tasks = 8;                        ///< of the job array
+  std::string partition, time, memory;  ///< as sbatch takes them; empty: the cluster's own
   bool json = false;
   bool quiet = false;
 };

@@ -41,6 +41,9 @@ void add_run(CLI::App& app, RunArguments& a, int& code) {
                     "Run the other engine too and say how far apart they are");
   command->add_flag("--no-fold", a.no_fold,
                     "Simulate every accelerator on its own (proof on small cases)");
+  command->add_flag("--tornado", a.tornado,
+                    "Also with one input at a time at each end of its interval: what the answer "
+                    "hangs on");
   command->add_option("--seed", a.seed, "Seed of everything drawn at random");
   command->add_option("-o,--output", a.output, "Folder to write the full results to")
       ->type_name("DIR");
@@ -137,6 +140,19 @@ void add_sweep(CLI::App& app, aisle::cli::SweepArguments& a, int& code) {
   command->add_flag("--stdin", a.from_stdin, kStdin);
   command->add_flag("--progress", a.progress,
                     "Say line by line how far it is, where stderr is no terminal");
+  CLI::Option* slurm =
+      command->add_flag("--slurm", a.slurm, "Run as a job array of Slurm, collect and merge")
+          ->excludes("--shard")
+          ->excludes("--merge")
+          ->excludes("--stdin");
+  command->add_flag("--dry-run", a.dry_run, "Print the batch script, submit nothing")->needs(slurm);
+  command->add_option("--tasks", a.tasks, "Tasks of the array")
+      ->needs(slurm)
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  command->add_option("--partition", a.partition, "Partition, as sbatch takes it")->needs(slurm);
+  command->add_option("--time", a.time, "Time limit of a task, as sbatch takes it")->needs(slurm);
+  command->add_option("--mem", a.memory, "Memory of a task, as sbatch takes it")->needs(slurm);
   command->add_flag("--json", a.json, "Print one JSON document on stdout");
   command->add_flag("-q,--quiet", a.quiet, "No talk on stderr except errors");
   command->footer(example("aisle sweep study.textproto -o points.db --engine analytic"));
@@ -388,6 +404,11 @@ void add_validate_command(CLI::App& app, aisle::cli::ValidateArguments& a, int& 
       ->add_option("--scenarios", a.scenarios,
                    "Write the rows of training steps to this folder, as `aisle run` reads them")
       ->type_name("DIR");
+  command
+      ->add_option("--like-rows", a.like_rows,
+                   "Write how far off held-out rows were, by what they are of, to this file: what "
+                   "intervals of results are from")
+      ->type_name("FILE");
   command->add_flag("--json", a.json, "Print one JSON document on stdout");
   command->footer(example("aisle validate --ledger collectives.csv --bound 0.2 --plot errors.svg"));
   command->callback([&] { code = aisle::cli::validate(a); });

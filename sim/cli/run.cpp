@@ -5,6 +5,7 @@
 #include "sim/report/report.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/study.hpp"
+#include "sim/study/tornado.hpp"
 
 #include <fmt/core.h>
 
@@ -39,10 +40,14 @@ int run(const RunArguments& arguments) {
     interruptible.emplace();
     options.stop = Interruptible::asked();
   }
-  const auto result = sim::run(*study, *catalogue, options, diagnostics);
+  auto result = sim::run(*study, *catalogue, options, diagnostics);
   interruptible.reset();
   if (!result) return bad_input(diagnostics);
   print(diagnostics);
+  if (arguments.tornado && result->feasible()) {
+    if (!arguments.quiet) say("input by input at the ends of their intervals");
+    sim::add_sensitivity(*study, *catalogue, *result);
+  }
   if (!arguments.output.empty()) sim::write_result(*result, arguments.output);
   fmt::print("{}", arguments.json ? sim::result_json(*result) : sim::summary(*result));
   if (!arguments.output.empty() && !arguments.quiet) {

@@ -4,6 +4,7 @@
 #include "sim/base/json.hpp"
 #include "sim/cli/commands.hpp"
 #include "sim/cli/progress.hpp"
+#include "sim/cli/sweep_slurm.hpp"
 #include "sim/study/study.hpp"
 
 #include <fmt/core.h>
@@ -67,6 +68,12 @@ int sweep(const SweepArguments& arguments) {
       line.show(progress.stage, progress.done, progress.all,
                 progress.failed > 0 ? fmt::format(", {} failed", progress.failed) : "");
     };
+  }
+  if (arguments.slurm) {
+    const auto ended = sweep_by_slurm(arguments, *study, *catalogue, options);
+    if (const int* code = std::get_if<int>(&ended)) return *code;
+    print_outcome(std::get<0>(ended), arguments.output, arguments.json);
+    return kDone;
   }
   const Interruptible interruptible;
   const auto outcome = sim::sweep(*study, *catalogue, arguments.output, options, diagnostics);

@@ -4,6 +4,7 @@
 #include "sim/cli/commands.hpp"
 #include "sim/report/report.hpp"
 #include "sim/report/validation.hpp"
+#include "sim/study/like_rows.hpp"
 #include "sim/study/study.hpp"
 
 #include <fmt/core.h>
@@ -77,6 +78,11 @@ int validate(const ValidateArguments& arguments) {
       sim::write_file(arguments.plot, svg);
       say("wrote " + arguments.plot);
     }
+  }
+  if (!arguments.like_rows.empty()) {
+    const pb::LikeRowsTable table = sim::like_rows_of(*validation, *catalogue);
+    sim::write_file(arguments.like_rows, sim::like_rows_text(table));
+    say(fmt::format("wrote {} groups of rows to {}", table.like_rows_size(), arguments.like_rows));
   }
   if (!arguments.scenarios.empty()) write_scenarios(*validation, arguments.scenarios);
   fmt::print("{}", arguments.json ? sim::validation_json(*validation, wall_time)

@@ -36,6 +36,12 @@ std::string result_csv(const pb::Result& result) {
     add("metric", metric.name(), number(metric.value()), report::unit_of(metric.name()),
         report::basis_name(metric.basis()));
   }
+  for (const pb::Metric& metric : result.metric()) {
+    if (!metric.has_low()) continue;
+    const std::string unit = report::unit_of(metric.name());
+    add("interval low", metric.name(), number(metric.low()), unit, "");
+    add("interval high", metric.name(), number(metric.high()), unit, "");
+  }
   const std::string step_basis = report::basis_of(result, "step_time_s");
   for (const pb::Part& part : result.breakdown()) {
     add("breakdown", part.name(), number(part.seconds()), "s", step_basis);

@@ -381,8 +381,7 @@ std::string like_rows_text(const pb::LikeRows& rows) {
       rows.workload() == "training" ? "training steps" : "serving, " + rows.quantity();
   if (rows.has_model()) text += fmt::format(" of {} models", rows.model());
   if (rows.has_chip()) {
-    text += rows.chip() == "calibrated" ? " on accelerators with measured kernels"
-                                        : " on accelerators with borrowed kernel times";
+    text += rows.chip() == "calibrated" ? ", kernels measured" : ", kernel times borrowed";
   }
   return text;
 }

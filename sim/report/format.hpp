@@ -93,7 +93,7 @@ double bytes_of(const pb::MemoryUse& rank, std::string_view use);
 /// "17.9 to 21.1 s": where eight of ten measurements like a metric would lie; empty where that is
 /// not known.
 std::string range_text(const pb::Metric& metric);
-/// "training steps of sparse models on accelerators with curves of their own".
+/// "training steps of sparse models, kernels measured".
 std::string like_rows_text(const pb::LikeRows& rows);
 
 /// Hash of the scenario as it ran, eight hexadecimal digits, to tell results apart.

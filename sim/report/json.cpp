@@ -19,6 +19,41 @@ void write_metrics(JsonWriter& json, const pb::Result& result) {
   json.end_object();
 }
 
+void write_intervals(JsonWriter& json, const pb::Result& result) {
+  json.key("intervals").begin_object();
+  for (const pb::Metric& metric : result.metric()) {
+    if (!metric.has_low()) continue;
+    json.key(metric.name()).begin_array().value(metric.low()).value(metric.high()).end_array();
+  }
+  json.end_object();
+  json.key("like_rows").begin_array();
+  for (const pb::LikeRows& rows : result.like_rows()) {
+    json.begin_object();
+    json.key("workload").value(rows.workload()).key("quantity").value(rows.quantity());
+    json.key("model").value(rows.model()).key("chip").value(rows.chip());
+    json.key("rows").value(rows.rows());
+    json.key("low").value(rows.low()).key("median").value(rows.median());
+    json.key("high").value(rows.high()).key("median_error").value(rows.median_error());
+    json.key("metrics").begin_array();
+    for (const std::string& metric : rows.metric()) json.value(metric);
+    json.end_array().end_object();
+  }
+  json.end_array();
+}
+
+void write_sensitivity(JsonWriter& json, const pb::Result& result) {
+  if (result.sensitivity().empty()) return;
+  json.key("sensitivity").begin_array();
+  for (const pb::Sensitivity& entry : result.sensitivity()) {
+    json.begin_object();
+    json.key("input").value(entry.input()).key("metric").value(entry.metric());
+    json.key("at_low").value(entry.at_low()).key("at_high").value(entry.at_high());
+    json.key("low").value(entry.low()).key("high").value(entry.high());
+    json.key("source").value(entry.source()).end_object();
+  }
+  json.end_array();
+}
+
 void write_uses(JsonWriter& json, const pb::MemoryUse* rank) {
   json.begin_object();
   if (rank) {
@@ -115,6 +150,7 @@ std::string result_json(const pb::Result& result) {
   json.end_array();
   json.key("wall_time_s").value(result.wall_time_s());
   // Beyond the contract: additions only.
+  write_intervals(json, result);
   write_comparisons(json, result);
   write_memory_by_rank(json, result);
   write_families(json, result);
@@ -147,6 +183,7 @@ std::string result_json(const pb::Result& result) {
   result.has_other_engine_step_time_s() ? json.value(result.other_engine_step_time_s())
                                         : json.null();
   if (result.has_recorded_on()) json.key("recorded_on").value(result.recorded_on());
+  write_sensitivity(json, result);
   json.key("version").value(result.version());
   json.end_object();
   return json.take();

@@ -40,15 +40,49 @@ void append_verdict(Page& page, const pb::Result& result) {
   page.paragraph(result.reason().empty() ? "No reason is given." : result.reason(), "!! ");
 }
 
+/// "-12 .. +20 %": where eight of ten measurements like it would lie.
+std::string range_of(const pb::Metric& metric) {
+  return fmt::format("{:+.0f} .. {:+.0f} %", 100 * (metric.low() / metric.value() - 1),
+                     100 * (metric.high() / metric.value() - 1));
+}
+
+void append_sensitivity(Page& page, const pb::Result& result) {
+  std::string last;
+  for (const pb::Sensitivity& entry : result.sensitivity()) {
+    if (entry.metric() != last) {
+      page.heading("What it hangs on: " + label_of(entry.metric()),
+                   "an input at a time at both ends of its interval");
+    }
+    last = entry.metric();
+    page.line(fmt::format("  {} {} {}   {} to {}", left(entry.input(), 32),
+                          right(format_metric(entry.metric(), entry.low(), 4), 18),
+                          right(format_metric(entry.metric(), entry.high(), 4), 18), entry.at_low(),
+                          entry.at_high()));
+  }
+}
+
 void append_group(Page& page, const pb::Result& result, Group group) {
   bool first = true;
   for (const pb::Metric& metric : result.metric()) {
     if (group_of(metric.name()) != group) continue;
     if (first) page.heading(title_of(group, result));
     first = false;
+    const std::string basis = basis_name(metric.basis());
     page.line(fmt::format("  {} {}   {}", left(label_of(metric.name()), 42),
                           right(format_metric(metric.name(), metric.value(), 4), 24),
-                          basis_name(metric.basis())));
+                          metric.has_low() ? left(basis, 12) + "  " + range_of(metric) : basis));
+  }
+}
+
+void append_validity(Page& page, const pb::Result& result) {
+  if (result.like_rows().empty()) return;
+  page.heading("How far off such results were",
+               "8 of 10 measurements between; half of the rows within");
+  for (const pb::LikeRows& rows : result.like_rows()) {
+    page.line(fmt::format("  {} {} rows  {}  {}", left(like_rows_text(rows), 60),
+                          right(thousands(rows.rows()), 5),
+                          right(fmt::format("x {:.2f} .. {:.2f}", rows.low(), rows.high()), 15),
+                          right(percent(rows.median_error()), 7)));
   }
 }
 
@@ -204,6 +238,8 @@ std::string summary(const pb::Result& result) {
   append_campaign(page, result);
   append_group(page, result, Group::power);
   append_group(page, result, Group::other);
+  append_validity(page, result);
+  append_sensitivity(page, result);
   if (!result.caveat().empty()) page.heading("What this result leaves out or assumes");
   for (const std::string& caveat : result.caveat()) page.paragraph(caveat, "  - ");
   page.line();

@@ -178,6 +178,29 @@ void add_families(const TimedPlan& timed, const RankOperations& operations, pb::
   }
 }
 
+/// Peaks of the formats that products of the rank are in, and the memory's bandwidth.
+void add_roofline(const Measured& run, const RankOperations& operations, pb::Result& result) {
+  const Plan& plan = *run.timed.plan;
+  std::array<bool, topology::kPrecisions> used{};
+  for (const std::int32_t i : operations[static_cast<std::size_t>(Stream::compute)]) {
+    const auto work = static_cast<std::size_t>(plan.operations[static_cast<std::size_t>(i)].work);
+    for (const workloads::Kernel& kernel : plan.works[work].kernels) {
+      const bool product = kernel.family <= workloads::Family::mla_decode;
+      if (product) used[static_cast<std::size_t>(kernel.precision)] = true;
+    }
+  }
+  const topology::Accelerator& chip = run.cluster.accelerator();
+  pb::Roofline& roofline = *result.mutable_roofline();
+  roofline.set_hbm_bytes_per_s(chip.hbm_bandwidth.value.in(units::B / units::s));
+  for (std::size_t p = 0; p < used.size(); ++p) {
+    const double peak = chip.peak[p].value.in(units::FLOP / units::s);
+    if (!used[p] || peak <= 0) continue;
+    pb::Roof& roof = *roofline.add_roof();
+    roof.set_precision(std::string(topology::to_string(static_cast<topology::Precision>(p))));
+    roof.set_flops_per_s(peak);
+  }
+}
+
 void add_rates(const Measured& run, topology::Precision precision, Basis basis,
                const std::vector<RankDraw>& draws, pb::Result& result) {
   const double step = run.execution.makespan.in(units::s);
@@ -334,6 +357,7 @@ void measure(const Measured& run, topology::Precision precision, pb::Result& res
   add_breakdown(parts_of(run.timed, run.execution, operations),
                 run.timed.plan->ranks[static_cast<std::size_t>(rank)].name, basis, result);
   add_families(run.timed, operations, result);
+  add_roofline(run, operations, result);
   Bytes peak;
   for (const workloads::RankMemory& memory : run.training.memory)
     peak = std::max(peak, memory.total());

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sim/study/like_rows.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/workload_runs.hpp"
@@ -56,7 +57,10 @@ std::optional<pb::Result> run(const Study& study, const topology::Catalogue& cat
                                                              : run_training;
   const bool ran = run_kind(study, catalogue, options, result, diagnostics);
   if (!ran) return std::nullopt;
-  if (result.feasible()) compare_with_references(scenario, result);
+  if (result.feasible()) {
+    compare_with_references(scenario, result);
+    add_intervals(result, catalogue);
+  }
   result.set_wall_time_s(
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
   return result;

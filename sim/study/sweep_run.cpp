@@ -317,7 +317,9 @@ std::optional<SweepOutcome> sweep(const Study& study, const topology::Catalogue&
     run_points(pool, "points", left, *store, options, outcome);
   }
   const pb::SweepRefine& refine = study.scenario->sweep().refine();
-  if (study.scenario->sweep().has_refine() && engine == pb::analytic && !outcome.stopped) {
+  // The best of a part are not the best of all: merged parts are refined by --resume.
+  const bool whole = shard->of == 1;
+  if (study.scenario->sweep().has_refine() && engine == pb::analytic && whole && !outcome.stopped) {
     Pool pool(study, catalogue, *points, pb::event, jobs);
     const std::set<std::int64_t> there = store->ids(pb::event);
     std::int64_t left = 0;

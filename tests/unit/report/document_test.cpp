@@ -57,6 +57,7 @@ TEST(ReportJson, HoldsTheContractFirstAndInOrder) {
                                                       "metrics",    "basis",
                                                       "breakdown",  "memory",
                                                       "caveats",    "wall_time_s",
+                                                      "intervals",  "like_rows",
                                                       "comparison", "memory_by_rank",
                                                       "families",   "resources",
                                                       "phases",     "collective",

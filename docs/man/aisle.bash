@@ -19,13 +19,14 @@ _aisle() {
     --system) mapfile -t COMPREPLY < <(compgen -W "$(aisle list systems 2>/dev/null | awk 'NR > 1 {print $1}')" -- "$word"); return ;;
     --objective) mapfile -t COMPREPLY < <(compgen -W "step_time_s mfu tokens_per_s_per_chip tflops_per_chip cost_usd usd_per_million_tokens energy_mwh kwh_per_million_tokens co2_t hbm_headroom_bytes" -- "$word"); return ;;
     --over | --fix) mapfile -t COMPREPLY < <(compgen -W "tensor context pipeline expert zero schedule virtual_stages micro_batch recompute" -- "$word"); return ;;
+    --trace) mapfile -t COMPREPLY < <(compgen -W "chakra" -- "$word"); return ;;
     --half) mapfile -t COMPREPLY < <(compgen -W "fitted held-out" -- "$word"); return ;;
     -o | --output | --ledger | --plot | --scenarios | --like-rows) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     list) mapfile -t COMPREPLY < <(compgen -W "accelerators systems fabrics models calibrations supplies export-rules studies" -- "$word"); return ;;
   esac
   local flags
   case $command in
-    run) flags="--set --engine --both-engines --no-fold --tornado --seed -o --output --stdin --json -q --quiet" ;;
+    run) flags="--set --engine --both-engines --no-fold --tornado --trace --seed -o --output --stdin --json -q --quiet" ;;
     sweep) flags="-o --output --resume --jobs --engine --set --shard --merge --no-blobs --slurm --dry-run --tasks --partition --time --mem --stdin --progress --json -q --quiet" ;;
     plan) flags="--set -o --output --jobs --no-sensitivity --json -q --quiet" ;;
     search) flags="--objective --limit --rerank --over --fix --accelerators --set --jobs -o --output --json -q --quiet" ;;

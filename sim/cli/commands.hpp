@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "sim/base/diagnostics.hpp"
+#include "sim/cli/console.hpp"
 #include "sim/study/study.hpp"
-#include "topology/catalogue/catalogue.hpp"
 
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
-
-namespace aisle::pb {
-class Result;
-}
 
 /// Sub-commands of the program. Each returns the exit code: 0 done, 1 failure of the machine, 2 bad
 /// input, 3 a comparison out of tolerance. stdout is results, stderr is talk.
@@ -34,6 +28,7 @@ struct RunArguments {
   bool tornado = false;
   std::optional<long long> seed;
   std::string output;  ///< folder for the result files; empty: none are written
+  std::string trace;   ///< "chakra": the plan as execution traces in that folder too
   bool from_stdin = false;
   bool json = false;
   bool quiet = false;
@@ -169,25 +164,5 @@ struct ReportArguments {
 };
 
 int report(const ReportArguments& arguments);
-
-// What the commands share (console.cpp).
-
-/// Whether an input is a result that was written, else a study.
-bool is_result(const std::string& input);
-/// The results of inputs, studies among them run first, each in a process of its own; else the exit
-/// code.
-std::variant<std::vector<pb::Result>, int> results_of(const std::vector<std::string>& inputs,
-                                                      const std::string& engine);
-
-/// Every diagnostic on stderr, one line each.
-void print(const Diagnostics& diagnostics);
-/// Prints the diagnostics and returns kBadInput.
-int bad_input(const Diagnostics& diagnostics);
-/// One line of talk on stderr.
-void say(const std::string& text);
-/// Rows with a header as a table for people, or as one JSON array of objects.
-void print_rows(const std::vector<std::vector<std::string>>& rows, const std::string& key,
-                bool json);
-std::optional<topology::Catalogue> read_catalogue(Diagnostics& diagnostics);
 
 }  // namespace aisle::cli

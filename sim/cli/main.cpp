@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/cli/commands.hpp"
+#include "sim/cli/options.hpp"
+#include "sim/study/study.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -16,13 +18,8 @@ constexpr const char* kDescription =
     "input,\n"
     "3 a comparison out of tolerance.";
 
-constexpr const char* kStdin =
-    "Take the study's text from standard input, as an editor has it; STUDY names places in it and "
-    "what is relative to it";
-
-std::string example(const std::string& line) {
-  return "\nExample:\n  " + line + "\n";
-}
+using aisle::cli::example;
+using aisle::cli::kStdin;
 
 void add_run(CLI::App& app, RunArguments& a, int& code) {
   CLI::App* command = app.add_subcommand("run", "Simulate one scenario and print what came out");
@@ -45,8 +42,15 @@ void add_run(CLI::App& app, RunArguments& a, int& code) {
                     "Also with one input at a time at each end of its interval: what the answer "
                     "hangs on");
   command->add_option("--seed", a.seed, "Seed of everything drawn at random");
-  command->add_option("-o,--output", a.output, "Folder to write the full results to")
-      ->type_name("DIR");
+  CLI::Option* output =
+      command->add_option("-o,--output", a.output, "Folder to write the full results to")
+          ->type_name("DIR");
+  command
+      ->add_option("--trace", a.trace,
+                   "Also write the plan of a training step to that folder, for other simulators: "
+                   "chakra (trace.N.et, one for each rank; every rank with --no-fold)")
+      ->needs(output)
+      ->check(CLI::IsMember({"chakra"}));
   command->add_flag("--stdin", a.from_stdin, kStdin);
   command->add_flag("--json", a.json, "Print one JSON document on stdout");
   command->add_flag("-q,--quiet", a.quiet, "No talk on stderr except errors");
@@ -110,53 +114,6 @@ void add_search(CLI::App& app, aisle::cli::SearchArguments& a, int& code) {
   command->footer(
       example("aisle search deepseek-v3-h800 --objective mfu --fix zero=1 -o better.textproto"));
   command->callback([&] { code = aisle::cli::search(a); });
-}
-
-void add_sweep(CLI::App& app, aisle::cli::SweepArguments& a, int& code) {
-  CLI::App* command = app.add_subcommand(
-      "sweep", "Run every point of a study's axes into one database; interrupted sweeps resume");
-  command->add_option("STUDY", a.study,
-                      "Scenario file, folder with study.textproto, or name of a shipped study");
-  command->add_option("-o,--output", a.output, "SQLite database, a row for each point")
-      ->required()
-      ->type_name("FILE");
-  command->add_flag("--resume", a.resume, "Go on with a database that is there");
-  command
-      ->add_option("--jobs", a.jobs, "Processes at once; as many as the machine has where absent")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--engine", a.engine, "Engine of all points: event or analytic")
-      ->check(CLI::IsMember({"event", "analytic"}));
-  command
-      ->add_option("--set", a.assignments,
-                   "Change a field of the scenario: PATH=VALUE (repeatable)")
-      ->take_all()
-      ->type_name("PATH=VALUE");
-  command->add_option("--shard", a.shard, "Every N-th point from the I-th: 3/8")->type_name("I/N");
-  command
-      ->add_option("--merge", a.merge,
-                   "Put the points of these databases, parts of one sweep, into one; no STUDY")
-      ->type_name("FILE...");
-  command->add_flag("--no-blobs", a.no_blobs, "Keep metrics alone, not whole results");
-  command->add_flag("--stdin", a.from_stdin, kStdin);
-  command->add_flag("--progress", a.progress,
-                    "Say line by line how far it is, where stderr is no terminal");
-  CLI::Option* slurm =
-      command->add_flag("--slurm", a.slurm, "Run as a job array of Slurm, collect and merge")
-          ->excludes("--shard")
-          ->excludes("--merge")
-          ->excludes("--stdin");
-  command->add_flag("--dry-run", a.dry_run, "Print the batch script, submit nothing")->needs(slurm);
-  command->add_option("--tasks", a.tasks, "Tasks of the array")
-      ->needs(slurm)
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
-  command->add_option("--partition", a.partition, "Partition, as sbatch takes it")->needs(slurm);
-  command->add_option("--time", a.time, "Time limit of a task, as sbatch takes it")->needs(slurm);
-  command->add_option("--mem", a.memory, "Memory of a task, as sbatch takes it")->needs(slurm);
-  command->add_flag("--json", a.json, "Print one JSON document on stdout");
-  command->add_flag("-q,--quiet", a.quiet, "No talk on stderr except errors");
-  command->footer(example("aisle sweep study.textproto -o points.db --engine analytic"));
-  command->callback([&] { code = aisle::cli::sweep(a); });
 }
 
 void add_plan(CLI::App& app, aisle::cli::PlanArguments& a, int& code) {
@@ -343,27 +300,6 @@ void add_study_commands(CLI::App& app, Inputs& in, int& code) {
   compare->callback([&] { code = aisle::cli::compare(in.names, in.engine, in.output, in.json); });
 }
 
-void add_report(CLI::App& app, aisle::cli::ReportArguments& a, int& code) {
-  CLI::App* command = app.add_subcommand(
-      "report", "Write a report for people who decide, from results, a sweep or studies");
-  command
-      ->add_option("RESULT", a.inputs,
-                   "Result files or folders, folders of results, studies to run; or a database "
-                   "that `aisle sweep` wrote")
-      ->required();
-  command
-      ->add_option("-o,--output", a.output,
-                   "File to write: .html (a page), .pdf, .md, .csv or .json")
-      ->required()
-      ->type_name("FILE");
-  command->add_option("--metric", a.metric, "Of a sweep: metric that ranks its points");
-  command->add_option("--engine", a.engine, "Engine for the studies that are run")
-      ->check(CLI::IsMember({"event", "analytic"}));
-  command->add_flag("--json", a.json, "Print one JSON document on stdout");
-  command->footer(example("aisle report results/half -o half.pdf"));
-  command->callback([&] { code = aisle::cli::report(a); });
-}
-
 void add_calibrate(CLI::App& app, aisle::cli::CalibrateArguments& a, int& code) {
   CLI::App* command = app.add_subcommand(
       "calibrate", "Fit kernel times of an accelerator to measurements and print the errors");
@@ -475,7 +411,8 @@ inspect->callback([&] { code = aisle::cli::inspect_traces(a.traces, a.model, a.t
 
 int main(int argc, char** argv) {
   CLI::App app(kDescription, "aisle");
-  app.set_version_flag("--version", "aisle " AISLE_VERSION);
+  app.set_version_flag("--version", aisle::sim::versions,
+                       "Versions of the program, its engines and its catalogue");
   app.require_subcommand(1);
   int code = aisle::cli::kDone;
   RunArguments run_arguments;
@@ -492,12 +429,12 @@ int main(int argc, char** argv) {
   Inputs inputs;
   add_run(app, run_arguments, code);
   add_search(app, search_arguments, code);
-  add_sweep(app, sweep_arguments, code);
+  aisle::cli::add_sweep(app, sweep_arguments, code);
   add_plan(app, plan_arguments, code);
   add_collective(app, collective_arguments, code);
   add_replay(app, replay_arguments, code);
   add_study_commands(app, inputs, code);
-  add_report(app, report_arguments, code);
+  aisle::cli::add_report(app, report_arguments, code);
   add_catalogue_commands(app, inputs, code);
   add_validate_command(app, validate_arguments, code);
   add_trace_commands(app, trace_arguments, code);

@@ -3,7 +3,9 @@
 #include "sim/cli/commands.hpp"
 #include "sim/cli/progress.hpp"
 #include "sim/report/report.hpp"
+#include "sim/study/plan_trace.hpp"
 #include "sim/study/result.pb.h"
+#include "sim/study/scenario.pb.h"
 #include "sim/study/study.hpp"
 #include "sim/study/tornado.hpp"
 
@@ -29,6 +31,11 @@ int run(const RunArguments& arguments) {
   const auto study =
       open_study(arguments.study, all_assignments(arguments), arguments.from_stdin, diagnostics);
   if (!study) return bad_input(diagnostics);
+  if (!arguments.trace.empty() && !study->scenario->workload().has_training()) {
+    diagnostics.error({"--trace", 0, 0}, {}, "writes the plan of a training step",
+                      "the study's workload has none");
+    return bad_input(diagnostics);
+  }
   const auto catalogue = read_catalogue(diagnostics);
   if (!catalogue) return bad_input(diagnostics);
   sim::RunOptions options;
@@ -40,6 +47,12 @@ int run(const RunArguments& arguments) {
     interruptible.emplace();
     options.stop = Interruptible::asked();
   }
+  std::optional<workloads::traces::Trace> trace;
+  if (!arguments.trace.empty()) {
+    options.executed = [&](const sim::TimedPlan& timed, const sim::Execution& execution) {
+      trace = sim::trace_of(timed, execution);
+    };
+  }
   auto result = sim::run(*study, *catalogue, options, diagnostics);
   interruptible.reset();
   if (!result) return bad_input(diagnostics);
@@ -49,6 +62,13 @@ int run(const RunArguments& arguments) {
     sim::add_sensitivity(*study, *catalogue, *result);
   }
   if (!arguments.output.empty()) sim::write_result(*result, arguments.output);
+  if (trace) {
+    Diagnostics failures;
+    if (!write_chakra_ranks(*trace, arguments.output + "/trace.et", failures)) {
+      print(failures);
+      return kMachineFailure;
+    }
+  }
   fmt::print("{}", arguments.json ? sim::result_json(*result) : sim::summary(*result));
   if (!arguments.output.empty() && !arguments.quiet) {
     say(

@@ -50,16 +50,6 @@ Form form_of(const std::string& path) {
   return json ? Form::perfetto : Form::normalised;
 }
 
-/// "job.et" becomes "job.0.et", "job.1.et", ...: Chakra has one file per rank.
-bool write_ranks(const traces::Trace& trace, const std::string& path, Diagnostics& diagnostics) {
-  const std::string prefix = path.substr(0, path.size() - std::string_view(".et").size());
-  for (std::size_t i = 0; i < trace.ranks.size(); ++i) {
-    const std::string own = fmt::format("{}.{}.et", prefix, trace.ranks[i].number);
-    if (!traces::write_chakra(trace, static_cast<traces::Index>(i), own, diagnostics)) return false;
-  }
-  return true;
-}
-
 /// False: bad input or a failure to write, which is in the diagnostics.
 bool write(const traces::Trace& trace, const std::string& path, Diagnostics& diagnostics) {
   switch (form_of(path)) {
@@ -67,7 +57,7 @@ bool write(const traces::Trace& trace, const std::string& path, Diagnostics& dia
       sim::write_trace_perfetto(trace, traces::describe(trace, nullptr), path);
       return true;
     case Form::chakra:
-      return write_ranks(trace, path, diagnostics);
+      return write_chakra_ranks(trace, path, diagnostics);
     case Form::normalised:
       return traces::write_trace(trace, path, diagnostics);
   }
@@ -75,6 +65,16 @@ bool write(const traces::Trace& trace, const std::string& path, Diagnostics& dia
 }
 
 }  // namespace
+
+bool write_chakra_ranks(const traces::Trace& trace, const std::string& path,
+                        Diagnostics& diagnostics) {
+  const std::string prefix = path.substr(0, path.size() - std::string_view(".et").size());
+  for (std::size_t i = 0; i < trace.ranks.size(); ++i) {
+    const std::string own = fmt::format("{}.{}.et", prefix, trace.ranks[i].number);
+    if (!traces::write_chakra(trace, static_cast<traces::Index>(i), own, diagnostics)) return false;
+  }
+  return true;
+}
 
 int import_traces(const std::vector<std::string>& paths, const std::string& output, bool json) {
   Diagnostics diagnostics;

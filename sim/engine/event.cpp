@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/base/diagnostics.hpp"
 #include "sim/engine/engine.hpp"
+#include "sim/engine/library.hpp"
 #include "sim/engine/machine.hpp"
 
+#include <fmt/format.h>
 #include <simgrid/s4u.hpp>
+#include <simgrid/version.h>
 
 #include <array>
 #include <csignal>
@@ -129,6 +132,12 @@ Execution execute_event(const TimedPlan& plan) {
   AISLE_ASSERT(!executed, "the event engine runs once per process");
   executed = true;
   return EventEngine(plan).run();
+}
+
+std::string event_library() {
+  int major = 0, minor = 0, patch = 0;
+  sg_version_get(&major, &minor, &patch);
+  return fmt::format("SimGrid {}.{}.{}", major, minor, patch);
 }
 
 }  // namespace aisle::sim

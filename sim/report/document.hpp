@@ -24,7 +24,6 @@ struct Cell {
 struct Column {
   std::string title;
   bool number = false;  ///< set to the right
-  double width = 1;     ///< against that of the others, where a form does not fit them itself
 };
 
 struct Heading {
@@ -58,7 +57,6 @@ struct Cards {
 struct TableBlock {
   std::vector<Column> columns;
   std::vector<std::vector<Cell>> rows;
-  bool narrow = false;  ///< may stand beside others
 };
 
 /// Drawn in units of kFigureWidth, with the classes of figure_style().

@@ -92,7 +92,9 @@ struct Writer {
   }
 
   void operator()(const TableBlock& table) const {
-    add(out, "<div class=\"scroll{}\"><table><thead><tr>", table.narrow ? " narrow" : "");
+    constexpr std::size_t kMany = 5;  // beyond, a phone scrolls them
+    add(out, "<div class=\"scroll{}\"><table><thead><tr>",
+        table.columns.size() > kMany ? " many" : "");
     for (const Column& column : table.columns) {
       add(out, "<th{}>{}</th>", column.number ? " class=\"number\"" : "", escape(column.title));
     }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <numeric>
+#include <sstream>
+#include <string>
 #include <string_view>
 
 namespace aisle::sim::report {
@@ -18,7 +20,12 @@ std::vector<double> widths_of(const Paper& paper, const TableBlock& table) {
   constexpr double kGap = 10, kNarrow = 60;
   std::vector<double> widths;
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
-    double width = Paper::width_of(paper.laid(table.columns[c].title, kHead, -1).get());
+    // Titles wrap between words.
+    double width = 0;
+    std::istringstream words(table.columns[c].title);
+    for (std::string word; words >> word;) {
+      width = std::max(width, Paper::width_of(paper.laid(word, kHead, -1).get()));
+    }
     for (const auto& row : table.rows) {
       if (c >= row.size()) continue;
       const Cell& cell = row[c];
@@ -31,7 +38,7 @@ std::vector<double> widths_of(const Paper& paper, const TableBlock& table) {
   }
   const double sum = std::accumulate(widths.begin(), widths.end(), 0.0);
   if (sum <= kWidth) {
-    if (!table.narrow && !widths.empty()) widths.front() += kWidth - sum;
+    if (!widths.empty()) widths.front() += kWidth - sum;
     return widths;
   }
   double wide = 0;
@@ -150,7 +157,20 @@ class Writer {
 
   void operator()(const Verbatim& text) const { paper_.flow(text.text, kCode, kMargin, kWidth); }
 
-  /// What must stand on one page with the heading before it.
+  /// Height of a heading with what must stand below it on one page: notes, and the start of what
+  /// they are on.
+  double least_from(const Document& document, std::size_t at) const {
+    double height = 0;
+    for (; at < document.blocks.size(); ++at) {
+      const Block& block = document.blocks[at];
+      height += least_height(block);
+      const bool leads =
+          std::holds_alternative<Heading>(block) || std::holds_alternative<Paragraph>(block);
+      if (!leads) break;
+    }
+    return height;
+  }
+
   double least_height(const Block& block) const {
     if (const auto* figure = std::get_if<Figure>(&block)) return height_of(*figure);
     if (const auto* table = std::get_if<TableBlock>(&block)) {
@@ -161,7 +181,7 @@ class Writer {
       }
       return height;
     }
-    return std::holds_alternative<Heading>(block) ? 120 : 40;
+    return 30;
   }
 
  private:
@@ -213,16 +233,21 @@ class Writer {
   }
 
   void head(const TableBlock& table, const std::vector<double>& widths) const {
-    double x = kMargin;
-    paper_.need(40);
+    std::vector<Owned<PangoLayout>> titles;
+    double height = 0;
     for (std::size_t c = 0; c < widths.size(); ++c) {
-      const auto title = paper_.laid(table.columns[c].title, kHead, -1);
-      const double right = widths[c] - 10 - Paper::width_of(title.get());
-      paper_.show(title.get(), x + (table.columns[c].number ? std::max(0.0, right) : 0), paper_.y(),
-                  kHead);
+      titles.push_back(paper_.laid(table.columns[c].title, kHead, widths[c] - 8));
+      if (table.columns[c].number) pango_layout_set_alignment(titles[c].get(), PANGO_ALIGN_RIGHT);
+      height = std::max(height, Paper::height_of(titles[c].get()));
+    }
+    paper_.need(height + 30);
+    double x = kMargin;
+    for (std::size_t c = 0; c < widths.size(); ++c) {
+      const double down = height - Paper::height_of(titles[c].get());
+      paper_.show(titles[c].get(), x, paper_.y() + down, kHead);
       x += widths[c];
     }
-    paper_.skip(13);
+    paper_.skip(height + 4);
     paper_.rule(paper_.y() - 1.5);
   }
 
@@ -283,9 +308,8 @@ int write(const Document& document, int pages, std::string& out) {
   }
   for (std::size_t i = 0; i < document.blocks.size(); ++i) {
     const Block& block = document.blocks[i];
-    if (std::holds_alternative<Heading>(block) && i + 1 < document.blocks.size()) {
-      paper.need(30 +
-                 std::min(kBottom - kMargin - 40, writer.least_height(document.blocks[i + 1])));
+    if (std::holds_alternative<Heading>(block)) {
+      paper.need(std::min(kBottom - kMargin - 10, writer.least_from(document, i)));
     }
     std::visit(writer, block);
   }

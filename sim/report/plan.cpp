@@ -317,7 +317,7 @@ Document document_of(const PlanOutcome& outcome) {
     if (!section.figure.empty()) document.add(Figure{section.figure, section.caption, {}, {}});
     TableBlock table;
     for (std::size_t c = 0; c < section.header.size(); ++c) {
-      table.columns.push_back({section.header[c], is_number(section.rows.front()[c]), 1});
+      table.columns.push_back({section.header[c], is_number(section.rows.front()[c])});
     }
     for (const auto& row : section.rows) {
       auto& cells = table.rows.emplace_back();

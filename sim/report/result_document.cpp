@@ -108,9 +108,9 @@ void add_comparisons(Document& document, const pb::Result& result) {
                     {"error", true},
                     {""},
                     {"bound", true},
-                    {""},
-                    {"source"}},
+                    {""}},
                    {}};
+  List sources;
   for (const pb::Comparison& entry : result.comparison()) {
     const std::optional<bool> within = within_bound(entry);
     Cell simulated{format_metric(entry.metric(), entry.simulated(), 4)};
@@ -364,9 +364,13 @@ void add_validity(Document& document, const pb::Result& result) {
                     {"stands for"}},
                    {}};
   for (const pb::LikeRows& rows : result.like_rows()) {
+    constexpr int kNamed = 3;
     std::string stands;
-    for (const std::string& metric : rows.metric()) {
-      stands += (stands.empty() ? "" : ", ") + label_of(metric);
+    for (int i = 0; i < std::min(kNamed, rows.metric_size()); ++i) {
+      stands += (i == 0 ? "" : ", ") + label_of(rows.metric(i));
+    }
+    if (rows.metric_size() > kNamed) {
+      stands += fmt::format(" and {} more", rows.metric_size() - kNamed);
     }
     Cell error{percent(rows.median_error())};
     error.value = rows.median_error();

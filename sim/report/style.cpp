@@ -86,7 +86,7 @@ figcaption .basis { margin: 0 8px; }
   .card .value { font-size: 21px; } .card .range { white-space: normal; }
   dl.setup { grid-template-columns: 1fr; } dl.setup dd { margin-bottom: 4px; }
   th, td { padding-right: 8px; } table { font-size: 13px; }
-  figure svg { min-width: 600px; } }
+  figure svg { min-width: 600px; } .many table { min-width: 720px; } }
 @media print { body { background: #fff; font-size: 12px; } main { max-width: none; padding: 0; }
   h2, h3 { break-after: avoid; } tr { break-inside: avoid; } .scroll { overflow: visible; }
   .card .value { font-size: 20px; } @page { margin: 14mm; } }

@@ -24,7 +24,7 @@ namespace {
 
 using Row = SweepTable::Row;
 
-constexpr std::size_t kMostRows = 20;
+constexpr std::size_t kMostRows = 20, kShown = 4;
 
 /// What a sweep is judged by where nobody says; the first that its points have.
 constexpr std::string_view kObjectives[] = {"usd_per_million_tokens",
@@ -68,7 +68,7 @@ View view_of(const SweepReport& sweep) {
   }
   view.shown.push_back(view.objective);
   for (const std::string_view name : kBeside) {
-    if (view.shown.size() < 5 && name != view.objective &&
+    if (view.shown.size() < kShown && name != view.objective &&
         sweep.table.metric(std::string(name)) >= 0) {
       view.shown.emplace_back(name);
     }

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sim/base/hash.hpp"
+#include "sim/engine/library.hpp"
 #include "sim/study/edit.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/study.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 namespace aisle::sim {
 namespace fs = std::filesystem;
@@ -65,6 +70,29 @@ std::string scenarios_root() {
   if (const fs::path share = installed_share(); !share.empty())
     return (share / "scenarios").string();
   return AISLE_SOURCE_SCENARIOS;
+}
+
+std::string versions() {
+  // Of every file that a run reads besides its study, by name and content.
+  const fs::path root = scenarios_root();
+  std::vector<fs::path> files;
+  std::error_code failure;
+  for (const char* folder : {"catalogue", "calibration", "validation"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(root / folder, failure)) {
+      if (entry.path().extension() == ".textproto") files.push_back(entry.path());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  std::uint64_t hash = 0;
+  for (const fs::path& file : files) {
+    std::ifstream in(file, std::ios::binary);
+    std::ostringstream content;
+    content << file.lexically_relative(root).generic_string() << '\n' << in.rdbuf();
+    hash = mixed(hash ^ text_hash(content.str()));
+  }
+  return fmt::format(
+      "aisle {}\nengines    event ({}), analytic\ncatalogue  {:08x} ({} files in {})", version(),
+      event_library(), static_cast<std::uint32_t>(hash), files.size(), root.string());
 }
 
 std::vector<std::string> shipped_studies() {

@@ -19,8 +19,14 @@ class Scenario;
 
 namespace aisle::sim {
 
+struct Execution;
+struct TimedPlan;
+
 /// Version of the program, as results carry it.
 std::string version();
+/// Versions of the program, the engines and the catalogue in lines; the catalogue's is a hash of
+/// its files.
+std::string versions();
 /// Folder that holds catalogue/, calibration/ and studies/: $AISLE_SCENARIOS where set, else
 /// share/aisle/scenarios of the installation that the program runs from, else the source tree it
 /// was built from.
@@ -62,6 +68,8 @@ struct RunOptions {
   bool fold = true;           ///< false: every accelerator simulated on its own
   bool both_engines = false;  ///< the analytic engine beside the scenario's own
   std::function<void(const std::string&)> progress;  ///< told what starts; may be empty
+  /// Given the plan of a training step and how it went, once it is over; may be empty.
+  std::function<void(const TimedPlan& timed, const Execution& execution)> executed;
   /// True: serving ends with the requests that are finished; other workloads do not ask.
   const std::atomic<bool>* stop = nullptr;
 };

@@ -44,6 +44,13 @@ std::string quoted(const std::string& name) {
   return out + '"';
 }
 
+/// Points that are in a database stay there whatever happened to the next one.
+std::string said_of(sqlite3* db, const std::string& what) {
+  const char* file = sqlite3_db_filename(db, "main");
+  return fmt::format("{}: {}; what is in it stays, and --resume goes on when that is mended",
+                     file == nullptr ? "the sweep's database" : file, what);
+}
+
 /// A statement with its values; one row at a time.
 class Statement {
  public:
@@ -103,8 +110,7 @@ class Statement {
   void check(int code) {
     if (code == SQLITE_OK) return;
     const int reason = code == SQLITE_FULL ? ENOSPC : code == SQLITE_READONLY ? EROFS : EIO;
-    throw std::system_error(reason, std::generic_category(),
-                            fmt::format("the sweep's database: {}", sqlite3_errmsg(db_)));
+    throw std::system_error(reason, std::generic_category(), said_of(db_, sqlite3_errmsg(db_)));
   }
 
   sqlite3* db_;
@@ -199,7 +205,7 @@ struct SweepStore::Impl {
     sqlite3_free(message);
     if (code == SQLITE_OK) return;
     throw std::system_error(code == SQLITE_FULL ? ENOSPC : EIO, std::generic_category(),
-                            "the sweep's database: " + said);
+                            said_of(db, said));
   }
 
   std::vector<std::string> columns(const char* schema = "main") const {

@@ -272,6 +272,7 @@ void execute(const Prepared& prepared, const pb::Scenario& scenario,
   add_expert_metrics(training, prepared.loads.has_value(), result);
   if (whole) add_whole_run(ground, *around, *whole, result);
   record_timeline(timed, execution, result);
+  if (options.executed) options.executed(timed, execution);
   for (const std::string& caveat : training.caveats) result.add_caveat(caveat);
   for (const std::string& caveat : kernels.caveats()) result.add_caveat(caveat);
   for (const std::string& note : prepared.cluster.notes()) result.add_caveat(note);

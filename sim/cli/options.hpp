@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sim/cli/commands.hpp"
+
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace aisle::cli {
+
+inline constexpr const char* kStdin =
+    "Take the study's text from standard input, as an editor has it; STUDY names places in it and "
+    "what is relative to it";
+
+/// The end of a command's help.
+std::string example(const std::string& line);
+
+void add_sweep(CLI::App& app, SweepArguments& a, int& code);
+void add_report(CLI::App& app, ReportArguments& a, int& code);
+
+}  // namespace aisle::cli

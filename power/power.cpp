@@ -120,6 +120,9 @@ PowerCurve power_curve(const Accelerator& accelerator, const pb::ChipPower* entr
   reader.read(entry->has_nic_byte(), entry->nic_byte(), "nic_byte", curve.nic);
   reader.read(entry->has_limit(), entry->limit(), "limit", curve.limit);
   reader.read_compute(accelerator);
+  for (Watts* part : {&curve.deep_idle, &curve.idle, &curve.active, &curve.waiting}) {
+    *part *= accelerator.silicon;
+  }
   curve.voltage_floor = entry->voltage_floor();
   curve.voltage_slope = entry->voltage_slope();
   curve.lowest_clock = entry->lowest_clock();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "power/facility.hpp"
+#include "power/series.hpp"
 #include "sim/base/diagnostics.hpp"
 #include "sim/base/estimate.hpp"
 #include "sim/base/units.hpp"
@@ -119,6 +120,11 @@ struct SiteModel {
   };
 
   std::optional<Owned> owned;
+
+  std::vector<FeedLimit> feed_limits;
+  Watts rack_limit;           ///< 0: none
+  Kilograms embodied;         ///< of an accelerator and its part of a node; 0: not known
+  double embodied_years = 1;  ///< of use over which it is spread
 };
 
 /// What a site is built from.
@@ -139,6 +145,8 @@ std::optional<SiteModel> build_site(const pb::Site& site, const SiteGround& grou
 
 /// What a node takes in for each accelerator that draws so much.
 Watts node_power(const SiteModel& site, Watts accelerator);
+/// What an accelerator may draw for its node to take in so much: the inverse.
+Watts accelerator_power(const SiteModel& site, Watts node);
 
 /// What a job that lasts `duration` costs at a site, accelerators and hosts together. Cost is
 /// rental plus nothing: rental is taken to include power; energy cost is given beside it. At a site
@@ -147,7 +155,8 @@ struct Bill {
   Watts it_power, facility_power;
   Joules energy;  ///< at the utility feed
   Dollars energy_cost, rental;
-  Kilograms co2;
+  Kilograms co2;       ///< of the energy
+  Kilograms embodied;  ///< of making what is used, in proportion to the time; 0: not known
   CubicMetres water;
   std::optional<Year> year;
   double stretch = 1;  ///< of the job's time by hours in which it pauses; in all figures

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <numeric>
 
 namespace aisle::power {
@@ -140,6 +141,45 @@ Stored stored(const Series& cycle, Joules capacity) {
   }
   const Series feed = lagged(cycle, Seconds::from_si(low));
   return {feed, swing_of(cycle, feed)};
+}
+
+Watts largest_change(const Series& cycle, Seconds within) {
+  const std::size_t size = cycle.watts.size();
+  if (size < 2) return {};
+  const double reach = std::clamp(within / cycle.interval, 1.0, static_cast<double>(size - 1));
+  const auto steps = static_cast<std::size_t>(reach);
+  // Two turns: a window may begin in one and end in the next.
+  const auto at = [&](std::size_t i) { return cycle.watts[i % size]; };
+  std::deque<std::size_t> highest, lowest;  // candidates of the window, the best in front
+  double change = 0;
+  for (std::size_t i = 0; i < 2 * size; ++i) {
+    while (!highest.empty() && at(highest.back()) <= at(i)) highest.pop_back();
+    while (!lowest.empty() && at(lowest.back()) >= at(i)) lowest.pop_back();
+    highest.push_back(i);
+    lowest.push_back(i);
+    while (highest.front() + steps < i) highest.pop_front();
+    while (lowest.front() + steps < i) lowest.pop_front();
+    change = std::max(change, at(highest.front()) - at(lowest.front()));
+  }
+  return Watts::from_si(change);
+}
+
+double worst_change(const Series& cycle, const std::vector<FeedLimit>& limits) {
+  double worst = 0;
+  for (const FeedLimit& limit : limits)
+    worst = std::max(worst, largest_change(cycle, limit.within) / limit.change);
+  return worst;
+}
+
+Joules storage_for(const Series& cycle, const std::vector<FeedLimit>& limits) {
+  if (worst_change(cycle, limits) <= 1) return {};
+  double low = 0, high = cycle.energy().si();  // a store of a whole turn holds the mean
+  for (int round = 0; round < 40; ++round) {
+    const double middle = (low + high) / 2;
+    const Series feed = stored(cycle, Joules::from_si(middle)).feed;
+    (worst_change(feed, limits) > 1 ? low : high) = middle;
+  }
+  return Joules::from_si(high);
 }
 
 Series metered(const Series& cycle, const Meter& meter, int turns) {

@@ -37,6 +37,22 @@ struct Stored {
 
 Stored stored(const Series& cycle, Joules capacity);
 
+/// What the feed may change by.
+struct FeedLimit {
+  Watts change;
+  Seconds within;
+};
+
+/// Largest rise or fall of the cycle, repeated, between any two of its intervals that start at most
+/// so far apart (neighbours at least).
+Watts largest_change(const Series& cycle, Seconds within);
+
+/// Largest change over what a limit allows, of all limits; at most 1 keeps them. 0 without limits.
+double worst_change(const Series& cycle, const std::vector<FeedLimit>& limits);
+
+/// The least store behind which the cycle keeps the limits.
+Joules storage_for(const Series& cycle, const std::vector<FeedLimit>& limits);
+
 /// What a meter shows of a cycle.
 struct Meter {
   Seconds interval;   ///< between readings

@@ -49,6 +49,9 @@ class SiteReader {
       model_.rental_basis = Basis::assumed;
     }
     if (site_.has_ownership()) read_ownership();
+    read_embodied();
+    read_feed_limits();
+    if (site_.has_rack_limit()) read("rack_limit", site_.rack_limit(), model_.rack_limit);
     if (site_.has_delivery() || site_.has_own_delivery() || site_.has_cooling() ||
         site_.has_year()) {
       read_hours();
@@ -116,6 +119,29 @@ class SiteReader {
     }
     model_.owned = {accelerator + host + network, asked.plant_usd_per_w(), asked.it_years(),
                     asked.plant_years(),          asked.interest(),        asked.upkeep()};
+  }
+
+  void read_embodied() {
+    read("embodied_host", site_.embodied_host(), model_.embodied);
+    const Kilograms accelerator = ground_.cluster.accelerator().embodied_carbon.value;
+    model_.embodied = accelerator > Kilograms{} ? model_.embodied + accelerator : Kilograms{};
+    model_.embodied_years = site_.embodied_years();
+    if (!(model_.embodied_years > 0)) error("embodied_years", "years of use must be above 0", "5");
+  }
+
+  void read_feed_limits() {
+    for (int i = 0; i < site_.feed_limit_size(); ++i) {
+      const std::string field = fmt::format("feed_limit[{}]", i);
+      const pb::FeedLimit& asked = site_.feed_limit(i);
+      FeedLimit limit;
+      if (asked.has_change()) read(field + ".change", asked.change(), limit.change);
+      if (asked.has_within()) read(field + ".within", asked.within(), limit.within);
+      if (!(limit.change > Watts{} && limit.within > Seconds{})) {
+        error(field, "a limit of the feed is a change above 0 within a time above 0",
+              "feed_limit { change: \"10 MW\" within: \"1 s\" }");
+      }
+      model_.feed_limits.push_back(limit);
+    }
   }
 
   void read_hours() {
@@ -248,6 +274,10 @@ Watts node_power(const SiteModel& site, Watts accelerator) {
   return (accelerator + site.host_power + fans) / site.supplies;
 }
 
+Watts accelerator_power(const SiteModel& site, Watts node) {
+  return (node * site.supplies - site.host_power + site.fans * site.idle) / (1 + site.fans);
+}
+
 double yearly_rate(double years, double interest) {
   if (interest <= 0) return 1 / years;
   return interest / -std::expm1(-years * std::log1p(interest));
@@ -286,6 +316,7 @@ Bill bill(const SiteModel& site, Watts accelerator_power, int accelerators, Seco
     bill.water = bill.it_power * duration * site.water;  // water usage is counted per IT energy
   }
   bill.rental = count * (site.rental * duration);
+  bill.embodied = count * site.embodied * (duration / (site.embodied_years * kYear * units::hour));
   if (site.owned) {
     const SiteModel::Owned& owned = *site.owned;
     const double a_year =

@@ -8,11 +8,11 @@
 #include "topology/catalogue/figures.hpp"
 #include "topology/cluster.hpp"
 #include "topology/cluster_impl.hpp"
+#include "topology/package.hpp"
 #include "topology/shapes.hpp"
 
 #include <fmt/format.h>
-#include <google/protobuf/descriptor.h>
-#include <google/protobuf/message.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -20,32 +20,6 @@
 namespace aisle::topology {
 
 namespace {
-
-using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
-
-/// A figure that a study states is that study's own choice unless it says otherwise.
-void mark_as_chosen(Message& message) {
-  std::vector<const FieldDescriptor*> fields;
-  const auto* reflection = message.GetReflection();
-  reflection->ListFields(message, &fields);
-  for (const FieldDescriptor* field : fields) {
-    if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;
-    const int size = field->is_repeated() ? reflection->FieldSize(message, field) : 1;
-    for (int i = 0; i < size; ++i) {
-      Message& child = field->is_repeated()
-                           ? *reflection->MutableRepeatedMessage(&message, field, i)
-                           : *reflection->MutableMessage(&message, field);
-      if (child.GetDescriptor() != pb::Figure::descriptor()) {
-        mark_as_chosen(child);
-        continue;
-      }
-      auto& figure = static_cast<pb::Figure&>(child);
-      if (!figure.has_basis()) figure.set_basis(pb::assumed);
-      if (!figure.has_source()) figure.set_source("chosen in the study");
-    }
-  }
-}
 
 /// Builds a cluster from its message, one part per function; errors go to the sink and building
 /// goes on, so that all are reported at once.
@@ -113,6 +87,7 @@ class Builder {
       entry_.MergeFrom(changes);
       if (spec_.has_what_if()) {
         note("figures of {} are changed by what_if; they are marked assumed", entry_.name());
+        derive_package(*found, changes);
       }
     }
     if (spec_.has_system()) {
@@ -151,6 +126,16 @@ class Builder {
     check_figures(changes, nowhere, diagnostics_);
     fabric_entry_.MergeFrom(changes);
     note("figures of fabric {} are changed by what_if; they are marked assumed", fabric);
+  }
+
+  void derive_package(const pb::Accelerator& sold, const pb::Accelerator& changes) {
+    const auto derived = derive_from_package(sold, changes, entry_, places_, diagnostics_);
+    impl_->accelerator.silicon = silicon_ratio(sold, entry_);
+    if (derived.empty()) return;
+    note(
+        "another package than that of {}: {}; kernels keep their shares of the peaks, price and "
+        "rental those of the one sold",
+        entry_.name(), fmt::join(derived, ", "));
   }
 
   /// Where a figure of the accelerator stands: in the study's what_if, or in the catalogue.
@@ -207,6 +192,7 @@ class Builder {
     chip.tdp = read<Watts>(entry_.tdp(), "tdp");
     chip.idle_power = read<Watts>(entry_.idle_power(), "idle_power");
     chip.rental = read<DollarsPerSecond>(entry_.rental(), "rental");
+    chip.embodied_carbon = read<Kilograms>(entry_.embodied_carbon(), "embodied_carbon");
     impl_->count = spec_.count();
     read_spread();
     impl_->accelerator_word =

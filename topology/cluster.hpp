@@ -44,9 +44,11 @@ struct Accelerator {
   double die_crossing = 0;              ///< share of memory traffic that crosses; 0: not counted
   int io_dies = 0;
   int hbm_stacks = 0;
+  double silicon = 1;  ///< dies x area, over those of the accelerator as sold
   Estimate<Watts> tdp;
   Estimate<Watts> idle_power;
   Estimate<DollarsPerSecond> rental;
+  Estimate<Kilograms> embodied_carbon;
 
   Estimate<FlopsPerSecond> peak_of(Precision precision) const {
     return peak[static_cast<std::size_t>(precision)];

@@ -13,6 +13,7 @@ namespace {
 constexpr int kWellMeasured = 500;
 
 bool counts(const pb::Curve& curve, Among among) {
+  if (among == Among::training) return curve.variant() == "training";
   if (!curve.has_variant() || among == Among::any) return true;
   return among == Among::well_measured && curve.family() == to_string(Family::gemm) &&
          curve.samples() >= kWellMeasured;

@@ -117,7 +117,30 @@ struct KernelModel::Builder {
     return std::find(used.begin(), used.end(), family) != used.end();
   }
 
+  // The curve of training steps, of the nearest chip that has any plain curve; latent attention
+  // without one is as other attention there.
+  std::optional<Entry> resolve_training(Family family, Direction direction, Precision precision) {
+    for (std::size_t i = 0; i < calibrations.size(); ++i) {
+      const auto curve_of = [&](Family listed, Among among) {
+        return find_curve(curves[i][static_cast<std::size_t>(listed)], direction, precision,
+                          Match::exact, among);
+      };
+      const pb::Curve* curve = curve_of(family, Among::training);
+      if (curve == nullptr && family == Family::mla) {
+        curve = curve_of(Family::attention, Among::plain);
+      }
+      if (curve != nullptr) {
+        return entry_from(*curve, *calibrations[i], Match::exact, family, precision);
+      }
+      if (curve_of(family, Among::plain) != nullptr) break;
+    }
+    return std::nullopt;
+  }
+
   Entry resolve(Family family, Direction direction, Precision precision) {
+    if (setting == Setting::training) {
+      if (auto found = resolve_training(family, direction, precision)) return *found;
+    }
     for (const bool any : {false, true}) {
       for (const Match match : {Match::exact, Match::other_direction, Match::other_precision}) {
         for (std::size_t i = 0; i < calibrations.size(); ++i) {
@@ -363,10 +386,10 @@ struct KernelModel::Builder {
 };
 
 std::span<const Family> training_families() {
-  static constexpr Family kUsed[] = {Family::gemm,      Family::grouped_gemm, Family::attention,
-                                     Family::norm,      Family::elementwise,  Family::cast,
-                                     Family::transpose, Family::permute,      Family::router,
-                                     Family::embedding, Family::loss,         Family::optimizer};
+  static constexpr Family kUsed[] = {
+      Family::gemm,        Family::grouped_gemm, Family::attention, Family::mla,     Family::norm,
+      Family::elementwise, Family::cast,         Family::transpose, Family::permute, Family::router,
+      Family::embedding,   Family::loss,         Family::optimizer};
   return kUsed;
 }
 

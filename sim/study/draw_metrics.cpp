@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 namespace aisle::sim {
@@ -29,6 +30,61 @@ void add_series(const std::string& name, const power::Series& power, pb::Result&
 std::string in_name(std::string rank) {
   std::replace(rank.begin(), rank.end(), ' ', '_');
   return rank;
+}
+
+/// The same draw at the utility.
+power::Series at_utility(power::Series it, const pb::Result& result) {
+  const double overhead =
+      metric_of(result, "facility_power_w").value() / metric_of(result, "it_power_w").value();
+  for (double& watts : it.watts) watts *= overhead;
+  return it;
+}
+
+/// Sets what the feed sees, and what it would see without storage, against its limits.
+void hold_to_feed(const Measured& run, const power::Series& seen, const power::Series& bare,
+                  Basis basis, pb::Result& result) {
+  const auto& limits = run.site.feed_limits;
+  const power::Series feed = at_utility(seen, result);
+  const Joules storage = power::storage_for(at_utility(bare, result), limits);
+  const Joules each = storage / static_cast<double>(run.cluster.count());
+  const Watts rest = run.cluster.count() * power::node_power(run.site, run.curve.idle);
+  const Watts stop = feed.peak() - at_utility({feed.interval, {rest.si()}}, result).peak();
+  add_metric(result, "feed_change_over_limit", power::worst_change(feed, limits), basis);
+  add_metric(result, "feed_storage_j", each.si(), basis);
+  add_metric(result, "feed_stop_w", stop.si(), basis);
+  for (const power::FeedLimit& limit : limits) {
+    const Watts change = power::largest_change(feed, limit.within);
+    if (change > limit.change) {
+      result.add_caveat(fmt::format(
+          "The feed allows a change of {} within {}; the job changes its draw by {}. {} of storage "
+          "beside each accelerator would keep all limits of the feed.",
+          print_short(limit.change), print_short(limit.within), print_short(change),
+          print_short(each)));
+    } else if (stop > limit.change) {
+      result.add_caveat(fmt::format(
+          "The steps keep to {} within {}, but a job that stops at once lets {} fall away.",
+          print_short(limit.change), print_short(limit.within), print_short(stop)));
+    }
+  }
+}
+
+/// How the accelerators fill racks: as many whole domains as the limit carries at the job's highest
+/// draw, or the cap under which one does.
+void fill_racks(const Measured& run, Watts each, Basis basis, pb::Result& result) {
+  const int domain = run.cluster.domain_size();
+  const Watts limit = run.site.rack_limit;
+  const int domains = static_cast<int>(limit / (each * static_cast<double>(domain)));
+  const int inside = std::max(1, domains) * domain;
+  add_metric(result, "rack_power_peak_w", (each * static_cast<double>(inside)).si(), basis);
+  add_metric(result, "accelerators_per_rack", inside, basis);
+  add_metric(result, "racks", std::ceil(static_cast<double>(run.cluster.count()) / inside), basis);
+  if (domains >= 1) return;
+  const Watts cap = power::accelerator_power(run.site, limit / static_cast<double>(domain));
+  result.add_caveat(fmt::format(
+      "A rack of {} accelerators draws up to {}, more than the {} allowed; {}.", domain,
+      print_short(each * static_cast<double>(domain)), print_short(limit),
+      cap > run.curve.idle ? fmt::format("cluster.power_cap {} would keep it", print_short(cap))
+                           : "no cap would keep it"));
 }
 
 }  // namespace
@@ -121,13 +177,18 @@ void add_power_over_time(const Measured& run, const std::vector<RankDraw>& draws
     watts = run.cluster.count() * power::node_power(run.site, Watts::from_si(watts / ranks)).si();
   }
   const Telemetry telemetry = run.telemetry != nullptr ? *run.telemetry : Telemetry{};
-  power::Series seen = power::spread(sum, telemetry.phase_spread);
+  const power::Series drawn = power::spread(sum, telemetry.phase_spread);
+  power::Series seen = drawn;
   const Basis power_basis = weakest(weakest(basis, run.curve.basis), run.site.host_power_basis);
   if (run.storage > Joules{}) {
     const power::Stored store = power::stored(seen, run.storage * run.cluster.count());
     seen = store.feed;
     add_metric(result, "storage_swing_j", store.swing.si(), power_basis);
   }
+  if (run.site.rack_limit > Watts{}) {
+    fill_racks(run, drawn.peak() / static_cast<double>(run.cluster.count()), power_basis, result);
+  }
+  if (!run.site.feed_limits.empty()) hold_to_feed(run, seen, drawn, power_basis, result);
   if (telemetry.meter) {
     seen = power::metered(seen, *telemetry.meter, telemetry.steps);
   } else {

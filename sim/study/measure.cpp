@@ -302,6 +302,12 @@ void add_bill(const Measured& run, Basis basis, const std::vector<RankDraw>& dra
              power_basis);
   add_metric(result, "co2_t", bill.co2.in(units::tonne), Basis::assumed);
   add_metric(result, "water_m3", bill.water.in(units::m3), Basis::assumed);
+  add_metric(result, "tokens_per_s_per_mw",
+             run.training.tokens / step.in(units::s) / bill.facility_power.in(units::MW),
+             power_basis);
+  if (bill.embodied > Kilograms{}) {
+    add_metric(result, "embodied_co2_t", bill.embodied.in(units::tonne), Basis::assumed);
+  }
   if (bill.owned_cost) {
     const double dollars = bill.owned_cost->in(units::USD);
     add_metric(result, "owned_usd_per_gpu_hour",
@@ -321,6 +327,10 @@ void add_bill(const Measured& run, Basis basis, const std::vector<RankDraw>& dra
   add_metric(result, "run_cost_usd", steps * bill.rental.in(units::USD),
              weakest(money_basis, run_basis));
   add_metric(result, "run_co2_t", steps * bill.co2.in(units::tonne), Basis::assumed);
+  if (bill.embodied > Kilograms{}) {
+    add_metric(result, "run_embodied_co2_t", steps * bill.embodied.in(units::tonne),
+               Basis::assumed);
+  }
 }
 
 }  // namespace

@@ -58,6 +58,7 @@ constexpr std::array kDimensions = {
     FieldDimension{"load_power", parses<Watts>},
     FieldDimension{"price", parses<Dollars>},
     FieldDimension{"power", parses<Watts>},
+    FieldDimension{"embodied_carbon", parses<Kilograms>},
     FieldDimension{"rental", parses<DollarsPerSecond>},
     FieldDimension{"scale_out_bandwidth", parses<BytesPerSecond>},
     FieldDimension{"link_bandwidth", parses<BytesPerSecond>},
@@ -132,6 +133,28 @@ double number_or(const pb::Figure& figure, double fallback) {
   if (!figure.has_value()) return fallback;
   Diagnostics checked_when_read;
   return parse_number(figure.value(), {}, {}, checked_when_read).value_or(fallback);
+}
+
+void mark_as_chosen(Message& message) {
+  std::vector<const FieldDescriptor*> fields;
+  const auto* reflection = message.GetReflection();
+  reflection->ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    const int size = field->is_repeated() ? reflection->FieldSize(message, field) : 1;
+    for (int i = 0; i < size; ++i) {
+      Message& child = field->is_repeated()
+                           ? *reflection->MutableRepeatedMessage(&message, field, i)
+                           : *reflection->MutableMessage(&message, field);
+      if (child.GetDescriptor() != pb::Figure::descriptor()) {
+        mark_as_chosen(child);
+        continue;
+      }
+      auto& figure = static_cast<pb::Figure&>(child);
+      if (!figure.has_basis()) figure.set_basis(pb::assumed);
+      if (!figure.has_source()) figure.set_source("chosen in the study");
+    }
+  }
 }
 
 }  // namespace aisle::topology

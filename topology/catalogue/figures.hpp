@@ -22,6 +22,10 @@ Basis basis_of(const pb::Figure& figure, pb::Basis entry);
 void check_figures(const google::protobuf::Message& entry, const SourceMap& places,
                    Diagnostics& diagnostics);
 
+/// A figure that a study states is that study's own choice unless it says otherwise: marks those of
+/// the message, at any depth, that have neither basis nor source.
+void mark_as_chosen(google::protobuf::Message& message);
+
 /// Reads the figure as a quantity with its basis; errors at `place`.
 template <typename Q>
 std::optional<Estimate<Q>> read_figure(const pb::Figure& figure, pb::Basis entry,

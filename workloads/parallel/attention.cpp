@@ -65,7 +65,7 @@ Kernel core(const Job& job, const AttentionShape& a, const Shape& s, Direction d
       job.layout.context / blocks / heads_cut;  // blocks of keys and values at once
   const double rows = static_cast<double>(s.heads + s.kv_heads * gathered);
   Kernel kernel;
-  kernel.family = Family::attention;
+  kernel.family = a.mla ? Family::mla : Family::attention;
   kernel.direction = direction;
   kernel.precision = job.wide();
   kernel.m = s.tokens * heads_cut;

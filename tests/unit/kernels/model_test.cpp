@@ -49,6 +49,29 @@ double beside_us(const KernelModel& model, const workloads::Kernel& kernel) {
   return time.time.in(units::us)*slowed;
 }
 
+// H100 and H800 have one die: in training, attention of either kind takes as long on both.
+TEST(KernelModel, OneDieOneTimeOfAttention) {
+  const auto model = [](const std::string& name) {
+    return KernelModel(hopper(name), shipped_catalogue(), training_families(), Setting::training);
+  };
+  const KernelModel h100 = model("h100-sxm"), h800 = model("h800-sxm");
+  for (const Family family : {Family::attention, Family::mla}) {
+    for (const Direction direction : {Direction::forward, Direction::dgrad}) {
+      workloads::Kernel kernel = attention(direction);
+      kernel.family = family;
+      EXPECT_DOUBLE_EQ(h100.time_of(kernel).time.si(), h800.time_of(kernel).time.si());
+    }
+  }
+  workloads::Kernel latent = attention(Direction::forward);
+  EXPECT_GT(h800.time_of(latent).time.si(),
+            KernelModel(hopper("h800-sxm"), shipped_catalogue()).time_of(latent).time.si());
+  latent.family = Family::mla;
+  EXPECT_DOUBLE_EQ(h800.time_of(latent).time.si(),
+                   KernelModel(hopper("h800-sxm"), shipped_catalogue())
+                       .time_of(attention(Direction::forward))
+                       .time.si());
+}
+
 // Means over the four layers of the trace, with communication resident (deepseek-ai/profile-data @
 // 4496024 : train.json).
 TEST(KernelModel, ReproducesTheDeepSeekTrace) {

@@ -193,7 +193,8 @@ double plan_flops(const Plan& plan, bool attention) {
       const auto ranks =
           static_cast<double>(plan.ranks[static_cast<std::size_t>(place.rank)].multiplicity);
       for (const Kernel& kernel : work.kernels) {
-        if ((kernel.family == Family::attention) != attention) continue;
+        const bool core = kernel.family == Family::attention || kernel.family == Family::mla;
+        if (core != attention) continue;
         sum += ranks * kernel.count * kernel.flops.si();
       }
     }

@@ -395,6 +395,29 @@ TEST_F(Sites, AllErrorsAreLocated) {
   EXPECT_THAT(errors(), HasSubstr("site:5:"));
 }
 
+TEST_F(Sites, AcceleratorsBehindNodePower) {
+  const auto site = build("", "system: 'dgx-h200' accelerator: 'h200-sxm' count: 8");
+  ASSERT_TRUE(site) << errors();
+  for (const double watts : {120.0, 400.0, 700.0})
+    EXPECT_NEAR(accelerator_power(*site, node_power(*site, watts * W)).in(W), watts, 1e-9);
+}
+
+TEST_F(Sites, LimitsOfTheFeed) {
+  const auto site = build("feed_limit { change: '10 MW' within: '1 s' }");
+  ASSERT_TRUE(site) << errors();
+  ASSERT_EQ(site->feed_limits.size(), 1U);
+  EXPECT_DOUBLE_EQ(site->feed_limits[0].change.in(MW), 10);
+  EXPECT_FALSE(build("feed_limit { change: '10 MW' }"));
+  EXPECT_THAT(errors(), HasSubstr("cluster.site.feed_limit[0]"));
+}
+
+TEST_F(Sites, CarbonOfMakingIsSpreadOverItsUse) {
+  const auto site = build("embodied_host: '36 kg' embodied_years: 4");
+  ASSERT_TRUE(site) << errors();
+  EXPECT_DOUBLE_EQ(bill(*site, 500 * W, 10, 8760 * hour).embodied.in(kg), 10 * (164 + 36) / 4.0);
+  EXPECT_FALSE(build("embodied_years: 0"));
+}
+
 // Whole nodes under load, which no figure was fitted to: what they draw at rest, what their
 // accelerators draw, fans and supplies add up (kW at the inlet). 8 H200 capped at 500 W serving
 // Llama 2 70B in air (mlcommons/inference_results_v4.1 @198fc467), mean of 6.16 to 6.28.

@@ -91,5 +91,41 @@ TEST(Series, StoresFlatten) {
   EXPECT_EQ(stored(cycle, 0 * J).feed.watts, cycle.watts);
 }
 
+TEST(Feed, LargestChangeOverAWindow) {
+  const Series cycle{1 * s, {0, 1, 3, 3, 2, 9}};
+  EXPECT_DOUBLE_EQ(largest_change(cycle, 1 * s).si(), 9);  // from the end of a turn to the next
+  EXPECT_DOUBLE_EQ(largest_change({1 * s, {5, 6, 8, 8, 6}}, 1 * s).si(), 2);
+  EXPECT_DOUBLE_EQ(largest_change({1 * s, {5, 6, 8, 8, 6}}, 2 * s).si(), 3);
+  EXPECT_DOUBLE_EQ(largest_change({1 * s, {5, 6, 8, 8, 6}}, 100 * s).si(), 3);
+  EXPECT_DOUBLE_EQ(largest_change({1 * s, {7}}, 1 * s).si(), 0);
+}
+
+// Against every pair of a window, by hand.
+TEST(Feed, LargestChangeOfRandomCycles) {
+  Random random(7, "feed");
+  for (int round = 0; round < 50; ++round) {
+    Series cycle{0.5 * s, std::vector<double>(40)};
+    for (double& watts : cycle.watts) watts = random.uniform();
+    const int steps = 1 + round % 12;
+    double most = 0;
+    for (std::size_t i = 0; i < 40; ++i) {
+      for (std::size_t k = 1; k <= static_cast<std::size_t>(steps); ++k)
+        most = std::max(most, std::abs(cycle.watts[i] - cycle.watts[(i + k) % 40]));
+    }
+    EXPECT_DOUBLE_EQ(largest_change(cycle, 0.5 * steps * s).si(), most) << round;
+  }
+}
+
+TEST(Feed, StorageKeepsLimits) {
+  Series cycle{0.01 * s, std::vector<double>(100, 100.0)};
+  for (std::size_t i = 60; i < 100; ++i) cycle.watts[i] = 20;
+  const std::vector<FeedLimit> limits{{5 * W, 0.01 * s}, {30 * W, 0.2 * s}};
+  EXPECT_DOUBLE_EQ(worst_change(cycle, limits), 16);
+  const Joules storage = storage_for(cycle, limits);
+  EXPECT_LE(worst_change(stored(cycle, storage).feed, limits), 1 + 1e-9);
+  EXPECT_GT(worst_change(stored(cycle, 0.9 * storage).feed, limits), 1);
+  EXPECT_DOUBLE_EQ(storage_for(cycle, {{90 * W, 1 * s}}).si(), 0);
+}
+
 }  // namespace
 }  // namespace aisle::power

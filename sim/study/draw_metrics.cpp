@@ -32,38 +32,34 @@ std::string in_name(std::string rank) {
   return rank;
 }
 
-/// The same draw at the utility.
-power::Series at_utility(power::Series it, const pb::Result& result) {
-  const double overhead =
-      metric_of(result, "facility_power_w").value() / metric_of(result, "it_power_w").value();
-  for (double& watts : it.watts) watts *= overhead;
-  return it;
-}
-
-/// Sets what the feed sees, and what it would see without storage, against its limits.
+/// Sets what the feed sees of the nodes' draw, and what it would see without storage, against its
+/// limits. Overhead of the facility follows the draw.
 void hold_to_feed(const Measured& run, const power::Series& seen, const power::Series& bare,
                   Basis basis, pb::Result& result) {
-  const auto& limits = run.site.feed_limits;
-  const power::Series feed = at_utility(seen, result);
-  const Joules storage = power::storage_for(at_utility(bare, result), limits);
-  const Joules each = storage / static_cast<double>(run.cluster.count());
-  const Watts rest = run.cluster.count() * power::node_power(run.site, run.curve.idle);
-  const Watts stop = feed.peak() - at_utility({feed.interval, {rest.si()}}, result).peak();
-  add_metric(result, "feed_change_over_limit", power::worst_change(feed, limits), basis);
-  add_metric(result, "feed_storage_j", each.si(), basis);
-  add_metric(result, "feed_stop_w", stop.si(), basis);
+  const double overhead =
+      metric_of(result, "facility_power_w").value() / metric_of(result, "it_power_w").value();
+  std::vector<power::FeedLimit> limits = run.site.feed_limits;
+  for (power::FeedLimit& limit : limits) limit.change /= overhead;
+  const double accelerators = run.cluster.count();
+  const Joules storage = power::storage_for(bare, limits) / accelerators;
+  const Watts rest = accelerators * power::node_power(run.site, run.curve.idle);
+  const Watts stop = seen.peak() - rest;
+  add_metric(result, "feed_change_over_limit", power::worst_change(seen, limits), basis);
+  add_metric(result, "feed_storage_j", storage.si(), basis);
+  add_metric(result, "feed_stop_w", overhead * stop.si(), basis);
   for (const power::FeedLimit& limit : limits) {
-    const Watts change = power::largest_change(feed, limit.within);
+    const Watts change = power::largest_change(seen, limit.within);
     if (change > limit.change) {
       result.add_caveat(fmt::format(
           "The feed allows a change of {} within {}; the job changes its draw by {}. {} of storage "
           "beside each accelerator would keep all limits of the feed.",
-          print_short(limit.change), print_short(limit.within), print_short(change),
-          print_short(each)));
+          print_short(overhead * limit.change), print_short(limit.within),
+          print_short(overhead * change), print_short(storage)));
     } else if (stop > limit.change) {
       result.add_caveat(fmt::format(
           "The steps keep to {} within {}, but a job that stops at once lets {} fall away.",
-          print_short(limit.change), print_short(limit.within), print_short(stop)));
+          print_short(overhead * limit.change), print_short(limit.within),
+          print_short(overhead * stop)));
     }
   }
 }
@@ -83,8 +79,9 @@ void fill_racks(const Measured& run, Watts each, Basis basis, pb::Result& result
   result.add_caveat(fmt::format(
       "A rack of {} accelerators draws up to {}, more than the {} allowed; {}.", domain,
       print_short(each * static_cast<double>(domain)), print_short(limit),
-      cap > run.curve.idle ? fmt::format("cluster.power_cap {} would keep it", print_short(cap))
-                           : "no cap would keep it"));
+      cap > run.curve.idle
+          ? fmt::format("cluster.power_cap: \"{:.0f} W\" would keep it", std::floor(cap.si()))
+          : "no cap would keep it"));
 }
 
 }  // namespace

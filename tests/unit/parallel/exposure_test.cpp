@@ -97,7 +97,7 @@ TEST(Exposure, ExposedPassesFeelEveryLayer) {
     const bool puts_off = std::string(schedule).find("dual_pipe") != std::string::npos;
     EXPECT_EQ(loads(plan, Family::grouped_gemm).count(load), 1u);
     EXPECT_EQ(loads(plan, Family::grouped_gemm).size(), puts_off ? 2u : 1u);
-    for (const Family family : {Family::gemm, Family::attention}) {
+    for (const Family family : {Family::gemm, Family::mla}) {
       EXPECT_EQ(loads(plan, family), std::set<double>{1.0});
     }
     EXPECT_EQ(exchanges(plan, true), 0);
@@ -111,7 +111,7 @@ TEST(Exposure, PairsFeelTheirLayersTogether) {
   const double most = kSpread * expected_maximum(8);
   // Two layers forward and two backward.
   EXPECT_EQ(loads(plan, Family::grouped_gemm), (std::set<double>{1 + most, 1 + most / 2}));
-  for (const Family family : {Family::gemm, Family::attention}) {
+  for (const Family family : {Family::gemm, Family::mla}) {
     EXPECT_EQ(loads(plan, family), std::set<double>{1.0});
   }
 }

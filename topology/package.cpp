@@ -32,8 +32,8 @@ constexpr std::array kGenerations = {
     Generation{"HBM3e", 1229, 24}, Generation{"HBM4", 2048, 36},
 };
 
-/// Energy of stacks and their interface, 4 pJ/bit: assumed. What streaming draws beyond it (124 pJ/B
-/// in all, docs/model/power.md) is silicon.
+/// Energy of stacks and their interface, 4 pJ/bit: assumed. What streaming draws beyond it (124
+/// pJ/B in all, docs/model/power.md) is silicon.
 constexpr JoulesPerByte kMemoryEnergy = 32.0 * units::pJ / units::B;
 
 // The interposer over what stands on it: 2,500 mm2 for H100's die and six stacks (1.7), 4,700 for

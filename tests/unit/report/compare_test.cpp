@@ -169,7 +169,8 @@ TEST(ReportCompare, ServingHasColumnsAndBarsOfItsOwn) {
   EXPECT_NE(table.find("USD per million tokens"), std::string::npos);
   EXPECT_NE(table.find("0.25"), std::string::npos) << table;
   EXPECT_EQ(table.find("MFU"), std::string::npos);
-  EXPECT_NE(svg.find(">2,000</text>"), std::string::npos) << svg;  // chip-seconds per million tokens
+  EXPECT_NE(svg.find(">2,000</text>"), std::string::npos)
+      << svg;  // chip-seconds per million tokens
 }
 
 }  // namespace

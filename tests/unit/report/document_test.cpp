@@ -52,19 +52,15 @@ TEST(ReportJson, HoldsTheContractFirstAndInOrder) {
   const pb::Result result = test::sparse_result();
   simdjson::dom::parser parser;
   const object document = parser.parse(result_json(result));
-  EXPECT_EQ(keys(document), (std::vector<std::string>{"study",      "engine",
-                                                      "feasible",   "reason",
-                                                      "metrics",    "basis",
-                                                      "breakdown",  "memory",
-                                                      "caveats",    "wall_time_s",
-                                                      "intervals",  "like_rows",
-                                                      "comparison", "memory_by_rank",
-                                                      "families",   "resources",
-                                                      "phases",     "collective",
-                                                      "link_load",  "breakdown_rank",
-                                                      "folded",     "rank_classes",
-                                                      "operations", "other_engine_step_time_s",
-                                                      "version"}));
+  EXPECT_EQ(keys(document),
+            (std::vector<std::string>{
+                "study",      "engine",         "feasible",   "reason",
+                "metrics",    "basis",          "breakdown",  "memory",
+                "caveats",    "wall_time_s",    "intervals",  "like_rows",
+                "comparison", "memory_by_rank", "families",   "resources",
+                "phases",     "collective",     "link_load",  "breakdown_rank",
+                "folded",     "rank_classes",   "operations", "other_engine_step_time_s",
+                "version"}));
   EXPECT_EQ(std::string_view(document["engine"]), "event");
   EXPECT_TRUE(bool(document["feasible"]));
   EXPECT_EQ(std::string_view(document["reason"]), "");

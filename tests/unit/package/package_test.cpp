@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <unistd.h>
 
 namespace {
@@ -40,6 +41,27 @@ TEST(Install, ToAPrefixWorksFromThere) {
   for (const char* file : {"share/man/man1/aisle.1", "share/bash-completion/completions/aisle"}) {
     EXPECT_TRUE(fs::exists(folder / "opt" / file)) << file;
   }
+}
+
+// The package unpacked into a root of its own, as dpkg does before it runs any script.
+TEST(DebianPackage, WorksWhereItIsUnpacked) {
+  if (!std::string_view(AISLE_SANITIZE).empty()) GTEST_SKIP() << "packages are of plain builds";
+  if (run_command("dpkg-deb --version").exit_code != 0) GTEST_SKIP() << "no dpkg-deb here";
+  const Folder folder;
+  const auto packed = run_command(fmt::format("cd {0} && " AISLE_CPACK
+                                              " -G DEB -B {0} --config {1}/CPackConfig.cmake",
+                                              (folder / "").string(), AISLE_BINARY_DIR));
+  ASSERT_EQ(packed.exit_code, 0) << packed.out << packed.err;
+  std::string package;
+  for (const auto& entry : fs::directory_iterator(folder / "")) {
+    if (entry.path().extension() == ".deb") package = entry.path().string();
+  }
+  ASSERT_FALSE(package.empty()) << packed.out;
+  const auto unpacked =
+      run_command(fmt::format("dpkg-deb -x {} {}", package, (folder / "root").string()));
+  ASSERT_EQ(unpacked.exit_code, 0) << unpacked.err;
+  expect_works(folder / "root" / "usr");
+  EXPECT_THAT(run_command("dpkg-deb -I " + package).out, HasSubstr("libsimgrid"));
 }
 
 }  // namespace

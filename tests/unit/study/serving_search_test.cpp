@@ -212,7 +212,7 @@ TEST(ServingSearch, FewestAcceleratorsOfPoolsCannotSpareAReplica) {
   ASSERT_FALSE(outcome.best.empty()) << outcome.reason;
   const ServingParts& best = outcome.best.front().parts;
   EXPECT_GE(kept_by(study, best, 57), 0.985);
-  for (const std::size_t pool : {0, 1}) {
+  for (const std::size_t pool : {std::size_t{0}, std::size_t{1}}) {
     ServingParts fewer = best;
     if (--fewer[pool].replicas == 0) continue;
     EXPECT_LT(kept_by(study, fewer, 62), 0.99) << pool;

@@ -6,6 +6,7 @@
 #include "sim/study/plan_points.hpp"
 #include "sim/study/plan_terms.hpp"
 #include "sim/study/scenario.pb.h"
+#include "sim/study/variant.hpp"
 #include "sim/study/workload_runs.hpp"
 
 #include <fmt/format.h>
@@ -220,10 +221,7 @@ pb::Basis weakest_of(const std::vector<pb::PlanPoint>& points) {
 std::optional<PlanTerms> terms_at(const Study& study, pb::SupplyLevel level,
                                   const topology::Catalogue& catalogue) {
   Diagnostics said;
-  Study other;
-  other.name = study.name;
-  other.path = study.path;
-  other.scenario = std::make_unique<pb::Scenario>(*study.scenario);
+  const Study other = variant_of(study, *study.scenario);
   other.scenario->mutable_plan()->set_supply_level(level);
   return read_plan(other, catalogue, said);
 }

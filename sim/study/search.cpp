@@ -5,6 +5,7 @@
 #include "sim/study/run_apart.hpp"
 #include "sim/study/search_worker.hpp"
 #include "sim/study/training.hpp"
+#include "sim/study/variant.hpp"
 #include "workloads/parallel/place.hpp"
 
 #include <fmt/core.h>
@@ -73,10 +74,7 @@ void in_parallel(int threads, std::size_t count, const SearchOptions& options,
 }
 
 Study study_of(const Study& study, const Mapping& mapping, pb::Engine engine) {
-  Study other;
-  other.name = study.name;
-  other.path = study.path;
-  other.scenario = std::make_unique<pb::Scenario>(with_layout(*study.scenario, mapping));
+  Study other = variant_of(study, with_layout(*study.scenario, mapping));
   other.scenario->set_engine(engine);
   other.scenario->mutable_workload()->mutable_training()->set_ranks(pb::alike);
   return other;

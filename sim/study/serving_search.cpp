@@ -8,6 +8,7 @@
 #include "sim/study/serving_search_play.hpp"
 #include "sim/study/serving_search_pools.hpp"
 #include "sim/study/serving_search_space.hpp"
+#include "sim/study/variant.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -134,11 +135,7 @@ class Search {
 
   void consider(const ServingMapping& mapping) {
     ++outcome_.enumerated;
-    Study other;
-    other.name = study_.name;
-    other.path = study_.path;
-    other.scenario =
-        std::make_unique<pb::Scenario>(with_layout(*study_.scenario, {{mapping, 0, {}}}));
+    const Study other = variant_of(study_, with_layout(*study_.scenario, {{mapping, 0, {}}}));
     Diagnostics diagnostics;
     auto prepared = prepare_serving(other, catalogue_, diagnostics, stream_);
     if (!prepared) {

@@ -4,6 +4,7 @@
 #include "sim/study/scenario.pb.h"
 #include "sim/study/serving_load.hpp"
 #include "sim/study/serving_search_space.hpp"
+#include "sim/study/variant.hpp"
 
 #include <fmt/format.h>
 
@@ -152,22 +153,15 @@ class Pairs {
     return {pool.has_accelerator() ? pool.accelerator() : study_.scenario->cluster().accelerator()};
   }
 
-  Study as(pb::Scenario scenario) const {
-    Study other;
-    other.name = study_.name;
-    other.path = study_.path;
-    other.scenario = std::make_unique<pb::Scenario>(std::move(scenario));
-    return other;
-  }
-
   std::optional<PreparedServing> prepare(pb::Scenario scenario) const {
     Diagnostics diagnostics;
-    return prepare_serving(as(std::move(scenario)), catalogue_, diagnostics, stream_);
+    return prepare_serving(variant_of(study_, std::move(scenario)), catalogue_, diagnostics,
+                           stream_);
   }
 
   bool collect(bool prompts, const std::string& kind, std::vector<Half>& halves,
                Diagnostics& diagnostics) {
-    Study study = as(alone(study_, prompts, kind));
+    Study study = variant_of(study_, alone(study_, prompts, kind));
     const auto own = prepare_serving(study, catalogue_, diagnostics, stream_);
     if (!own) return false;
     const char* name = prompts ? "prefill" : "decode";

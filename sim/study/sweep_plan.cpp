@@ -5,6 +5,7 @@
 #include "sim/study/scenario.pb.h"
 #include "sim/study/sweep.hpp"
 #include "sim/study/sweep_condition.hpp"
+#include "sim/study/variant.hpp"
 
 #include <fmt/format.h>
 
@@ -205,10 +206,7 @@ std::vector<SweepPoint> drawn(const std::vector<Axis>& axes, const pb::SweepSamp
 
 std::optional<Study> at_point(const Study& study, const SweepPoint& point,
                               Diagnostics& diagnostics) {
-  Study made;
-  made.name = study.name;
-  made.path = study.path;
-  made.scenario = std::make_unique<pb::Scenario>(*study.scenario);
+  Study made = variant_of(study, *study.scenario);
   made.scenario->clear_sweep();
   made.scenario->clear_reference();  // published figures are those of the study as written
   bool good = true;

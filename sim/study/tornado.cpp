@@ -5,6 +5,7 @@
 #include "sim/kernels/calibration.pb.h"
 #include "sim/study/measure.hpp"
 #include "sim/study/scenario.pb.h"
+#include "sim/study/variant.hpp"
 
 #include <fmt/format.h>
 
@@ -197,11 +198,7 @@ std::vector<std::string> metrics_of(const pb::Result& result) {
 std::optional<pb::Result> changed_run(const Study& study, const topology::Catalogue& catalogue,
                                       const Input* input, double factor, std::string& text) {
   Diagnostics ignored;
-  Study changed;
-  changed.name = study.name;
-  changed.path = study.path;
-  changed.scenario = std::make_unique<pb::Scenario>(*study.scenario);
-  changed.places.note("", {study.path, 0, 0});  // files are named relative to it
+  const Study changed = variant_of(study, *study.scenario);
   changed.scenario->set_engine(pb::analytic);
   if (input != nullptr) {
     text = input->set(*changed.scenario, factor);

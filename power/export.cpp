@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "power/export.hpp"
 
+#include "power/supply.hpp"
 #include "sim/base/proto_text.hpp"
 #include "sim/base/quantity.hpp"
 #include "topology/catalogue/figures.hpp"
@@ -10,7 +11,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <set>
 
 namespace aisle::power {
@@ -27,17 +27,7 @@ double bits_of(const std::string& precision) {
 
 template <typename Q>
 double figure_or_zero(const pb::Figure& figure) {
-  if (figure.value().empty()) return 0;
-  Diagnostics ignored;  // the catalogue has checked its figures
-  const auto value = parse_quantity<Q>(figure.value(), {}, {}, ignored);
-  return value ? value->si() : 0;
-}
-
-/// Of "814 mm2"; 0 for anything else.
-double square_millimetres(const std::string& text) {
-  char* end = nullptr;
-  const double area = std::strtod(text.c_str(), &end);
-  return std::string_view(end) == " mm2" ? area : 0;
+  return topology::quantity_of<Q>(figure).value_or(Q{}).si();
 }
 
 /// A limit of a rule, in B/s; 0 where it states none.
@@ -64,12 +54,7 @@ bool hits(const pb::ExportRule& rule, const pb::Accelerator& accelerator,
 }  // namespace
 
 bool is_day(const std::string& text) {
-  constexpr std::string_view kForm = "0000-00-00";
-  if (text.size() != kForm.size()) return false;
-  for (std::size_t i = 0; i < kForm.size(); ++i) {
-    const bool digit = std::isdigit(static_cast<unsigned char>(text[i])) != 0;
-    if (kForm[i] == '0' ? !digit : text[i] != kForm[i]) return false;
-  }
+  if (!has_form(text, "0000-00-00")) return false;
   const int month = std::stoi(text.substr(5, 2)), day = std::stoi(text.substr(8, 2));
   return month >= 1 && month <= 12 && day >= 1 && day <= 31;
 }
@@ -85,7 +70,7 @@ ExportFigures export_figures(const pb::Accelerator& accelerator) {
   }
   const pb::Package& package = accelerator.package();
   const double dies = topology::number_or(package.compute_dies(), 0);
-  const double area = square_millimetres(package.die_area().value());
+  const double area = topology::square_millimetres(package.die_area()).value_or(0);
   if (area > 0 && dies > 0) figures.density = figures.tpp / (dies * area);
   figures.io = 2 * figure_or_zero<BytesPerSecond>(accelerator.scale_up_bandwidth());
   figures.memory = figure_or_zero<BytesPerSecond>(accelerator.hbm_bandwidth());

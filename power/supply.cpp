@@ -100,13 +100,14 @@ struct Check {
 
 }  // namespace
 
+bool has_form(std::string_view text, std::string_view form) {
+  return std::equal(text.begin(), text.end(), form.begin(), form.end(), [](char given, char asked) {
+    return asked == '0' ? std::isdigit(static_cast<unsigned char>(given)) != 0 : given == asked;
+  });
+}
+
 std::optional<int> parse_quarter(std::string_view text) {
-  constexpr std::string_view kForm = "0000-Q0";
-  if (text.size() != kForm.size()) return std::nullopt;
-  for (std::size_t i = 0; i < kForm.size(); ++i) {
-    const bool digit = std::isdigit(static_cast<unsigned char>(text[i])) != 0;
-    if (kForm[i] == '0' ? !digit : text[i] != kForm[i]) return std::nullopt;
-  }
+  if (!has_form(text, "0000-Q0")) return std::nullopt;
   const int quarter = text[6] - '0';
   if (quarter < 1 || quarter > 4) return std::nullopt;
   return std::stoi(std::string(text.substr(0, 4))) * 4 + quarter - 1;

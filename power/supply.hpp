@@ -19,6 +19,9 @@ class Catalogue;
 
 namespace aisle::power {
 
+/// Whether a text is of a form, in which 0 stands for any digit: "0000-00-00" for days.
+bool has_form(std::string_view text, std::string_view form);
+
 /// Quarters count from the year 0: 2026-Q1 is 4 * 2026.
 std::optional<int> parse_quarter(std::string_view text);
 std::string quarter_name(int quarter);

@@ -10,11 +10,8 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <cmath>
-#include <optional>
 #include <string_view>
-#include <system_error>
 
 namespace aisle::topology {
 
@@ -57,15 +54,6 @@ const Generation* generation_of(std::string_view text) {
     if (same && (best == nullptr || one.name.size() > best->name.size())) best = &one;
   }
   return best;
-}
-
-/// "814 mm2".
-std::optional<double> square_millimetres(std::string_view text) {
-  double value = 0;
-  const auto [rest, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failed != std::errc{} || std::string_view(rest, text.data() + text.size()) != " mm2")
-    return std::nullopt;
-  return value;
 }
 
 /// A stack needs an edge of the silicon: six at one reticle-sized die, four a die at more.
@@ -116,18 +104,11 @@ class Derivation {
     if (parts.has_compute_dies() && !(number_or(sold_.package().compute_dies(), 0) > 0))
       error("compute_dies", fmt::format("how many dies {} has is not published", sold_.name()),
             "state the peaks in cluster.what_if instead");
-    if (parts.has_die_area() && !square_millimetres(parts.die_area().value()))
+    if (parts.has_die_area() && !square_millimetres(parts.die_area()))
       error("die_area.value", fmt::format("'{}' is no area", parts.die_area().value()), "814 mm2");
     if (parts.has_die_area() && !sold_.package().has_die_area())
       error("die_area", fmt::format("the die area of {} is not published", sold_.name()),
             "state the peaks in cluster.what_if instead");
-  }
-
-  template <typename Q>
-  std::optional<Q> read(const pb::Figure& figure) {
-    if (!figure.has_value()) return std::nullopt;
-    Diagnostics unread;
-    return parse_quantity<Q>(figure.value(), {}, "", unread);
   }
 
   static void state(pb::Figure& figure, std::string value) {
@@ -141,7 +122,7 @@ class Derivation {
   template <typename Q>
   void scale(bool stated, const pb::Figure& sold, pb::Figure& figure, double factor,
              const std::string& name) {
-    const auto value = read<Q>(sold);
+    const auto value = quantity_of<Q>(sold);
     if (stated || !value || factor == 1) return;
     state(figure, print_quantity(*value * factor));
     said_.push_back(fmt::format("{} {}", name, print_short(*value * factor)));
@@ -189,7 +170,7 @@ class Derivation {
         return other.precision() == peak.precision();
       };
       const bool stated = std::any_of(chosen_.peak().begin(), chosen_.peak().end(), same);
-      const auto rate = read<FlopsPerSecond>(peak.rate());
+      const auto rate = quantity_of<FlopsPerSecond>(peak.rate());
       if (stated || !rate) continue;
       state(*changed_.mutable_peak(i)->mutable_rate(), print_quantity(*rate * ratio));
       if (peak.precision() == "bf16") said_.push_back("BF16 peak " + print_short(*rate * ratio));
@@ -225,9 +206,9 @@ class Derivation {
   }
 
   void derive_tdp() {
-    const auto tdp = read<Watts>(sold_.tdp());
-    const auto before = read<BytesPerSecond>(sold_.hbm_bandwidth());
-    const auto after = read<BytesPerSecond>(changed_.hbm_bandwidth());
+    const auto tdp = quantity_of<Watts>(sold_.tdp());
+    const auto before = quantity_of<BytesPerSecond>(sold_.hbm_bandwidth());
+    const auto after = quantity_of<BytesPerSecond>(changed_.hbm_bandwidth());
     if (!tdp || !before || !after) return;
     const Watts memory = kMemoryEnergy * *before;
     const Watts derived =
@@ -238,7 +219,7 @@ class Derivation {
   }
 
   void say_interposer() {
-    const auto area = square_millimetres(changed_.package().die_area().value());
+    const auto area = square_millimetres(changed_.package().die_area());
     const double stacks = number_or(changed_.package().hbm_stacks(), 0);
     if (!area || stacks <= 0 || number_or(sold_.package().io_dies(), 0) > 0) return;
     const double dies = number_or(changed_.package().compute_dies(), 1);
@@ -261,7 +242,7 @@ class Derivation {
 double silicon_ratio(const pb::Accelerator& sold, const pb::Accelerator& changed) {
   const auto silicon = [](const pb::Package& package) {
     return number_or(package.compute_dies(), 1) *
-           square_millimetres(package.die_area().value()).value_or(1);
+           square_millimetres(package.die_area()).value_or(1);
   };
   return silicon(changed.package()) / silicon(sold.package());
 }

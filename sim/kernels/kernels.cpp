@@ -201,10 +201,9 @@ struct KernelModel::Builder {
 
   static double peak_per_core(const pb::Accelerator& entry, Precision precision) {
     const double cores = topology::number_or(entry.cores(), 0);
-    Diagnostics unread;
     for (const pb::Peak& peak : entry.peak()) {
       if (topology::parse_precision(peak.precision()) != precision || cores <= 0) continue;
-      const auto rate = parse_quantity<FlopsPerSecond>(peak.rate().value(), {}, "peak", unread);
+      const auto rate = topology::quantity_of<FlopsPerSecond>(peak.rate());
       if (rate) return rate->si() / cores;
     }
     return 0;

@@ -195,9 +195,7 @@ void set_layout(const InferenceRow& row, const topology::Catalogue& catalogue,
                 InferenceQuestion& question) {
   workloads::ServingLayout& layout = question.job.layout;
   const pb::Accelerator& chip = *catalogue.accelerator(question.accelerator);
-  Diagnostics unread;
-  const Bytes capacity =
-      parse_quantity<Bytes>(chip.hbm_capacity().value(), {}, "", unread).value_or(Bytes{});
+  const Bytes capacity = topology::quantity_of<Bytes>(chip.hbm_capacity()).value_or(Bytes{});
   constexpr int kNode = 8;
   const int chips = row.chips.value_or(0);
   question.stated_chips = chips;

@@ -196,14 +196,11 @@ class PlanReader {
       system.unit_power_w = quantity<Watts>(at + "unit_power", asked.unit_power());
     } else if (entry != nullptr && entry->has_max_power()) {
       const double whole = topology::number_or(entry->accelerators(), system.unit);
-      Diagnostics checked;
-      const auto power = parse_quantity<Watts>(entry->max_power().value(), {}, {}, checked);
+      const auto power = topology::quantity_of<Watts>(entry->max_power());
       if (power) system.unit_power_w = power->si() * system.unit / whole;
     } else if (chip.has_provisioned_power() || chip.has_tdp()) {
-      Diagnostics checked;
-      const pb::Figure& figure =
-          chip.has_provisioned_power() ? chip.provisioned_power() : chip.tdp();
-      const auto power = parse_quantity<Watts>(figure.value(), {}, {}, checked);
+      const auto power = topology::quantity_of<Watts>(
+          chip.has_provisioned_power() ? chip.provisioned_power() : chip.tdp());
       if (power) system.unit_power_w = power->si() * system.unit;
     }
     system.lead = asked.lead_quarters();
@@ -218,8 +215,7 @@ class PlanReader {
     if (asked.has_price()) {
       system.accelerator_usd = quantity<Dollars>(at + "price", asked.price());
     } else if (chip.has_price()) {
-      Diagnostics checked;
-      const auto price = parse_quantity<Dollars>(chip.price().value(), {}, {}, checked);
+      const auto price = topology::quantity_of<Dollars>(chip.price());
       system.accelerator_usd = price ? price->si() : 0;
     } else {
       error(at + "price", fmt::format("is missing: nobody published what a {} costs", chip.name()),

@@ -17,9 +17,7 @@ using workloads::traces::Rank;
 namespace {
 
 double memory_of(const pb::Accelerator& entry) {
-  Diagnostics ignored;
-  const auto bytes = parse_quantity<Bytes>(entry.hbm_capacity().value(), {}, "", ignored);
-  return bytes ? bytes->si() : 0;
+  return topology::quantity_of<Bytes>(entry.hbm_capacity()).value_or(Bytes{}).si();
 }
 
 int cores_of(const pb::Accelerator& entry) {

@@ -102,10 +102,9 @@ KernelModel model_as(const std::string& calibrated, topology::Accelerator rates,
 bool is_of_die(const pb::Accelerator& entry, const topology::Accelerator& chip) {
   topology::Accelerator other;
   other.cores = static_cast<int>(topology::number_or(entry.cores(), 0));
-  Diagnostics ignored;
   for (const pb::Peak& peak : entry.peak()) {
     const auto precision = topology::parse_precision(peak.precision());
-    const auto rate = parse_quantity<FlopsPerSecond>(peak.rate().value(), {}, "", ignored);
+    const auto rate = topology::quantity_of<FlopsPerSecond>(peak.rate());
     if (precision && rate) other.peak[static_cast<std::size_t>(*precision)].value = *rate;
   }
   return is_same_die(other, chip);

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <string_view>
+#include <system_error>
 
 namespace aisle::topology {
 
@@ -28,7 +30,7 @@ bool is_number(const std::string& text, const Place& place, const std::string& f
   return parse_number(text, place, field, diagnostics).has_value();
 }
 
-/// Areas and masses of a package have no quantity of ours: they are for reading only.
+/// Areas and masses have no quantity of ours; see square_millimetres.
 bool is_text(const std::string&, const Place&, const std::string&, Diagnostics&) {
   return true;
 }
@@ -133,6 +135,16 @@ double number_or(const pb::Figure& figure, double fallback) {
   if (!figure.has_value()) return fallback;
   Diagnostics checked_when_read;
   return parse_number(figure.value(), {}, {}, checked_when_read).value_or(fallback);
+}
+
+std::optional<double> square_millimetres(const pb::Figure& figure) {
+  const std::string& text = figure.value();
+  double value = 0;
+  const auto [rest, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc{} || std::string_view(rest, text.data() + text.size()) != " mm2") {
+    return std::nullopt;
+  }
+  return value;
 }
 
 void mark_as_chosen(Message& message) {

@@ -39,4 +39,15 @@ std::optional<Estimate<Q>> read_figure(const pb::Figure& figure, pb::Basis entry
 /// The figure as a plain number, or `fallback` where it is absent. The catalogue has checked it.
 double number_or(const pb::Figure& figure, double fallback);
 
+/// The figure as a quantity; nothing where it is absent. The catalogue has checked it.
+template <typename Q>
+std::optional<Q> quantity_of(const pb::Figure& figure) {
+  if (!figure.has_value()) return std::nullopt;
+  Diagnostics checked_when_read;
+  return parse_quantity<Q>(figure.value(), {}, {}, checked_when_read);
+}
+
+/// An area such as "814 mm2"; nothing for anything else.
+std::optional<double> square_millimetres(const pb::Figure& figure);
+
 }  // namespace aisle::topology

@@ -18,6 +18,7 @@ constexpr const char* kDescription =
     "input,\n"
     "3 a comparison out of tolerance.";
 
+using aisle::cli::add_set;
 using aisle::cli::example;
 using aisle::cli::kStdin;
 
@@ -27,11 +28,7 @@ void add_run(CLI::App& app, RunArguments& a, int& code) {
       ->add_option("STUDY", a.study,
                    "Scenario file, folder with study.textproto, or name of a shipped study")
       ->required();
-  command
-      ->add_option("--set", a.assignments,
-                   "Change a field of the scenario: PATH=VALUE (repeatable)")
-      ->take_all()
-      ->type_name("PATH=VALUE");
+  add_set(*command, a.assignments);
   command->add_option("--engine", a.engine, "Engine to use in place of the scenario's")
       ->check(CLI::IsMember({"event", "analytic"}));
   command->add_flag("--both-engines", a.both_engines,
@@ -100,11 +97,7 @@ void add_search(CLI::App& app, aisle::cli::SearchArguments& a, int& code) {
                    "Kinds that each pool of a serving study may be of; the study's where absent")
       ->delimiter(',')
       ->type_name("NAME,...");
-  command
-      ->add_option("--set", a.assignments,
-                   "Change a field of the scenario: PATH=VALUE (repeatable)")
-      ->take_all()
-      ->type_name("PATH=VALUE");
+  add_set(*command, a.assignments);
   command->add_option("--jobs", a.jobs, "Threads; all that the machine has where absent")
       ->check(CLI::PositiveNumber);
   command->add_option("-o,--output", a.output, "Write the winner as a scenario to this file")
@@ -124,11 +117,7 @@ void add_plan(CLI::App& app, aisle::cli::PlanArguments& a, int& code) {
                    "Scenario file with plan { }, folder with study.textproto, or name of a shipped "
                    "study")
       ->required();
-  command
-      ->add_option("--set", a.assignments,
-                   "Change a field of the scenario: PATH=VALUE (repeatable)")
-      ->take_all()
-      ->type_name("PATH=VALUE");
+  add_set(*command, a.assignments);
   command
       ->add_option(
           "-o,--output", a.outputs,
@@ -167,11 +156,8 @@ void add_collective(CLI::App& app, aisle::cli::CollectiveArguments& a, int& code
   command->add_option("--proto", a.protocol, "Protocol to use, as NCCL_PROTO: ll, ll128, simple");
   command->add_option("--fabric", a.fabric, "Scale-out fabric; `aisle list fabrics` names them");
   command->add_option("--nic", a.nic, "Network bandwidth per accelerator, e.g. '400 Gb/s'");
-  command
-      ->add_option("--set", a.assignments,
-                   "Change any other field of the scenario: PATH=VALUE (repeatable)")
-      ->take_all()
-      ->type_name("PATH=VALUE");
+  add_set(*command, a.assignments,
+          "Change any other field of the scenario: PATH=VALUE (repeatable)");
   command->add_option("--engine", a.engine, "event (the default) or analytic")
       ->check(CLI::IsMember({"event", "analytic"}));
   command->add_flag("--no-fold", a.no_fold,
@@ -203,11 +189,8 @@ void add_replay(CLI::App& app, aisle::cli::ReplayArguments& a, int& code) {
                       "expert; data and expert where absent");
   command->add_option("--group", a.groups, "Size of a group by name or kind (repeatable)")
       ->type_name("NAME=SIZE");
-  command
-      ->add_option("--set", a.assignments,
-                   "Change any other field of the scenario: PATH=VALUE (repeatable)")
-      ->take_all()
-      ->type_name("PATH=VALUE");
+  add_set(*command, a.assignments,
+          "Change any other field of the scenario: PATH=VALUE (repeatable)");
   command->add_option("--engine", a.engine, "event (the default) or analytic")
       ->check(CLI::IsMember({"event", "analytic"}));
   command->add_flag("--both-engines", a.both_engines,
@@ -271,11 +254,7 @@ void add_study_commands(CLI::App& app, Inputs& in, int& code) {
       app.add_subcommand("check", "Load and validate scenarios and say what would run");
   check->add_option("STUDY", in.names, "Scenario files, folders or names of shipped studies")
       ->required();
-  check
-      ->add_option("--set", in.assignments,
-                   "Change a field of the scenarios: PATH=VALUE (repeatable)")
-      ->take_all()
-      ->type_name("PATH=VALUE");
+  add_set(*check, in.assignments, "Change a field of the scenarios: PATH=VALUE (repeatable)");
   check->add_flag("--stdin", in.from_stdin, kStdin);
   add_json(check, in);
   check->footer(example("aisle check my-study.textproto"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Options of sweeps and reports.
+// Options of sweeps and reports, and what several commands have.
 #include "sim/cli/options.hpp"
 
 #include <CLI/CLI.hpp>
@@ -8,6 +8,10 @@ namespace aisle::cli {
 
 std::string example(const std::string& line) {
   return "\nExample:\n  " + line + "\n";
+}
+
+void add_set(CLI::App& command, std::vector<std::string>& assignments, const char* text) {
+  command.add_option("--set", assignments, text)->take_all()->type_name("PATH=VALUE");
 }
 
 void add_sweep(CLI::App& app, SweepArguments& a, int& code) {
@@ -24,11 +28,7 @@ void add_sweep(CLI::App& app, SweepArguments& a, int& code) {
       ->check(CLI::PositiveNumber);
   command->add_option("--engine", a.engine, "Engine of all points: event or analytic")
       ->check(CLI::IsMember({"event", "analytic"}));
-  command
-      ->add_option("--set", a.assignments,
-                   "Change a field of the scenario: PATH=VALUE (repeatable)")
-      ->take_all()
-      ->type_name("PATH=VALUE");
+  add_set(*command, a.assignments);
   command->add_option("--shard", a.shard, "Every N-th point from the I-th: 3/8")->type_name("I/N");
   command
       ->add_option("--merge", a.merge,

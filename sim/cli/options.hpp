@@ -4,6 +4,7 @@
 #include "sim/cli/commands.hpp"
 
 #include <string>
+#include <vector>
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's
 class App;
@@ -14,6 +15,10 @@ namespace aisle::cli {
 inline constexpr const char* kStdin =
     "Take the study's text from standard input, as an editor has it; STUDY names places in it and "
     "what is relative to it";
+
+/// The option --set.
+void add_set(CLI::App& command, std::vector<std::string>& assignments,
+             const char* text = "Change a field of the scenario: PATH=VALUE (repeatable)");
 
 /// The end of a command's help.
 std::string example(const std::string& line);

@@ -4,6 +4,7 @@
 #include "sim/base/proto_text.hpp"
 #include "sim/base/statistics.hpp"
 #include "sim/kernels/calibration.pb.h"
+#include "sim/study/measure.hpp"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/study.hpp"
 #include "workloads/models/model.pb.h"
@@ -173,10 +174,7 @@ std::optional<Key> key_of(const pb::Result& result, const topology::Catalogue& c
 constexpr double kSaturated = 0.95;
 
 bool is_saturated(const pb::Result& result) {
-  for (const pb::Metric& metric : result.metric()) {
-    if (metric.name() == "engine_busy_share") return metric.value() >= kSaturated;
-  }
-  return false;
+  return metric_of(result, "engine_busy_share").value_or(0) >= kSaturated;
 }
 
 const pb::LikeRowsTable& shipped_table() {

@@ -9,12 +9,12 @@
 #include "sim/report/line_plot.hpp"
 #include "sim/report/page.hpp"
 #include "sim/report/text.hpp"
+#include "sim/report/tornado.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <map>
 
 namespace aisle::sim {
@@ -182,43 +182,17 @@ Section prices_of(const PlanOutcome& outcome) {
 
 /// Bars from the result at the low end to that at the high end, around the result as it is.
 std::string tornado_svg(const PlanOutcome& outcome) {
-  constexpr double kLabels = 320, kRow = 26, kTop = 30, kValues = 110;
-  double least = outcome.in_fractions, most = least;
+  constexpr double kNames = 300;
+  const double base = outcome.in_fractions;
+  std::vector<TornadoBar> bars;
   for (const PlanTornado& row : outcome.tornado) {
-    for (const auto& end : {row.at_low, row.at_high}) {
-      if (!end) continue;
-      least = std::min(least, *end);
-      most = std::max(most, *end);
-    }
+    bars.push_back({fmt::format("{} ({} to {})", row.input, row.low, row.high),
+                    row.at_low.value_or(base), row.at_high.value_or(base), row.low, row.high});
   }
-  if (!(most > least)) return {};
-  const double height = kTop + kRow * static_cast<double>(outcome.tornado.size()) + 8;
-  const auto x = [&](double value) {
-    return kLabels + kValues +
-           (kFigureWidth - kLabels - 2 * kValues) * (value - least) / (most - least);
-  };
-  std::string out =
-      fmt::format("<svg viewBox=\"0 0 {:g} {:g}\" role=\"img\">", kFigureWidth, height);
-  auto to = std::back_inserter(out);
-  double y = kTop;
-  for (const PlanTornado& row : outcome.tornado) {
-    const double a = row.at_low.value_or(outcome.in_fractions);
-    const double b = row.at_high.value_or(outcome.in_fractions);
-    const double from = std::min(a, b), until = std::max(a, b);
-    fmt::format_to(to,
-                   "<text x=\"0\" y=\"{:.1f}\">{} ({} to {})</text><rect x=\"{:.1f}\" y=\"{:.1f}\" "
-                   "width=\"{:.1f}\" height=\"16\" fill=\"#4b7fb5\"><title>{} to {}</title></rect>",
-                   y + 13, escape(row.input), escape(row.low), escape(row.high), x(from), y,
-                   std::max(1.0, x(until) - x(from)), escape(objective(outcome, a)),
-                   escape(objective(outcome, b)));
-    y += kRow;
-  }
-  fmt::format_to(to,
-                 "<line class=\"axis\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:g}\" y2=\"{2:g}\"/>"
-                 "<text x=\"{0:.1f}\" y=\"16\" text-anchor=\"middle\">{3}</text></svg>",
-                 x(outcome.in_fractions), kTop - 6, height,
-                 escape(objective(outcome, outcome.in_fractions)));
-  return out;
+  const double unit = outcome.counts_tokens() ? 1e12 : 1e6;
+  const auto text = [&](double value, int digits) { return significant(value / unit, digits); };
+  return tornado_bars(bars, base, text, outcome.counts_tokens() ? "trillion tokens" : "million USD",
+                      kNames);
 }
 
 Section tornado_of(const PlanOutcome& outcome) {
@@ -229,7 +203,8 @@ Section tornado_of(const PlanOutcome& outcome) {
       {"input", "low", "result", "high", "result"},
       {},
       tornado_svg(outcome),
-      "The result with each input at either end."};
+      outcome.counts_tokens() ? "Trillion tokens with each input at either end."
+                              : "Million USD with each input at either end."};
   const auto text = [&](const std::optional<double>& value) {
     return value ? objective(outcome, *value) : std::string("cannot be");
   };

@@ -14,6 +14,7 @@ constexpr int kWellMeasured = 500;
 
 bool counts(const pb::Curve& curve, Among among) {
   if (among == Among::training) return curve.variant() == "training";
+  if (among == Among::flash_2) return curve.variant() == "flash-2";
   if (!curve.has_variant() || among == Among::any) return true;
   return among == Among::well_measured && curve.family() == to_string(Family::gemm) &&
          curve.samples() >= kWellMeasured;

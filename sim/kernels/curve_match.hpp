@@ -21,8 +21,9 @@ std::string_view name_of(workloads::Direction direction);
 enum class Match { exact, other_direction, other_precision };
 
 /// Whether curves of single implementations count: those of products with many samples do where a
-/// chip has no plain curve, before a relative's plain one. Training: those of training steps alone.
-enum class Among { plain, well_measured, any, training };
+/// chip has no plain curve, before a relative's plain one. Training, flash_2: those of training
+/// steps, of FlashAttention-2 alone.
+enum class Among { plain, well_measured, any, training, flash_2 };
 
 /// A curve with its words read; -1: the curve does not say, -2: a word that none of ours is.
 struct ReadCurve {

@@ -117,15 +117,18 @@ struct KernelModel::Builder {
     return std::find(used.begin(), used.end(), family) != used.end();
   }
 
-  // The curve of training steps, of the nearest chip that has any plain curve; latent attention
-  // without one is as other attention there.
-  std::optional<Entry> resolve_training(Family family, Direction direction, Precision precision) {
+  bool training() const { return setting != Setting::table; }
+
+  // The curve of training steps (or of FlashAttention-2), of the nearest chip that has any plain
+  // curve; latent attention without one is as other attention there.
+  std::optional<Entry> resolve_training(Family family, Direction direction, Precision precision,
+                                        Among own) {
     for (std::size_t i = 0; i < calibrations.size(); ++i) {
       const auto curve_of = [&](Family listed, Among among) {
         return find_curve(curves[i][static_cast<std::size_t>(listed)], direction, precision,
                           Match::exact, among);
       };
-      const pb::Curve* curve = curve_of(family, Among::training);
+      const pb::Curve* curve = curve_of(family, own);
       if (curve == nullptr && family == Family::mla) {
         curve = curve_of(Family::attention, Among::plain);
       }
@@ -138,8 +141,13 @@ struct KernelModel::Builder {
   }
 
   Entry resolve(Family family, Direction direction, Precision precision) {
-    if (setting == Setting::training) {
-      if (auto found = resolve_training(family, direction, precision)) return *found;
+    if (setting == Setting::training_flash_2 && family == Family::attention) {
+      if (auto found = resolve_training(family, direction, precision, Among::flash_2))
+        return *found;
+    }
+    if (training()) {
+      if (auto found = resolve_training(family, direction, precision, Among::training))
+        return *found;
     }
     for (const bool any : {false, true}) {
       for (const Match match : {Match::exact, Match::other_direction, Match::other_precision}) {
@@ -220,7 +228,7 @@ struct KernelModel::Builder {
       entry.terms.cores = scaled_width(entry.terms.cores, calibration.accelerator());
       scale_to_cores(entry.terms, curve.family(), precision, calibration.accelerator());
     }
-    if (setting == Setting::training) leave_products_alone(curve, family, entry.terms);
+    if (training()) leave_products_alone(curve, family, entry.terms);
     return entry;
   }
 

@@ -31,8 +31,9 @@ std::span<const workloads::Family> training_families();
 
 /// What else the tables of products may have timed with them.
 enum class Setting {
-  table,    ///< as in the tables that the curves were fitted to
-  training  ///< products alone: plans of training have casts and the like as kernels of their own
+  table,     ///< as in the tables that the curves were fitted to
+  training,  ///< products alone: plans of training have casts and the like as kernels of their own
+  training_flash_2  ///< the same, with attention by FlashAttention-2
 };
 
 /// Kernel times of one accelerator. Predicts the time of one launch, alone on the device and

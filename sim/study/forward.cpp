@@ -2,8 +2,8 @@
 #include "sim/study/forward.hpp"
 
 #include "sim/engine/engine.hpp"
-#include "sim/kernels/kernels.hpp"
 #include "sim/study/model_of.hpp"
+#include "sim/study/training.hpp"
 #include "workloads/parallel/place.hpp"
 
 #include <fmt/format.h>
@@ -104,8 +104,7 @@ std::optional<ForwardPass> forward_pass(const workloads::ModelGraph& model,
     return pass;
   }
   const FoldedPlan folded = fold(std::get<workloads::TrainingPlan>(*placed).plan);
-  const KernelModel kernels(cluster.accelerator(), catalogue, training_families(),
-                            Setting::training);
+  const KernelModel kernels = training_kernels(cluster, forward, catalogue);
   pass.time = execute_analytic(lower(folded.plan, cluster, kernels)).makespan;
   return pass;
 }

@@ -131,8 +131,8 @@ class Search {
 
 void Search::estimate() {
   const auto started = std::chrono::steady_clock::now();
-  const KernelModel kernels(prepared_.cluster.accelerator(), catalogue_, training_families(),
-                            Setting::training);
+  const KernelModel kernels =
+      training_kernels(prepared_.cluster, study_.scenario->workload().training(), catalogue_);
   const auto keep = static_cast<std::size_t>(std::max({options_.rerank, options_.limit, 1}));
   std::vector<std::unique_ptr<Worker>> workers;
   for (int thread = 0; thread < threads_; ++thread) {

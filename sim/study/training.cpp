@@ -113,6 +113,13 @@ pb::Cluster cluster_spec(const pb::Scenario& scenario) {
 
 }  // namespace
 
+KernelModel training_kernels(const topology::Cluster& cluster, const pb::Training& training,
+                             const topology::Catalogue& catalogue) {
+  const bool flash_2 = training.attention() == pb::flash_2;
+  return {cluster.accelerator(), catalogue, training_families(),
+          flash_2 ? Setting::training_flash_2 : Setting::training};
+}
+
 std::optional<Prepared> prepare(const Study& study, const topology::Catalogue& catalogue,
                                 Diagnostics& diagnostics) {
   const pb::Scenario& scenario = *study.scenario;
@@ -235,8 +242,8 @@ void execute(const Prepared& prepared, const pb::Scenario& scenario,
   FoldedPlan folded;
   if (result.folded()) folded = fold(training.plan);
   const workloads::Plan& plan = result.folded() ? folded.plan : training.plan;
-  const KernelModel kernels(prepared.cluster.accelerator(), catalogue, training_families(),
-                            Setting::training);
+  const KernelModel kernels =
+      training_kernels(prepared.cluster, scenario.workload().training(), catalogue);
   TimedPlan timed = lower(plan, prepared.cluster, kernels);
   apply_power_cap(timed, prepared.curve, prepared.power_cap);
   power::PowerCurve curve = prepared.curve;

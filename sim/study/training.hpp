@@ -2,6 +2,7 @@
 #pragma once
 
 #include "power/power.hpp"
+#include "sim/kernels/kernels.hpp"
 #include "sim/study/campaign_terms.hpp"
 #include "sim/study/draw.hpp"
 #include "sim/study/study.hpp"
@@ -29,6 +30,10 @@ struct Prepared {
   std::optional<workloads::ExpertLoads> loads;  ///< of experts, recorded
   std::optional<CampaignTerms> campaign;
 };
+
+/// Times of the kernels of a training step, by the libraries that the job runs.
+KernelModel training_kernels(const topology::Cluster& cluster, const pb::Training& training,
+                             const topology::Catalogue& catalogue);
 
 std::optional<Prepared> prepare(const Study& study, const topology::Catalogue& catalogue,
                                 Diagnostics& diagnostics);

@@ -55,6 +55,10 @@ std::string set_cluster(const TrainingRow& row, const topology::Catalogue& catal
                        near.empty() ? "" : "; ", near);
   }
   cluster.set_accelerator(accelerator);
+  static const std::regex limit(R"(\b(\d{3,4}) ?W\b)");  // "H100 SXM 96GB HBM2e 500W"
+  if (std::smatch watts; std::regex_search(row.chip, watts, limit)) {
+    cluster.set_power_cap(watts[1].str() + " W");
+  }
   const double ranks = static_cast<double>(row.data.value_or(1)) * row.tensor.value_or(1) *
                        row.pipeline.value_or(1) * row.context.value_or(1);
   constexpr double kMostChips = 1e7;
@@ -146,6 +150,7 @@ void set_recompute(const TrainingRow& row, TrainingQuestion& question) {
     training.add_recompute_parts(pb::core_attention);  // Korthikanti et al.'s
   } else if (stated.starts_with("selective")) {
     training.set_recompute(pb::selective);
+    if (says(stated, "op level")) training.add_recompute_parts(pb::every_second_product);
   } else {
     training.set_recompute(pb::none);
     question.may_recompute = true;
@@ -210,7 +215,9 @@ void set_overlap(const TrainingRow& row, bool recipe, pb::Parallel& parallel) {
   const Practice* practice = practice_of(row);
   const std::string note = lower(row.note);
   const auto noted = [&note](std::string_view words) { return says(note, words); };
-  parallel.set_overlap(practice == nullptr || practice->overlap ||
+  // DualPipe is made to hide what a pass exchanges behind another pass.
+  const bool dual = row.schedule == "DualPipe";
+  parallel.set_overlap(practice == nullptr || practice->overlap || dual ||
                        says(lower(row.schedule), "overlap"));
   const bool pieces = recipe || noted("asynchronous tp");
   parallel.set_overlap_tensor(pieces && parallel.tensor() > 1);
@@ -319,6 +326,7 @@ void read_note(const TrainingRow& row, bool recipe, TrainingQuestion& question) 
     training.set_attention(pb::unfused);
     training.set_dropout(true);
   }
+  if (practice != nullptr && practice->flash_2) training.set_attention(pb::flash_2);
   if (recipe) training.mutable_states()->set_gradients("bf16");
   if (practice != nullptr && practice->host_launch_us > 0) {
     training.set_host_launch(fmt::format("{:g} us", practice->host_launch_us));

@@ -23,6 +23,7 @@ constexpr Practice kPractices[] = {
     {"vt", "", FlopConvention::recompute, false, false, false, true, kMegatronLaunch},
     {"glm", "", FlopConvention::recompute, false, false, true, true},
     {"pap", "SC21", FlopConvention::recompute, false, false, true, true},
+    {"pap", "MT-NLG", FlopConvention::recompute, false, false, true, true},
     {"pap", "", FlopConvention::recompute, false, false, false, false},
     {"smx", "", FlopConvention::causal, false, false, false, false, kMegatronLaunch},
     {"mlp", "", FlopConvention::causal, true, true, false, false},
@@ -34,6 +35,9 @@ constexpr Practice kPractices[] = {
     {"asc", "", FlopConvention::full_attention, true, false, false, false},
     {"ali", "", FlopConvention::full_attention, true, false, false, false},
     {"dsp", "", FlopConvention::recompute, true, false, false, false},
+    {"mpt", "", FlopConvention::causal, true, false, false, false, 0, true},
+    {"tt", "", FlopConvention::causal, true, false, false, false, 0, true},
+    {"ibm", "", FlopConvention::causal, true, false, false, false, 0, true},
 };
 
 /// Recipes with CUDA graphs, by release of the container ("26.04"), newest first; the first that

@@ -24,6 +24,8 @@ struct Practice {
   bool whole_tokens;
   /// In which the host issues one kernel where there are no CUDA graphs; 0: not known to matter.
   double host_launch_us = 0;
+  /// PyTorch's own attention, or the flash-attn package before its third version.
+  bool flash_2 = false;
 };
 
 /// Nothing where nothing is known of the row's source.

@@ -216,6 +216,16 @@ void backward_head(const Job& job, const Shape& s, KernelList& k) {
   }
 }
 
+/// What is lost with every second product of the attention block, counted q, k, v, o: keys, and the
+/// residual after the output projection. Positions are applied again to the queries that are kept.
+void second_products(const Shape& s, KernelList& k) {
+  k.gemm("k projection", kForward, s.tokens, s.kv_heads * s.qk, s.hidden);
+  k.stream(Family::elementwise, "rotary q", kForward, s.tokens, s.query, kCopy);
+  k.stream(Family::elementwise, "rotary k", kForward, s.tokens, s.kv_heads * s.qk, kCopy);
+  k.gemm("o projection", kForward, s.tokens, s.hidden, s.heads * s.v);
+  k.stream(Family::elementwise, "residual", kForward, s.shard, s.hidden, kAdd);
+}
+
 void output_gradient(const Job& job, const Shape& s, KernelList& k) {
   const std::int64_t output = s.heads * s.v;
   if (job.block_scaled()) {
@@ -345,6 +355,7 @@ AttentionKernels attention_kernels(const Job& job, const Layer& layer) {
       latent_norms(s, s.tokens, k);
       latent_projections(s, k);
     }
+    if (job.recomputes(Part::every_second_product)) second_products(s, k);
     if (job.recomputes(Part::core_attention)) {
       const int blocks = job.context_kind == ContextKind::kv_ring ? job.layout.context : 1;
       for (int i = 0; i < blocks; ++i) core_forward(job, a, s, k);

@@ -106,7 +106,7 @@ bool Checker::read_sizes() {
   job_.overlap = p.overlap();
   job_.eager = training_.operators() == pb::eager;
   job_.scaling = static_cast<Scaling>(training_.scaling());
-  job_.flash = training_.attention() == pb::flash;
+  job_.flash = training_.attention() != pb::unfused;
   job_.dropout = training_.dropout();
   job_.muon = training_.optimizer() == pb::muon;
   job_.fragmentation = training_.fragmentation();

@@ -48,6 +48,9 @@ void block_backward(const Job& job, const Block& b, KernelList& k) {
   k.scales(kBackward, b.rows, b.hidden);
   k.gemm("down", kBackward, b.rows, b.width, b.hidden);
   k.cast_transpose("dy cast and transpose", b.rows, b.hidden);
+  if (job.recomputes(Part::every_second_product) && b.gates == 2) {
+    k.gemm("up", kForward, b.rows, b.width, b.hidden);
+  }
   if (job.recomputes(Part::activation) && !job.recomputes(Part::mlp)) {
     k.stream(Family::elementwise, "activation", kForward, b.rows, b.width,
              activation_bytes(job, b.gates));

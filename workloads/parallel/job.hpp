@@ -24,7 +24,16 @@ enum class Schedule { one_f_one_b, interleaved, dual_pipe, gpipe, zb_h1, zb_v, b
 enum class Recompute { none, selective, full };
 
 /// What of a layer is computed again, in the order of pb::RecomputePart.
-enum class Part { norms, activation, moe_activation, mla_up_projection, core_attention, mlp, moe };
+enum class Part {
+  norms,
+  activation,
+  moe_activation,
+  mla_up_projection,
+  core_attention,
+  mlp,
+  moe,
+  every_second_product
+};
 
 /// How operands narrower than two bytes are scaled, in the order of pb::Scaling.
 enum class Scaling { per_tensor, blocks, mx, nv };

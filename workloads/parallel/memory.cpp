@@ -66,8 +66,9 @@ void attention_activations(const Job& job, const Layer& layer, const Sizes& z, A
   const double output = job.block_scaled() ? 1.5 : z.number + (job.quantised() ? z.operand : 0);
   add("attention output", z.tokens * heads * a.v_dim * output);
   score_activations(job, z, heads, add);
-  const double queries_keys_values = a.mla ? heads * (2.0 * a.qk_dim + a.v_dim)
-                                           : heads * a.qk_dim + kv_heads * (a.qk_dim + a.v_dim);
+  const double keys = job.recomputes(Part::every_second_product) ? 0 : a.qk_dim;
+  const double queries_keys_values =
+      a.mla ? heads * (2.0 * a.qk_dim + a.v_dim) : heads * a.qk_dim + kv_heads * (keys + a.v_dim);
   if (a.mla) {
     add("latent vectors", z.shard * (a.q_lora_rank + a.kv_lora_rank + a.rope_dim) * z.number);
     if (norms) add("normed latents", z.shard * (a.q_lora_rank + a.kv_lora_rank) * z.operand);
@@ -103,7 +104,8 @@ void feed_forward_activations(const Job& job, const Layer& layer, const Sizes& z
   // Of one activated number: the inputs of the activation, and its output unless computed again.
   const bool output = !job.recomputes(moe ? Part::moe_activation : Part::activation);
   const double stash = job.block_scaled() ? z.operand : z.number;
-  const double per_number = stash * (f.gated ? 2 : 1) + (output ? z.operand : 0);
+  const bool one = job.recomputes(Part::every_second_product) && !moe;  // of gate and up
+  const double per_number = stash * (f.gated && !one ? 2 : 1) + (output ? z.operand : 0);
   if (moe) {
     expert_activations(job, layer, z, per_number, add);
   } else if (!job.recomputes(Part::mlp)) {

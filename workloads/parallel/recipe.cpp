@@ -46,6 +46,11 @@ void read_recompute(Job& job, const pb::Training& training, const Refuse& refuse
       refuse("recompute_parts", fmt::format("{} has no experts", model.name),
              is(Part::moe) ? "mlp" : "activation");
     }
+    if (is(Part::every_second_product) && has_latent_attention(model)) {
+      refuse("recompute_parts",
+             fmt::format("{} has latent attention, whose products are not told apart", model.name),
+             "norms, activation, mla_up_projection or mlp");
+    }
     if (is(Part::mla_up_projection) && !has_latent_attention(model)) {
       refuse("recompute_parts", fmt::format("{} has no latent attention", model.name),
              "norms, activation, core_attention or mlp");

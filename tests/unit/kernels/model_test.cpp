@@ -72,6 +72,36 @@ TEST(KernelModel, OneDieOneTimeOfAttention) {
                        .time.si());
 }
 
+// FlashAttention-2 by the measured rates of arXiv 2407.08608 on Hopper (causal, heads of 128,
+// 16,384 tokens, width 2,048); where nobody measured it apart, as other attention.
+TEST(KernelModel, FlashAttention2) {
+  const KernelModel h100(hopper("h100-sxm"), shipped_catalogue(), training_families(),
+                         Setting::training_flash_2);
+  const auto tflops = [&](double sequence) {
+    workloads::Kernel kernel;
+    kernel.family = Family::attention;
+    kernel.direction = Direction::forward;
+    kernel.precision = topology::Precision::bf16;
+    kernel.m = 16384;
+    kernel.n = 256;
+    kernel.k = 16;
+    kernel.flops = 2 * 16384 * sequence / 2 * 256 * 16 * units::FLOP;
+    kernel.hbm_bytes = 16384.0 * 16 * 2 * 256 * 2 * units::B;
+    return kernel.flops.si() / h100.time_of(kernel).time.si() / 1e12;
+  };
+  const std::pair<double, double> measured[] = {
+      {1024, 260}, {2048, 298}, {4096, 319}, {8192, 333}, {16384, 335}};
+  for (const auto& [sequence, rate] : measured) {
+    EXPECT_NEAR(tflops(sequence) / rate, 1, 0.06) << sequence;
+  }
+  const auto a100 = [](Setting setting) {
+    return KernelModel(hopper("a100-80gb-sxm"), shipped_catalogue(), training_families(), setting)
+        .time_of(attention(Direction::forward))
+        .time.si();
+  };
+  EXPECT_DOUBLE_EQ(a100(Setting::training_flash_2), a100(Setting::training));
+}
+
 // Means over the four layers of the trace, with communication resident (deepseek-ai/profile-data @
 // 4496024 : train.json).
 TEST(KernelModel, ReproducesTheDeepSeekTrace) {

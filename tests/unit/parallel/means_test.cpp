@@ -107,6 +107,20 @@ TEST_F(Means, PartsAreRecomputedAlone) {
   EXPECT_DOUBLE_EQ(kernels(up, "attention norm", true), kernels(all, "attention norm", true));
 }
 
+TEST_F(Means, EverySecondProductIsComputedAgain) {
+  const Plan kept = plan_of(dense_, text("", "recompute: selective")).plan;
+  const Plan second =
+      plan_of(dense_, text("", "recompute: selective recompute_parts: every_second_product")).plan;
+  // One of the four products of attention that is one product here, and half of gate and up.
+  EXPECT_EQ(kernels(kept, "k projection", false), 0);
+  EXPECT_GT(kernels(second, "k projection", false), 0);
+  EXPECT_DOUBLE_EQ(kernels(second, "up", false) * 2,
+                   kernels(plan_of(dense_, text("")).plan, "gate and up", false) / 3);
+  EXPECT_DOUBLE_EQ(kernels(second, "o projection", false) * 3,
+                   kernels(kept, "o projection", false) * 4);
+  EXPECT_DOUBLE_EQ(kernels(second, "down", false), kernels(kept, "down", false));
+}
+
 TEST_F(Means, SoManyLayersAreRecomputedWhole) {
   const auto products = [&](const std::string& rest) {
     return kernels(plan_of(dense_, text("", rest)).plan, "o projection", false);
@@ -230,6 +244,7 @@ TEST_F(Means, ContradictionsNameTheNearestChoice) {
   says(refusal(dense_, text("", "recompute_layers: 2")), "recompute: full");
   says(refusal(dense_, text("", "recompute_parts: moe")), "mlp");
   says(refusal(dense_, text("", "recompute_parts: mla_up_projection")), "latent attention");
+  says(refusal(moe_, text("", "recompute_parts: every_second_product")), "not told apart");
   says(refusal(moe_, text("tensor: 2 sequence_parallel: false")), "sequence_parallel: true");
   says(refusal(dense_, text("", "precision: \"fp8\" scaling: nv")), "mx");
 }

@@ -55,6 +55,20 @@ TEST(Memory, WholeModelIsCountedOnce) {
   EXPECT_LT(use(parallel::memory_of(job)[0], "weights"), parameters);
 }
 
+TEST(Memory, EverySecondProductIsNotKept) {
+  const Ground on = ground("llama-3.1-8b", "h100-sxm", 8);
+  Layout layout;
+  layout.data = 8;
+  layout.micro_batches = 1;
+  parallel::Job job = test::job_of(on, layout, parallel::Schedule::one_f_one_b);
+  job.recompute = parallel::Recompute::selective;
+  const double selective = use(parallel::memory_of(job)[0], "activations");
+  job.recompute_parts = 1U << static_cast<unsigned>(parallel::Part::every_second_product);
+  // Keys (8 heads of 128) and one of gate and up (14,336), two bytes each, in 32 layers.
+  const double gone = 32.0 * static_cast<double>(job.tokens()) * 2 * (8 * 128 + 14336);
+  EXPECT_NEAR((selective - use(parallel::memory_of(job)[0], "activations")) / gone, 1, 1e-9);
+}
+
 TEST(Memory, ActivationsFollowTheSchedule) {
   const Ground on = ground("llama-3.1-8b", "h100-sxm", 8);
   Layout layout;

@@ -240,6 +240,24 @@ TEST(TrainingRows, SourcesBringTheirPractice) {
   EXPECT_EQ(expressed(row).scenario.workload().training().recompute_parts_size(), 2);
 }
 
+TEST(TrainingRows, SayHowTheirSoftwareRuns) {
+  TrainingRow row = gpt3();
+  row.id = "tt-001";
+  row.chip = "H100 SXM 96GB HBM2e 500W";
+  row.recompute = "selective (op level)";
+  const pb::Scenario scenario = expressed(row).scenario;
+  EXPECT_EQ(scenario.cluster().power_cap(), "500 W");
+  EXPECT_EQ(scenario.workload().training().attention(), pb::flash_2);
+  EXPECT_EQ(scenario.workload().training().recompute(), pb::selective);
+  EXPECT_EQ(scenario.workload().training().recompute_parts(0), pb::every_second_product);
+  row.id = "pap-004";
+  row.schedule = "1F1B";
+  EXPECT_FALSE(expressed(row).scenario.workload().training().parallel().overlap());
+  row.pipeline = 8;
+  row.schedule = "DualPipe";
+  EXPECT_TRUE(expressed(row).scenario.workload().training().parallel().overlap());
+}
+
 TEST(TrainingRows, RecipesSayWhatGraphsHold) {
   TrainingRow row = gpt3();
   row.id = "mb-999";

@@ -157,6 +157,24 @@ std::string_view to_string(CollectiveKind kind) {
   return "unknown";
 }
 
+std::string_view to_string(ParallelAxis axis) {
+  switch (axis) {
+    case ParallelAxis::none:
+      return "none";
+    case ParallelAxis::tensor:
+      return "tensor";
+    case ParallelAxis::context:
+      return "context";
+    case ParallelAxis::expert:
+      return "expert";
+    case ParallelAxis::pipeline:
+      return "pipeline";
+    case ParallelAxis::data:
+      return "data";
+  }
+  return "unknown";
+}
+
 std::string_view to_string(Stream stream) {
   switch (stream) {
     case Stream::compute:

@@ -81,6 +81,7 @@ std::string_view to_string(Library library);
 
 /// Which cut of the model a communication serves; none: not told.
 enum class ParallelAxis : std::uint8_t { none, tensor, context, expert, pipeline, data };
+std::string_view to_string(ParallelAxis axis);
 
 /// One communication operation as its members see it.
 struct Communication {
@@ -104,6 +105,14 @@ struct Communication {
   bool summable_in_switch = true;  ///< false: int8 and fp8 sums, which NVLS and SHARP do not add
   int cores = 0;                   ///< given to an exchange of experts; 0: the library's own number
   ParallelAxis axis = ParallelAxis::none;
+};
+
+/// How a library carries a communication out.
+struct Choice {
+  Algorithm algorithm = Algorithm::automatic;
+  Protocol protocol = Protocol::automatic;
+  int channels = 0;      ///< thread blocks (NCCL channels) that move the bytes
+  std::string bound_by;  ///< "latency", "NVLink", "NIC", "channels", "switch reduction", ...
 };
 
 /// Kernels that run back to back on one stream, or one communication; operations refer to it, so

@@ -62,8 +62,9 @@ struct TimedWork {
   std::array<Flops, topology::kPrecisions> flops_by_precision{};
   Bytes hbm_bytes, die_to_die_bytes, scale_up_bytes, scale_out_bytes;
   std::array<double, workloads::kFamilies>
-      family_seconds{};  ///< by workloads::Family; sums to `alone` for compute
-  Binding binding;       ///< sums to `alone` for compute that was timed by shape, else nothing
+      family_seconds{};      ///< by workloads::Family; sums to `alone` for compute
+  Binding binding;           ///< sums to `alone` for compute that was timed by shape, else nothing
+  workloads::Choice choice;  ///< communication: how the library carries it out
 };
 
 /// Rate, as a share of full rate, at which a work runs while `held` of `cores` cores are taken by

@@ -88,6 +88,7 @@ TimedWork time_communication(const Work& work, const Cluster& cluster, const Ker
   const Seconds between_dies = crossing(cost.hbm, cluster.accelerator());
   timed.alone = std::max(cost.alone, between_dies);
   timed.basis = cost.basis;
+  timed.choice = static_cast<const workloads::Choice&>(cost);
   timed.cores_held = cost.cores;
   timed.hbm_bytes = cost.hbm;
   timed.die_to_die_bytes = cluster.accelerator().die_crossing * cost.hbm;

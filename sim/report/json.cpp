@@ -129,6 +129,30 @@ void write_phases(JsonWriter& json, const pb::Result& result) {
   json.end_array();
 }
 
+void write_collective_uses(JsonWriter& json, const pb::Result& result) {
+  json.key("communication").begin_array();
+  for (const pb::CollectiveUse& use : result.collective_use()) {
+    json.begin_object();
+    json.key("name").value(use.name());
+    json.key("operation").value(use.operation());
+    if (use.has_group()) json.key("group").value(use.group());
+    json.key("bytes").value(use.bytes());
+    json.key("ranks").value(static_cast<long long>(use.ranks()));
+    json.key("domains").value(static_cast<long long>(use.domains()));
+    if (use.has_algorithm()) json.key("algorithm").value(use.algorithm());
+    if (use.has_protocol()) json.key("protocol").value(use.protocol());
+    if (use.has_channels()) json.key("channels").value(static_cast<long long>(use.channels()));
+    json.key("bound_by").value(use.bound_by());
+    json.key("alone_s").value(use.alone_s());
+    json.key("count").value(use.count());
+    json.key("seconds").value(use.seconds());
+    json.key("waiting_seconds").value(use.waiting_seconds());
+    json.key("hidden_seconds").value(use.hidden_seconds());
+    json.end_object();
+  }
+  json.end_array();
+}
+
 }  // namespace
 
 std::string result_json(const pb::Result& result) {
@@ -158,6 +182,7 @@ std::string result_json(const pb::Result& result) {
   for (const pb::Part& part : result.resource()) json.key(part.name()).value(part.seconds());
   json.end_object();
   write_phases(json, result);
+  if (!result.collective_use().empty()) write_collective_uses(json, result);
   report::write_collective(json, result);
   if (!result.campaign().empty()) {
     json.key("campaign").begin_object();

@@ -51,14 +51,15 @@ void add_power_over_time(const Measured& run, const std::vector<RankDraw>& draws
 /// communication that runs, else as waiting; sums to the makespan.
 void add_resources(const TimedPlan& timed, const Execution& execution, pb::Result& result);
 
-/// Fills the phases: operations of one name, with waiting and hiding, mean over accelerators.
+/// Fills the phases (operations of one name, with waiting and hiding) and the uses of collectives
+/// (communications alike in all that is told of them), mean over accelerators.
 void add_phases(const TimedPlan& timed, const Execution& execution, pb::Result& result);
 /// From the phases: the mean time of one operation of each.
 void add_phase_metrics(Basis basis, pb::Result& result);
 /// From the phases: how long ranks wait for one another, and how much communication is hidden.
 void add_waiting_metrics(Basis basis, pb::Result& result);
 
-/// Fills the timeline: spans by rank and stream, in nanoseconds.
+/// Fills the timeline: spans by rank and stream, in nanoseconds, and the critical path.
 void record_timeline(const TimedPlan& timed, const Execution& execution, pb::Result& result);
 
 }  // namespace aisle::sim

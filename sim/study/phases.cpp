@@ -6,6 +6,8 @@
 #include <map>
 #include <span>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace aisle::sim {
@@ -42,10 +44,41 @@ class Busy {
   std::vector<double> start_, end_, before_;
 };
 
-/// What all operations of one name on one stream add up to, over all accelerators.
+/// What all operations of one name on one stream, or all alike, add up to, over all accelerators.
 struct Sum {
-  double count = 0, seconds = 0, waiting = 0, hidden = 0;
+  double count = 0, seconds = 0, waiting = 0, hidden = 0, alone = 0;
+
+  void add(const Sum& other) {
+    count += other.count;
+    seconds += other.seconds;
+    waiting += other.waiting;
+    hidden += other.hidden;
+    alone += other.alone;
+  }
+
+  /// Fills a PhaseTime or CollectiveUse: of one accelerator.
+  template <class Message>
+  void write(double accelerators, Message& message) const {
+    message.set_count(count / accelerators);
+    message.set_seconds(seconds / accelerators);
+    message.set_waiting_seconds(waiting / accelerators);
+    message.set_hidden_seconds(hidden / accelerators);
+  }
 };
+
+/// Numbers the values that it is given, equal ones alike, in the order in which they come.
+template <class Key>
+std::size_t number_of(std::map<Key, std::size_t>& known, const Key& key) {
+  return known.emplace(key, known.size()).first->second;
+}
+
+/// What makes two communications alike: the name, and what is told of them.
+auto likeness(const workloads::Work& work, const TimedWork& timed) {
+  const workloads::Communication& c = work.communication;
+  return std::tuple(work.name, c.kind, c.axis, c.bytes.si(), c.group.size, c.group.domains,
+                    timed.choice.algorithm, timed.choice.protocol, timed.choice.channels,
+                    timed.choice.bound_by);
+}
 
 bool meets_others(Stream stream) {
   return stream == Stream::collective || stream == Stream::data_parallel;
@@ -54,19 +87,27 @@ bool meets_others(Stream stream) {
 class Phases {
  public:
   Phases(const TimedPlan& timed, const Execution& execution)
-      : plan_(*timed.plan),
+      : timed_(timed),
+        plan_(*timed.plan),
         execution_(execution),
         computing_(plan_.ranks.size()),
         queue_free_(plan_.ranks.size() * kStreams, 0),
         ready_(plan_.ranks.size(), 0),
         is_member_(plan_.ranks.size(), 0) {
     std::map<std::string, std::size_t> known;
-    for (const workloads::Work& work : plan_.works) {
-      name_of_work_.push_back(known.emplace(work.name, known.size()).first->second);
+    std::map<decltype(likeness({}, {})), std::size_t> alike;
+    for (std::size_t w = 0; w < plan_.works.size(); ++w) {
+      const workloads::Work& work = plan_.works[w];
+      name_of_work_.push_back(number_of(known, work.name));
+      use_of_work_.push_back(0);
+      if (!work.is_communication) continue;
+      use_of_work_[w] = number_of(alike, likeness(work, timed.works[w]));
+      if (use_of_work_[w] == work_of_use_.size()) work_of_use_.push_back(w);
     }
     names_.resize(known.size());
     for (const auto& [name, index] : known) names_[index] = name;
     sums_.resize(names_.size() * kStreams);
+    uses_.resize(alike.size());
     for (const workloads::Rank& rank : plan_.ranks) {
       accelerators_ += static_cast<double>(rank.multiplicity);
     }
@@ -90,11 +131,38 @@ class Phases {
       pb::PhaseTime& phase = *result.add_phase();
       phase.set_name(names_[i / kStreams]);
       phase.set_stream(std::string(to_string(static_cast<Stream>(i % kStreams))));
-      phase.set_count(sum.count / accelerators_);
-      phase.set_seconds(sum.seconds / accelerators_);
-      phase.set_waiting_seconds(sum.waiting / accelerators_);
-      phase.set_hidden_seconds(sum.hidden / accelerators_);
+      sum.write(accelerators_, phase);
     }
+  }
+
+  void write_uses(pb::Result& result) const {
+    for (std::size_t u = 0; u < uses_.size(); ++u) {
+      if (uses_[u].count == 0) continue;
+      const workloads::Communication& communication = plan_.works[work_of_use_[u]].communication;
+      const workloads::Choice& choice = timed_.works[work_of_use_[u]].choice;
+      pb::CollectiveUse& use = *result.add_collective_use();
+      use.set_name(plan_.works[work_of_use_[u]].name);
+      use.set_operation(std::string(to_string(communication.kind)));
+      if (communication.axis != workloads::ParallelAxis::none) {
+        use.set_group(std::string(to_string(communication.axis)));
+      }
+      use.set_bytes(communication.bytes.in(units::B));
+      use.set_ranks(communication.group.size);
+      use.set_domains(communication.group.domains);
+      if (choice.algorithm != workloads::Algorithm::automatic) {
+        use.set_algorithm(std::string(to_string(choice.algorithm)));
+      }
+      if (choice.protocol != workloads::Protocol::automatic) {
+        use.set_protocol(std::string(to_string(choice.protocol)));
+      }
+      if (choice.channels > 0) use.set_channels(choice.channels);
+      use.set_bound_by(choice.bound_by);
+      use.set_alone_s(uses_[u].alone / uses_[u].count);
+      uses_[u].write(accelerators_, use);
+    }
+    std::stable_sort(result.mutable_collective_use()->begin(),
+                     result.mutable_collective_use()->end(),
+                     [](const auto& a, const auto& b) { return a.seconds() > b.seconds(); });
   }
 
  private:
@@ -118,6 +186,7 @@ class Phases {
 
   void account(std::size_t o) {
     const Operation& operation = plan_.operations[o];
+    const auto work = static_cast<std::size_t>(operation.work);
     const std::span<const Place> members = places_of(plan_, operation);
     const double start = execution_.start_s[o], end = execution_.end_s[o];
     const bool waits = members.size() > 1 && meets_others(members.front().stream);
@@ -127,17 +196,17 @@ class Phases {
       const auto stream = static_cast<std::size_t>(place.stream);
       const auto many = static_cast<double>(plan_.ranks[rank].multiplicity);
       const double waiting = waits ? std::max(0.0, start - ready_[rank]) : 0;
-      Sum& sum = sums_[name_of_work_[static_cast<std::size_t>(operation.work)] * kStreams + stream];
-      sum.count += many;
-      sum.seconds += many * (end - start);
-      sum.waiting += many * waiting;
-      if (place.stream != Stream::compute) {
-        sum.hidden += many * computing_[rank].between(start - waiting, end);
-      }
+      const bool computes = place.stream == Stream::compute;
+      const double hidden = computes ? 0 : computing_[rank].between(start - waiting, end);
+      const double alone = many * timed_.works[work].alone.in(units::s);
+      const Sum sum{many, many * (end - start), many * waiting, many * hidden, alone};
+      sums_[name_of_work_[work] * kStreams + stream].add(sum);
+      if (plan_.works[work].is_communication) uses_[use_of_work_[work]].add(sum);
       queue_free_[slot(plan_, place)] = end;
     }
   }
 
+  const TimedPlan& timed_;
   const Plan& plan_;
   const Execution& execution_;
   std::vector<Busy> computing_;            // [ranks]
@@ -146,7 +215,10 @@ class Phases {
   std::vector<char> is_member_;            // [ranks]
   std::vector<std::size_t> name_of_work_;  // [works]
   std::vector<std::string> names_;
-  std::vector<Sum> sums_;  // [names x streams]
+  std::vector<Sum> sums_;                 // [names x streams]
+  std::vector<std::size_t> use_of_work_;  // [works] of communications
+  std::vector<std::size_t> work_of_use_;  // [uses] the first of those alike
+  std::vector<Sum> uses_;                 // [uses]
   double accelerators_ = 0;
 };
 
@@ -163,6 +235,7 @@ void add_phases(const TimedPlan& timed, const Execution& execution, pb::Result& 
   Phases phases(timed, execution);
   phases.run();
   phases.write(result);
+  phases.write_uses(result);
 }
 
 void add_phase_metrics(Basis basis, pb::Result& result) {

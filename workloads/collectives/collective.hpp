@@ -25,17 +25,13 @@ struct CommunicationProfile {
 
 /// What one communication operation costs each of its members: the wire bytes in each tier, the
 /// time alone, and what it holds. Of send_recv, `out` is the sender's and `in` the receiver's.
-struct CommunicationCost {
+struct CommunicationCost : Choice {
   Seconds alone;
   Bytes scale_up_out, scale_up_in;  ///< per member, one direction each
   Bytes scale_out_out, scale_out_in;
-  Bytes hbm;      ///< read and written in the member's memory
-  int cores = 0;  ///< held while it runs, subtracted from compute
-  Algorithm algorithm = Algorithm::automatic;
-  Protocol protocol = Protocol::automatic;
-  int channels = 0;      ///< thread blocks (NCCL channels) that move the bytes
-  Seconds latency;       ///< the part of `alone` before bytes stream: launch, steps, hops
-  std::string bound_by;  ///< "latency", "NVLink", "NIC", "channels", "switch reduction", ...
+  Bytes hbm;        ///< read and written in the member's memory
+  int cores = 0;    ///< held while it runs, subtracted from compute
+  Seconds latency;  ///< the part of `alone` before bytes stream: launch, steps, hops
   Basis basis = Basis::assumed;
 };
 

@@ -306,6 +306,7 @@ void Assembler::deliver(const Message& message) {
   }
   Communication c;
   c.kind = CollectiveKind::send_recv;
+  c.axis = ParallelAxis::pipeline;
   c.bytes = job_.message_bytes() * units::B;
   c.group = groups_.pair(message.from_rank, to_rank);
   const std::int32_t work =

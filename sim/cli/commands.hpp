@@ -139,6 +139,8 @@ struct PlanArguments {
   std::vector<std::string> outputs;  ///< what is written goes by the suffix
   int jobs = 0;                      ///< points at once; 0: as many as the machine has
   bool no_sensitivity = false;
+  bool from_stdin = false;
+  bool progress = false;  ///< say how far it is even where standard error is no terminal
   bool json = false;
   bool quiet = false;
 };

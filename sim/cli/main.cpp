@@ -20,6 +20,7 @@ constexpr const char* kDescription =
 
 using aisle::cli::add_set;
 using aisle::cli::example;
+using aisle::cli::kProgress;
 using aisle::cli::kStdin;
 
 void add_run(CLI::App& app, RunArguments& a, int& code) {
@@ -131,6 +132,8 @@ void add_plan(CLI::App& app, aisle::cli::PlanArguments& a, int& code) {
       ->check(CLI::PositiveNumber);
   command->add_flag("--no-sensitivity", a.no_sensitivity,
                     "Leave out sensitivity and what would change the decision");
+  command->add_flag("--stdin", a.from_stdin, kStdin);
+  command->add_flag("--progress", a.progress, kProgress);
   command->add_flag("--json", a.json, "Print one JSON document on stdout");
   command->add_flag("-q,--quiet", a.quiet, "No talk on stderr except errors");
   command->footer(example("aisle plan scarcity -o points.db -o plan.html"));

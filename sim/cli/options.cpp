@@ -36,8 +36,7 @@ void add_sweep(CLI::App& app, SweepArguments& a, int& code) {
       ->type_name("FILE...");
   command->add_flag("--no-blobs", a.no_blobs, "Keep metrics alone, not whole results");
   command->add_flag("--stdin", a.from_stdin, kStdin);
-  command->add_flag("--progress", a.progress,
-                    "Say line by line how far it is, where stderr is no terminal");
+  command->add_flag("--progress", a.progress, kProgress);
   CLI::Option* slurm =
       command->add_flag("--slurm", a.slurm, "Run as a job array of Slurm, collect and merge")
           ->excludes("--shard")

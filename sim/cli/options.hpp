@@ -12,6 +12,8 @@ class App;
 
 namespace aisle::cli {
 
+inline constexpr const char* kProgress =
+    "Say line by line how far it is, where stderr is no terminal";
 inline constexpr const char* kStdin =
     "Take the study's text from standard input, as an editor has it; STUDY names places in it and "
     "what is relative to it";

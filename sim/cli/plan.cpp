@@ -48,7 +48,8 @@ int plan(const PlanArguments& arguments) {
     }
   }
   if (diagnostics.has_errors()) return bad_input(diagnostics);
-  const auto study = sim::load(arguments.study, arguments.assignments, diagnostics);
+  const auto study =
+      open_study(arguments.study, arguments.assignments, arguments.from_stdin, diagnostics);
   if (!study) return bad_input(diagnostics);
   const auto catalogue = read_catalogue(diagnostics);
   if (!catalogue) return bad_input(diagnostics);
@@ -56,7 +57,7 @@ int plan(const PlanArguments& arguments) {
   options.sensitivity = !arguments.no_sensitivity;
   options.stop = Interruptible::asked();
   ProgressLine line;
-  if (!arguments.quiet && isatty(STDERR_FILENO) != 0) {
+  if (arguments.progress || (!arguments.quiet && isatty(STDERR_FILENO) != 0)) {
     options.progress = [&line](const sim::PlanProgress& progress) {
       line.show(progress.stage, progress.done, progress.all);
     };

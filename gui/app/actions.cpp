@@ -102,6 +102,8 @@ void MainWindow::makeViewMenu() {
                      [this] { setDark(!theme().dark); });
   dark_action_->setCheckable(true);
   views->addSeparator();
+  add(views, "Timeline: put another one beside...", QKeySequence("Ctrl+B"), this,
+      [this] { putBesideDialog(); });
   add(views, "Timeline: whole step", QKeySequence("Ctrl+F"), this,
       [this] { selection_.showAll(); });
   add(views, "Timeline: previous range", QKeySequence("Alt+Left"), this,
@@ -213,9 +215,16 @@ void MainWindow::openStudyDialog() {
   if (!path.isEmpty()) open(path);
 }
 
+void MainWindow::putBesideDialog() {
+  const QString path = QFileDialog::getOpenFileName(
+      this, "Recorded trace or result to put beside the timeline", {},
+      "Traces and results (*.json *.json.gz *.sqlite *.et *.aisletrace *.pb);;All files (*)");
+  if (!path.isEmpty()) putBeside(path);
+}
+
 void MainWindow::openResultDialog() {
   const QString path = QFileDialog::getOpenFileName(
-      this, "Open result", {}, "Results and sweeps (*.pb *.db);;All files (*)");
+      this, "Open result", {}, "Results, sweeps and plans (*.pb *.db *.json);;All files (*)");
   if (!path.isEmpty()) open(path);
 }
 

@@ -51,9 +51,9 @@ std::optional<QSize> parse_size(const QString& text) {
 }  // namespace
 
 QStringList view_names() {
-  return {"window",  "start",     "scenario", "runs",     "compare", "sweep",
-          "summary", "breakdown", "memory",   "timeline", "power",   "serving",
-          "cost",    "network",   "roofline", "topology", "log"};
+  return {"window",  "start",   "scenario",  "runs",     "compare",  "sweep",
+          "plan",    "summary", "breakdown", "memory",   "timeline", "power",
+          "serving", "cost",    "network",   "roofline", "topology", "log"};
 }
 
 Parsed parse(const QStringList& arguments) {

@@ -36,6 +36,8 @@ bool show(aisle::gui::MainWindow& window, const QString& input, bool one_of_seve
   } else if (is_sweep(input)) {
     if (auto sweep = read_sweep(input, diagnostics))
       return window.showSweep(std::move(sweep)), true;
+  } else if (is_plan(input)) {
+    if (const auto plan = read_plan(input, diagnostics)) return window.showPlan(*plan), true;
   } else if (const auto study = read_study(input, diagnostics)) {
     return window.showStudy(*study), true;
   }

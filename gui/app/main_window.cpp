@@ -9,12 +9,13 @@
 #include "gui/views/figure_view.hpp"
 #include "gui/views/log_view.hpp"
 #include "gui/views/memory_view.hpp"
+#include "gui/views/plan_view.hpp"
 #include "gui/views/runs_view.hpp"
 #include "gui/views/scenario/scenario_view.hpp"
 #include "gui/views/style.hpp"
 #include "gui/views/summary_view.hpp"
 #include "gui/views/sweep_view.hpp"
-#include "gui/views/timeline_view.hpp"
+#include "gui/views/timeline_panel.hpp"
 #include "gui/views/topology_view.hpp"
 #include "sim/base/proto_text.hpp"
 #include "sim/study/result.pb.h"
@@ -61,11 +62,7 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent), studies_(sim::shi
   makeStatusBar();
   connectRuns();
   connect(&result_, &ResultModel::changed, this, &MainWindow::resultChanged);
-  connect(&selection_, &Selection::rangeChanged, this, [this](const TimeRange& range) {
-    if (!result_.isEmpty())
-      topology_view_->setBusy(
-          busy_colouring(*result_.opened().result, *result_.opened().timeline, range));
-  });
+  followSelection();
   connect(&result_, &ResultModel::failed, this, &MainWindow::complain);
   connect(&result_, &ResultModel::opening, this,
           [this](const QString& path) { message_->setText("Reading " + path); });
@@ -84,10 +81,11 @@ void MainWindow::makeViews() {
   runs_view_ = new RunsView(&runs_);
   compare_view_ = new CompareView(&pins_);
   sweep_view_ = new SweepView(&sweep_);
+  plan_view_ = new PlanView(&document_);
   summary_view_ = new SummaryView(&metrics_, &comparison_);
   breakdown_view_ = new BreakdownView;
   memory_view_ = new MemoryView(&selection_);
-  timeline_view_ = new TimelineView(&selection_);
+  timeline_panel_ = new TimelinePanel(&selection_);
   topology_view_ = new TopologyView;
   log_view_ = new LogView;
   const QString advice = "Open a result, or a study and run it.";
@@ -123,6 +121,7 @@ void MainWindow::makeViews() {
                               {"runs", "Runs", runs_view_},
                               {"compare", "Compare", compare_view_},
                               {"sweep", "Sweep", sweep_view_},
+                              {"plan", "Plan", plan_view_},
                               {"summary", "Summary", summary_view_},
                               {"breakdown", "Where time goes", breakdown_view_},
                               {"memory", "Memory", memory_view_},
@@ -130,7 +129,7 @@ void MainWindow::makeViews() {
                               {"roofline", "Roofline", roofline_view_},
                               {"topology", "Topology", topology_view_},
                               {"cost", "Cost", cost_view_},
-                              {"timeline", "Timeline", timeline_view_},
+                              {"timeline", "Timeline", timeline_panel_},
                               {"power", "Power", power_view_},
                               {"serving", "Serving", serving_view_},
                               {"log", "Log", log_view_}});
@@ -144,6 +143,9 @@ void MainWindow::makeViews() {
   connect(compare_view_, &CompareView::denseAgainstSparseAsked, this,
           [this] { ask(StartView::Question::dense_or_sparse); });
   connect(compare_view_, &CompareView::reportAsked, this, &MainWindow::writeReport);
+  connect(timeline_panel_, &TimelinePanel::besideAsked, this, &MainWindow::putBesideDialog);
+  connect(plan_view_, &PlanView::runAsked, this, [this] { runStudy(); });
+  connect(plan_view_, &PlanView::openAsked, this, &MainWindow::open);
   connect(sweep_view_, &SweepView::openAsked, this, &MainWindow::openResultDialog);
   connect(sweep_view_, &SweepView::runAsked, this, [this] { runSweep({}); });
   connect(sweep_view_, &SweepView::readAgainAsked, this, [this] {
@@ -185,6 +187,7 @@ void MainWindow::open(const QString& path) {
   Diagnostics diagnostics;
   if (is_result(path)) return result_.open(path);
   if (is_sweep(path)) return openSweep(path);
+  if (is_plan(path)) return openPlan(path);
   if (is_trace(path)) return replayTrace(path);
   if (!mayLeaveScenario()) return;
   if (const auto study = read_study(path, diagnostics)) return showStudy(*study);
@@ -222,6 +225,19 @@ void MainWindow::showSweep(std::shared_ptr<const SweepData> read) {
   places_->show("sweep");
 }
 
+void MainWindow::openPlan(const QString& path) {
+  Diagnostics diagnostics;
+  if (const auto plan = read_plan(path, diagnostics)) return showPlan(*plan);
+  complain(to_lines(diagnostics));
+}
+
+void MainWindow::showPlan(const PlanOutcome& plan) {
+  plan_view_->set(plan);
+  message_->setText(plan.path);
+  remember(plan.path);
+  places_->show("plan");
+}
+
 void MainWindow::showStudy(const StudyFile& study) {
   study_ = study;
   clearResult();
@@ -235,7 +251,7 @@ void MainWindow::showStudy(const StudyFile& study) {
   setWindowTitle(study.title + " - Aisle Explorer");
   updateRunning();
   remember(study.path);
-  places_->show("scenario");
+  places_->show(has_plan(document_) ? "plan" : "scenario");
 }
 
 void MainWindow::clearResult() {
@@ -244,7 +260,7 @@ void MainWindow::clearResult() {
   for (auto* table : {&metrics_, &comparison_, &parts_, &families_, &memory_}) table->set(none);
   breakdown_view_->set(none, none, {});
   memory_view_->set(none, {});
-  timeline_view_->set(nullptr);
+  timeline_panel_->set(nullptr);
   for (auto* figures : {power_view_, serving_view_, cost_view_, network_view_, roofline_view_})
     figures->set({});
   topology_view_->set({});
@@ -270,7 +286,7 @@ void MainWindow::fillViews() {
   for (const auto& row : memory_.table().rows)
     ranks << result_.opened().timeline->rankOfPipeline(row.first().number.toInt());
   memory_view_->set(memory_.table(), ranks);
-  timeline_view_->set(result_.opened().timeline);
+  timeline_panel_->set(result_.opened().timeline);
   showFigures();
   facts_label_->setText(QString("%1 engine  ·  %2  ·  simulated in %3  ·  weakest basis: %4")
                             .arg(facts.engine, facts.work, facts.wall_time, facts.basis));
@@ -292,6 +308,7 @@ void MainWindow::resultChanged() {
   places_->show("result");
   if (serves) places_->raise("serving");
   if (collective) places_->raise("network");
+  if (!result_.opened().warnings.isEmpty()) complain(result_.opened().warnings);
   if (result_.opened().path == runs_.output(awaited_) || document_.isModified()) return;
   // Run again means the study of this result, where it can be found.
   Diagnostics ignored;
@@ -357,7 +374,13 @@ void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
 
 void MainWindow::dropEvent(QDropEvent* event) {
   for (const auto& url : event->mimeData()->urls())
-    if (url.isLocalFile()) return open(url.toLocalFile());
+    if (url.isLocalFile()) {
+      const QString path = url.toLocalFile();
+      // Beside a result a recorded trace is for comparison.
+      const bool beside =
+          is_trace(path) && !is_plan(path) && places_->current() == "result" && !result_.isEmpty();
+      return beside ? putBeside(path) : open(path);
+    }
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {

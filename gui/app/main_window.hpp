@@ -4,6 +4,7 @@
 #include "gui/app/places.hpp"
 #include "gui/models/catalogue_reader.hpp"
 #include "gui/models/figure.hpp"
+#include "gui/models/plan/plan_outcome.hpp"
 #include "gui/models/result_model.hpp"
 #include "gui/models/result_table.hpp"
 #include "gui/models/runs/pins.hpp"
@@ -34,11 +35,12 @@ class ElidedLabel;
 class FigureView;
 class LogView;
 class MemoryView;
+class PlanView;
 class RunsView;
 class ScenarioView;
 class SummaryView;
 class SweepView;
-class TimelineView;
+class TimelinePanel;
 class TopologyView;
 
 /// The window: every view a dock around one scenario in work, one result, one selection and one
@@ -54,14 +56,17 @@ class MainWindow : public QMainWindow {
   void showResult(const OpenedResult& opened);
   void showStudy(const StudyFile& study);
   void showSweep(std::shared_ptr<const SweepData> read);
-  /// Runs the scenario in work; into `output`, or a new folder among the user's data. Its id in
-  /// the queue; -1: no scenario is open.
+  void showPlan(const PlanOutcome& plan);
+  /// Runs the scenario in work, or plans it where it is one to plan; into `output`, or a new folder
+  /// among the user's data. Its id in the queue; -1: no scenario is open.
   int runStudy(const QString& output = {});
   /// Runs the sweep of the scenario in work into a database, or goes on with it; its id, or -1.
   int runSweep(const QString& database);
   /// Starts one of the questions of the first page.
   void ask(StartView::Question question);
   void pin(const QStringList& paths);
+  /// A recorded trace or another result below the timeline, under the same range and cursor.
+  void putBeside(const QString& path);
 
   /// Whether layout and what is opened are remembered; true at first.
   void setRemembers(bool remembers);
@@ -106,7 +111,14 @@ class MainWindow : public QMainWindow {
   void exportTables();
   void copyMarkdown();
   void openSweep(const QString& path);
+  void openPlan(const QString& path);
   void replayTrace(const QString& path);
+  void putBesideDialog();
+  /// Reads a result, or a trace that was imported, and puts it beside the timeline.
+  void readBeside(const QString& path, const QString& title);
+  /// Views show the range, the time and the rank that are looked at.
+  void followSelection();
+  void followRange();
   StudyRequest request() const;
   void writeReport();
   /// What a run wrote: shown here, or by the desktop's own program.
@@ -140,6 +152,8 @@ class MainWindow : public QMainWindow {
   SweepModel sweep_;
   ResultTable metrics_, comparison_, parts_, families_, memory_;
   std::optional<StudyFile> study_;
+  int beside_ = -1;  ///< the import of a trace that is put beside the timeline
+  QString beside_title_;
   int awaited_ = -1;     ///< the run whose result is shown when it is done
   QVector<int> to_pin_;  ///< runs whose results are pinned in this order when all are done
   bool remembers_ = false;
@@ -150,10 +164,11 @@ class MainWindow : public QMainWindow {
   RunsView* runs_view_ = nullptr;
   CompareView* compare_view_ = nullptr;
   SweepView* sweep_view_ = nullptr;
+  PlanView* plan_view_ = nullptr;
   SummaryView* summary_view_ = nullptr;
   BreakdownView* breakdown_view_ = nullptr;
   MemoryView* memory_view_ = nullptr;
-  TimelineView* timeline_view_ = nullptr;
+  TimelinePanel* timeline_panel_ = nullptr;
   TopologyView* topology_view_ = nullptr;
   LogView* log_view_ = nullptr;
   FigureView *power_view_ = nullptr, *serving_view_ = nullptr, *cost_view_ = nullptr,

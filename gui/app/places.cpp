@@ -25,7 +25,8 @@ const QVector<Place>& places() {
                                    {"summary", "breakdown", "memory", "network", "roofline",
                                     "topology", "cost", "timeline", "power", "serving", "log"}},
                                   {"compare", "Compare", {"compare", "runs"}},
-                                  {"sweep", "Sweep", {"sweep", "runs"}}};
+                                  {"sweep", "Sweep", {"sweep", "runs"}},
+                                  {"plan", "Plan", {"plan", "runs"}}};
   return all;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the window starts: runs of the scenario in work, questions of the first page, reports.
 #include "gui/app/main_window.hpp"
+#include "gui/models/plan/plan_table.hpp"
 #include "gui/views/compare_view.hpp"
 #include "gui/views/log_view.hpp"
 #include "gui/views/runs_view.hpp"
@@ -105,12 +106,26 @@ void MainWindow::replayTrace(const QString& path) {
   places_->show("result");
 }
 
+void MainWindow::putBeside(const QString& path) {
+  if (result_.isEmpty()) return open(path);
+  places_->raise("timeline");
+  const QString name = QFileInfo(path).fileName();
+  if (is_result(path)) return readBeside(path, QFileInfo(path).dir().dirName() + "/" + name);
+  beside_title_ = "Recorded: " + name;
+  beside_ = runs_.add(import_request(path, new_output_folder(name)));
+  updateRunning();
+}
+
 int MainWindow::runStudy(const QString& output) {
   if (!study_) return -1;
   const StudyRequest study = request();
   message_->setText("Starting " + study.name);
   const QString folder = output.isEmpty() ? new_output_folder(study.name) : output;
-  awaited_ = runs_.add(run_request(study, folder));
+  // What was simulated for one plan serves the next.
+  const QString points = QDir(output.isEmpty() ? runs_folder() : output).filePath("points.db");
+  awaited_ = runs_.add(has_plan(document_)
+                           ? plan_request(study, QDir(folder).filePath("plan.json"), points)
+                           : run_request(study, folder));
   updateRunning();
   return awaited_;
 }
@@ -148,8 +163,8 @@ void MainWindow::runEnded(int id) {
   const QString output = runs_.output(id);
   if (state == RunQueue::State::done) {
     if (to_pin_.contains(id)) return pinWhenAllEnded();
-    if (id == awaited_ && output.endsWith(".pb")) return result_.open(output);
-    if (id == awaited_) return openSweep(output);
+    if (id == beside_) return readBeside(output, beside_title_);
+    if (id == awaited_) return open(output);
     message_->setText("Done: " + output);
     return;
   }
@@ -175,7 +190,7 @@ void MainWindow::pinWhenAllEnded() {
 
 void MainWindow::openOutput(const QString& path) {
   const QString form = QFileInfo(path).suffix();
-  if (form != "pb" && form != "db")
+  if (form != "pb" && form != "db" && form != "json")
     QDesktopServices::openUrl(QUrl::fromLocalFile(path));
   else
     open(path);

@@ -33,6 +33,7 @@ int run_to_end(MainWindow& window, const QString& output, QString* error) {
     return runs.exitCode(id);
   }
   Diagnostics diagnostics;
+  if (is_plan(runs.output(id))) return window.open(runs.output(id)), 0;
   const auto opened = read_result(runs.output(id), diagnostics);
   if (!opened) return *error = to_lines(diagnostics).join('\n'), 1;
   window.showResult(*opened);
@@ -55,7 +56,7 @@ void wait_for_check(MainWindow& window) {
 
 int take_screenshot(MainWindow& window, const CommandLine& line, QString* error) {
   const QTemporaryDir output;
-  const bool study = !line.inputs.isEmpty() && window.result().isEmpty();
+  const bool study = !window.document().path().isEmpty() && window.result().isEmpty();
   if (study && needs_result(line.screenshot)) {
     const int code = run_to_end(window, output.path(), error);
     if (code != 0) return code;

@@ -52,6 +52,13 @@ QString palette_colour(qsizetype index) {
   return colours[static_cast<std::size_t>(index) % colours.size()];
 }
 
+QString bytes_text(double bytes) {
+  constexpr std::array units{"B", "kB", "MB", "GB", "TB"};
+  std::size_t unit = 0;
+  for (; bytes >= 999.5 && unit + 1 < units.size(); ++unit) bytes /= 1000;
+  return QString("%1 %2").arg(bytes, 0, 'g', 3).arg(units[unit]);
+}
+
 QString to_markdown(const Table& table) {
   const auto cell = [](QString text) { return text.replace('|', "\\|").replace('\n', ' '); };
   QStringList lines, header, rule;

@@ -38,6 +38,7 @@ struct Figure {
   QStringList end_labels;  ///< [categories] text at the end of each bar; empty: none
   QVector<FigureLimit> limits;
   bool log_x = false, log_y = false;
+  bool over_time = false;  ///< x is seconds of the timeline, whose range it follows
 
   bool isBars() const { return !categories.isEmpty(); }
 };
@@ -70,6 +71,9 @@ struct ViewContent {
 
 /// Distinct colours that people with colour-vision deficiencies tell apart (after Okabe and Ito).
 QString palette_colour(qsizetype index);
+
+/// "58.7 MB": three digits in a decimal unit that suits the size.
+QString bytes_text(double bytes);
 
 /// A table as Markdown, as people paste it.
 QString to_markdown(const Table& table);

@@ -2,6 +2,7 @@
 #include "gui/models/result_model.hpp"
 
 #include "sim/study/result.pb.h"
+#include "sim/study/study.hpp"
 
 #include <QCoreApplication>
 #include <QDir>
@@ -9,6 +10,7 @@
 #include <QFileInfo>
 #include <QPointer>
 #include <QThreadPool>
+#include <QVersionNumber>
 
 #include <algorithm>
 #include <limits>
@@ -53,6 +55,22 @@ bool timeline_is_sound(const pb::Timeline& timeline, const QString& path,
   return true;
 }
 
+/// Whether what the critical path names is there.
+bool critical_path_is_sound(const pb::Timeline& timeline) {
+  const int steps = timeline.critical_rank_size();
+  if (timeline.critical_stream_size() != steps || timeline.critical_span_size() != steps)
+    return false;
+  const auto within = [](int index, int size) { return index >= 0 && index < size; };
+  for (int i = 0; i < steps; ++i) {
+    if (!within(timeline.critical_rank(i), timeline.rank_size())) return false;
+    const auto& rank = timeline.rank(timeline.critical_rank(i));
+    if (!within(timeline.critical_stream(i), rank.stream_size())) return false;
+    const auto& stream = rank.stream(timeline.critical_stream(i));
+    if (!within(timeline.critical_span(i), stream.start_ns_size())) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::optional<OpenedResult> read_result(const QString& path, Diagnostics& diagnostics) {
@@ -78,8 +96,21 @@ std::optional<OpenedResult> read_result(const QString& path, Diagnostics& diagno
     return std::nullopt;
   }
   if (!timeline_is_sound(result->timeline(), file, diagnostics)) return std::nullopt;
+  if (!critical_path_is_sound(result->timeline())) {
+    complain(file, "timeline.critical_span", "names spans that are not there", diagnostics);
+    return std::nullopt;
+  }
+  const auto by = QString::fromStdString(result->version());
+  const auto own = QString::fromStdString(sim::version());
+  QStringList warnings;
+  if (QVersionNumber::fromString(by) > QVersionNumber::fromString(own))
+    warnings << QString(
+                    "%1: warning: written by Aisle %2, and this is %3: what is new in it is "
+                    "not shown")
+                    .arg(file, by, own);
   auto timeline = std::make_shared<const TimelineModel>(result);
-  return OpenedResult{QFileInfo(file).absoluteFilePath(), std::move(result), std::move(timeline)};
+  return OpenedResult{QFileInfo(file).absoluteFilePath(), std::move(result), std::move(timeline),
+                      warnings};
 }
 
 QStringList to_lines(const Diagnostics& diagnostics) {

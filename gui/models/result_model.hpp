@@ -22,6 +22,7 @@ struct OpenedResult {
   QString path;  ///< the result.pb
   std::shared_ptr<const pb::Result> result;
   std::shared_ptr<const TimelineModel> timeline;
+  QStringList warnings = {};  ///< of a file that could be read, but not all of it
 };
 
 /// Reads result.pb, or the one in a folder, and checks what the views rely on (timeline columns of

@@ -20,8 +20,17 @@ void Selection::reset(TimeRange whole) {
   range_ = whole;
   left_.clear();
   rank_ = -1;
+  pointed_.reset();
+  marked_.reset();
   emit rangeChanged(range_);
   emit rankChanged(rank_);
+  emit cursorChanged();
+}
+
+void Selection::setWhole(TimeRange whole) {
+  const bool all = range_ == whole_;
+  whole_ = whole;
+  setRange(all ? whole : range_, false);
 }
 
 void Selection::setRange(TimeRange range, bool remember) {
@@ -60,6 +69,25 @@ void Selection::back() {
   if (left_.isEmpty()) return;
   const TimeRange previous = left_.takeLast();
   setRange(previous, false);
+}
+
+void Selection::point(std::optional<std::int64_t> time) {
+  if (time == pointed_) return;
+  pointed_ = time;
+  emit cursorChanged();
+}
+
+void Selection::mark(std::optional<std::int64_t> time) {
+  if (time == marked_) return;
+  marked_ = time;
+  emit cursorChanged();
+}
+
+TimeRange Selection::looked() const {
+  const auto at = cursor();
+  if (!at) return range_;
+  const std::int64_t half = std::max<std::int64_t>(1, range_.length() / 200);
+  return {std::max(whole_.begin, *at - half), std::min(whole_.end, *at + half)};
 }
 
 void Selection::setRank(int rank) {

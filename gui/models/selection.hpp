@@ -6,9 +6,11 @@
 #include <QObject>
 #include <QVector>
 
+#include <optional>
+
 namespace aisle::gui {
 
-/// What the user looks at, shared by every view: the range of time and the representative rank.
+/// What the user looks at, shared by every view: range of time, cursor and representative rank.
 /// Ranges that were left can be gone back to.
 class Selection : public QObject {
   Q_OBJECT
@@ -19,12 +21,23 @@ class Selection : public QObject {
   /// Starts anew on a timeline: all of it, no rank.
   void reset(TimeRange whole);
 
+  /// Another whole, of the same times; the range is kept as far as it lies in it.
+  void setWhole(TimeRange whole);
+
   TimeRange whole() const { return whole_; }
 
   TimeRange range() const { return range_; }
 
   /// Index of the rank, -1: none.
   int rank() const { return rank_; }
+
+  /// The time under the pointer, else the one that was marked; nothing: neither.
+  std::optional<std::int64_t> cursor() const { return pointed_ ? pointed_ : marked_; }
+
+  void point(std::optional<std::int64_t> time);
+  void mark(std::optional<std::int64_t> time);
+  /// What one instant stands for: the cursor's part of the range, a hundredth; else the range.
+  TimeRange looked() const;
 
   /// Shows `range`, moved and shrunk to fit the whole, and no shorter than 100 ns. `remember`: a
   /// step that back() undoes; false for the small steps of a drag.
@@ -39,11 +52,13 @@ class Selection : public QObject {
  signals:
   void rangeChanged(const aisle::gui::TimeRange& range);
   void rankChanged(int rank);
+  void cursorChanged();
 
  private:
   TimeRange whole_, range_;
   QVector<TimeRange> left_;
   int rank_ = -1;
+  std::optional<std::int64_t> pointed_, marked_;
 };
 
 }  // namespace aisle::gui

@@ -41,7 +41,8 @@ bool is_result(const QString& path) {
 
 bool is_trace(const QString& path) {
   if (!QFileInfo(path).isFile()) return false;
-  const QStringList endings{".json", ".json.gz", ".sqlite", ".et", ".chakra", ".aisle-trace"};
+  const QStringList endings{".json",   ".json.gz",     ".sqlite",    ".et",
+                            ".chakra", ".aisle-trace", ".aisletrace"};
   return std::any_of(endings.begin(), endings.end(),
                      [&](const QString& ending) { return path.endsWith(ending); });
 }

@@ -48,6 +48,58 @@ TimelineModel::TimelineModel(std::shared_ptr<const pb::Result> result)
     ranks_.push_back({QString::fromStdString(rank.name()),
                       std::max<std::int64_t>(1, rank.multiplicity()), first, laneCount() - first});
   }
+  addCriticalPath();
+}
+
+void TimelineModel::addCriticalPath() {
+  const auto& timeline = result_->timeline();
+  critical_.reserve(static_cast<std::size_t>(timeline.critical_rank_size()));
+  for (int i = 0; i < timeline.critical_rank_size(); ++i) {
+    const auto& stream =
+        timeline.rank(timeline.critical_rank(i)).stream(timeline.critical_stream(i));
+    critical_.push_back(find(stream, timeline.critical_span(i)));
+  }
+}
+
+SpanAt TimelineModel::find(const pb::TimelineStream& stream, int span) const {
+  const std::int64_t start = stream.start_ns(span);
+  for (int lane = 0; lane < laneCount(); ++lane) {
+    const Lane& in = lanes_[static_cast<std::size_t>(lane)];
+    if (in.stream != &stream) continue;
+    // Spans of one moment lie beside one another.
+    for (int at = firstStartingAt(in, start, 0); at < static_cast<int>(in.order.size()); ++at) {
+      if (in.order[static_cast<std::size_t>(at)] == span) return {lane, at};
+      if (spanTime(in, at).begin != start) break;
+    }
+  }
+  return {};
+}
+
+int TimelineModel::criticalAfter(std::int64_t time) const {
+  return partition_index(0, static_cast<int>(critical_.size()), [&](int place) {
+    return this->time(critical_[static_cast<std::size_t>(place)]).end > time;
+  });
+}
+
+int TimelineModel::onCriticalPath(SpanAt at) const {
+  if (critical_.empty() || at.isNone()) return -1;
+  const std::int64_t begin = time(at).begin;
+  for (int place = std::max(0, criticalAfter(begin) - 1);
+       place < static_cast<int>(critical_.size()); ++place) {
+    const SpanAt here = critical_[static_cast<std::size_t>(place)];
+    if (here == at) return place;
+    if (time(here).begin > begin) break;
+  }
+  return -1;
+}
+
+TimeRange TimelineModel::time(SpanAt at) const {
+  return spanTime(lanes_[static_cast<std::size_t>(at.lane)], at.index);
+}
+
+int TimelineModel::nameIndex(SpanAt at) const {
+  const Lane& lane = lanes_[static_cast<std::size_t>(at.lane)];
+  return lane.stream->name_index(lane.order[static_cast<std::size_t>(at.index)]);
 }
 
 void TimelineModel::addStream(const pb::TimelineStream& stream, int rank) {

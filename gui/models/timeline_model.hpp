@@ -39,6 +39,15 @@ struct Span {
   int micro_batch = -1;  ///< -1: none
 };
 
+/// Which span: by lane, and among the spans of the lane. -1: none.
+struct SpanAt {
+  int lane = -1, index = -1;
+
+  bool isNone() const { return lane < 0; }
+
+  bool operator==(const SpanAt&) const = default;
+};
+
 /// What is drawn for neighbouring spans: one span (count 1) or as many as fall into one pixel
 /// column.
 struct Block {
@@ -79,6 +88,24 @@ class TimelineModel {
   int spanCount(int lane) const;
   Span span(int lane, int index) const;
 
+  Span span(SpanAt at) const { return span(at.lane, at.index); }
+
+  /// From start to end, without making a text of its name.
+  TimeRange time(SpanAt at) const;
+  /// Index of its name among those of the result.
+  int nameIndex(SpanAt at) const;
+
+  /// Spans in order of time, each of which could only start when the one before had ended; empty
+  /// where the result does not tell.
+  const std::vector<SpanAt>& criticalPath() const { return critical_; }
+
+  /// Place of a span on the critical path, -1: it is not on it.
+  int onCriticalPath(SpanAt at) const;
+  /// First place on the critical path that ends after a time.
+  int criticalAfter(std::int64_t time) const;
+
+  const pb::Result& result() const { return *result_; }
+
   /// Index of the span at `time`, or of the nearest one not further than `slack` ns; -1 if none.
   int find(int lane, std::int64_t time, std::int64_t slack) const;
 
@@ -99,6 +126,8 @@ class TimelineModel {
   };
 
   void addStream(const pb::TimelineStream& stream, int rank);
+  void addCriticalPath();
+  SpanAt find(const pb::TimelineStream& stream, int span) const;
   TimeRange spanTime(const Lane& lane, int index) const;
   SpanKind spanKind(const Lane& lane, int index) const;
   int firstEndingAfter(const Lane& lane, std::int64_t time) const;
@@ -108,6 +137,7 @@ class TimelineModel {
   std::shared_ptr<const pb::Result> result_;
   std::vector<Rank> ranks_;
   std::vector<Lane> lanes_;
+  std::vector<SpanAt> critical_;
   TimeRange whole_;
 };
 

@@ -52,9 +52,24 @@ Colouring memory_colouring(const pb::Result& result) {
   return colouring;
 }
 
+/// Mean of a series over a range of time: each value holds until the next.
+double mean_of(const pb::Series& series, TimeRange range) {
+  const double from = static_cast<double>(range.begin) / 1e9,
+               to = static_cast<double>(range.end) / 1e9;
+  double sum = 0, length = 0;
+  for (int i = 0; i + 1 < series.time_s_size(); ++i) {
+    const double part = std::min(to, series.time_s(i + 1)) - std::max(from, series.time_s(i));
+    if (part <= 0) continue;
+    sum += series.value(i) * part;
+    length += part;
+  }
+  return length > 0 ? sum / length : kUnknown;
+}
+
 /// Mean power of each rank, by the name of the series.
-Colouring power_colouring(const pb::Result& result, const TimelineModel& timeline) {
-  Colouring colouring{"power, mean", "W", QVector<double>(pipeline_of(result), kUnknown)};
+Colouring power_colouring(const pb::Result& result, const TimelineModel& timeline,
+                          TimeRange range) {
+  Colouring colouring{"power", "W", QVector<double>(pipeline_of(result), kUnknown)};
   for (int rank = 0; rank < static_cast<int>(colouring.values.size()); ++rank) {
     const int stands = timeline.rankOfPipeline(rank);
     if (stands < 0) continue;
@@ -62,13 +77,27 @@ Colouring power_colouring(const pb::Result& result, const TimelineModel& timelin
                                .arg(timeline.ranks()[static_cast<std::size_t>(stands)].name)
                                .replace(' ', '_');
     for (const auto& series : result.series()) {
-      if (QString::fromStdString(series.name()) != wanted || series.time_s_size() < 2) continue;
-      double energy = 0;
-      for (int i = 0; i + 1 < series.time_s_size(); ++i)
-        energy += series.value(i) * (series.time_s(i + 1) - series.time_s(i));
-      colouring.values[rank] =
-          energy / (series.time_s(series.time_s_size() - 1) - series.time_s(0));
+      if (QString::fromStdString(series.name()) == wanted)
+        colouring.values[rank] = mean_of(series, range);
     }
+  }
+  set_range(colouring);
+  return colouring;
+}
+
+/// Busy share of each pipeline rank in a range of time.
+Colouring busy_colouring(const pb::Result& result, const TimelineModel& timeline, TimeRange range) {
+  Colouring colouring{"busy with kernels", "%", QVector<double>(pipeline_of(result), kUnknown)};
+  for (int rank = 0; rank < static_cast<int>(colouring.values.size()); ++rank) {
+    const int stands = timeline.rankOfPipeline(rank);
+    if (stands < 0 || range.length() <= 0) continue;
+    const auto& lanes = timeline.ranks()[static_cast<std::size_t>(stands)];
+    std::int64_t busy = 0;
+    for (int lane = lanes.first_lane; lane < lanes.first_lane + lanes.lanes; ++lane) {
+      if (!timeline.laneName(lane).startsWith("compute")) continue;
+      busy += total(timeline.covered(lane, range));
+    }
+    colouring.values[rank] = 100 * static_cast<double>(busy) / static_cast<double>(range.length());
   }
   set_range(colouring);
   return colouring;
@@ -108,21 +137,13 @@ QString TopologyScene::nameOf(int accelerator) const {
   return parts.isEmpty() ? name : name + ": " + parts.join(", ");
 }
 
-Colouring busy_colouring(const pb::Result& result, const TimelineModel& timeline, TimeRange range) {
-  Colouring colouring{"busy with kernels", "%", QVector<double>(pipeline_of(result), kUnknown)};
-  for (int rank = 0; rank < static_cast<int>(colouring.values.size()); ++rank) {
-    const int stands = timeline.rankOfPipeline(rank);
-    if (stands < 0 || range.length() <= 0) continue;
-    const auto& lanes = timeline.ranks()[static_cast<std::size_t>(stands)];
-    std::int64_t busy = 0;
-    for (int lane = lanes.first_lane; lane < lanes.first_lane + lanes.lanes; ++lane) {
-      if (!timeline.laneName(lane).startsWith("compute")) continue;
-      busy += total(timeline.covered(lane, range));
-    }
-    colouring.values[rank] = 100 * static_cast<double>(busy) / static_cast<double>(range.length());
-  }
-  set_range(colouring);
-  return colouring;
+QVector<Colouring> colourings_over_time(const pb::Result& result, const TimelineModel& timeline,
+                                        TimeRange range) {
+  QVector<Colouring> known;
+  for (const auto& colouring :
+       {busy_colouring(result, timeline, range), power_colouring(result, timeline, range)})
+    if (any_known(colouring)) known << colouring;
+  return known;
 }
 
 TopologyScene topology_scene(const pb::Result& result, const topology::Cluster& cluster,
@@ -153,9 +174,9 @@ TopologyScene topology_scene(const pb::Result& result, const topology::Cluster& 
     scene.pipeline = std::max(1, parallel.pipeline());
     scene.data = std::max(1, scene.accelerators / (scene.tensor * scene.context * scene.pipeline));
   }
-  for (const auto& colouring : {busy_colouring(result, timeline, range),
-                                power_colouring(result, timeline), memory_colouring(result)})
-    if (any_known(colouring)) scene.colourings << colouring;
+  scene.colourings = colourings_over_time(result, timeline, range);
+  if (const Colouring memory = memory_colouring(result); any_known(memory))
+    scene.colourings << memory;
   return scene;
 }
 

@@ -48,11 +48,12 @@ struct TopologyScene {
   QString nameOf(int accelerator) const;
 };
 
-/// `timeline` and `range`: busy shares are of that time.
+/// `timeline` and `range`: what changes over time is of that time.
 TopologyScene topology_scene(const pb::Result& result, const topology::Cluster& cluster,
                              const TimelineModel& timeline, TimeRange range);
-/// Busy share of each pipeline rank in a range of time.
-Colouring busy_colouring(const pb::Result& result, const TimelineModel& timeline, TimeRange range);
+/// Of a scene's colourings those that change over time (busy share, power), in a range of it.
+QVector<Colouring> colourings_over_time(const pb::Result& result, const TimelineModel& timeline,
+                                        TimeRange range);
 /// Levels with their counts, and each colouring by pipeline rank.
 Table topology_table(const TopologyScene& scene);
 

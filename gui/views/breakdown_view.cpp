@@ -42,7 +42,12 @@ BreakdownView::BreakdownView(QWidget* parent) : QWidget(parent) {
   plots->addWidget(families_plot_, 1);
   auto* column = new QVBoxLayout(page);
   column->setContentsMargins(0, 0, 0, 0);
+  range_ = new QLabel(page);
+  range_->setProperty("tone", "muted");
+  range_->setContentsMargins(12, 0, 12, 0);
+  setRange({});
   column->addWidget(heading_);
+  column->addWidget(range_);
   column->addLayout(plots, 1);
   pages_->addWidget(page);
   connect(parts_plot_, &BarPlot::hovered, this,
@@ -61,6 +66,10 @@ void BreakdownView::set(const Table& parts, const Table& families, const QString
                              rank.isEmpty() ? "" : " on " + rank.toHtmlEscaped()));
   showFamilies();
   arrange();
+}
+
+void BreakdownView::setRange(const QString& text) {
+  range_->setText("In view: " + (text.isEmpty() ? QString("the whole step") : text));
 }
 
 void BreakdownView::showParts() {

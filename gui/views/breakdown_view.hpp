@@ -21,6 +21,8 @@ class BreakdownView : public QWidget {
   explicit BreakdownView(QWidget* parent = nullptr);
 
   /// Tables of breakdown_table() and family_table(); `rank`: the one that they are about.
+  /// What is said of the range of time that is looked at; empty: the whole.
+  void setRange(const QString& text);
   void set(const Table& parts, const Table& families, const QString& rank);
 
  protected:
@@ -35,7 +37,7 @@ class BreakdownView : public QWidget {
   Table parts_, families_;
   bool wide_ = false;
   QStackedLayout* pages_;
-  QLabel* heading_;
+  QLabel *heading_, *range_;
   BarPlot* parts_plot_;
   BarPlot* families_plot_;
 };

@@ -135,6 +135,12 @@ void FigureView::set(const ViewContent& content) {
   arrange();
 }
 
+void FigureView::setTime(double from, double to, std::optional<double> cursor) {
+  if (!isVisible()) return;
+  for (auto* plot : findChildren<XyPlot*>())
+    if (plot->isOverTime()) plot->setTime(from, to, cursor);
+}
+
 QWidget* FigureView::makeTable(const NamedTable& named) {
   auto* view = new QTableView;
   auto* model = new ResultTable(view);

@@ -6,6 +6,8 @@
 
 #include <QWidget>
 
+#include <optional>
+
 class QGridLayout;
 class QLabel;
 class QScrollArea;
@@ -27,6 +29,8 @@ class FigureView : public QWidget, public Exportable {
              QWidget* parent = nullptr);
 
   void set(const ViewContent& content);
+  /// Figures over time show this part of it, and a time in it, in seconds.
+  void setTime(double from, double to, std::optional<double> cursor);
   QVector<NamedTable> tables() const override;
 
  protected:

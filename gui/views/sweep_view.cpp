@@ -90,7 +90,8 @@ QWidget* SweepView::makeBar() {
   title_->hide();
   filter_ = new QLineEdit;
   filter_->setAccessibleName("Filter of the points");
-  filter_->setPlaceholderText("Filter: step_time_s < 20; tensor = 8; done");
+  filter_->setPlaceholderText(
+      "Filter: step_time_s < 20; tensor = 8; done (names are in the tips of the headers)");
   filter_->setClearButtonEnabled(true);
   only_chosen_ = new QCheckBox("Only chosen");
   count_ = tone({}, "muted");
@@ -181,7 +182,7 @@ QWidget* SweepView::makeTable() {
 
 void SweepView::fill(QComboBox* box, const QStringList& names, const QString& wanted) {
   box->clear();
-  for (const auto& name : names) box->addItem(name.section('.', -1), name);
+  for (const auto& name : names) box->addItem(model_->sweep()->column(name)->title(), name);
   const int at = box->findData(wanted);
   box->setCurrentIndex(at >= 0 ? at : 0);
 }

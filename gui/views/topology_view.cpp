@@ -26,11 +26,14 @@ TopologyView::TopologyView(QWidget* parent) : QWidget(parent) {
   colour_ = new QComboBox;
   colour_->setAccessibleName("Coloured by");
   colour_->setSizeAdjustPolicy(QComboBox::AdjustToContents);
+  when_ = new QLabel;
+  when_->setProperty("tone", "muted");
   canvas_ = new TopologyCanvas;
   auto* all = new QPushButton("Whole hall");
   auto* one = new QPushButton("One domain");
   row->addWidget(label);
   row->addWidget(colour_);
+  row->addWidget(when_);
   row->addStretch();
   row->addWidget(all);
   row->addWidget(one);
@@ -52,9 +55,11 @@ void TopologyView::set(const TopologyScene& scene) {
   fillColours();
 }
 
-void TopologyView::setBusy(const Colouring& busy) {
+void TopologyView::setColourings(const QVector<Colouring>& colourings, const QString& when) {
   for (auto& colouring : scene_.colourings)
-    if (colouring.name == busy.name) colouring = busy;
+    for (const auto& now : colourings)
+      if (colouring.name == now.name) colouring = now;
+  when_->setText(when);
   canvas_->update();
 }
 

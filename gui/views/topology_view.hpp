@@ -7,6 +7,7 @@
 #include <QWidget>
 
 class QComboBox;
+class QLabel;
 
 namespace aisle::gui {
 
@@ -22,8 +23,8 @@ class TopologyView : public QWidget, public Exportable {
   explicit TopologyView(QWidget* parent = nullptr);
 
   void set(const TopologyScene& scene);
-  /// New values of the first colouring, which follow the time that is looked at.
-  void setBusy(const Colouring& busy);
+  /// New values of colourings that follow the time that is looked at; `when` says which it is.
+  void setColourings(const QVector<Colouring>& colourings, const QString& when);
   QVector<NamedTable> tables() const override;
 
  private:
@@ -32,6 +33,7 @@ class TopologyView : public QWidget, public Exportable {
   TopologyScene scene_;
   TopologyCanvas* canvas_;
   QComboBox* colour_;
+  QLabel* when_;
 };
 
 /// Draws a scene.

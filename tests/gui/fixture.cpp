@@ -98,6 +98,20 @@ void add_communication(pb::Result& result) {
     phase.set_seconds(0.4);
     phase.set_hidden_seconds(0.3);
   }
+  auto& use = *result.add_collective_use();
+  use.set_name("expert dispatch");
+  use.set_operation("dispatch");
+  use.set_group("expert");
+  use.set_bytes(58.72e6);
+  use.set_ranks(64);
+  use.set_domains(8);
+  use.set_algorithm("two_hop");
+  use.set_bound_by("NIC");
+  use.set_alone_s(0.001);
+  use.set_count(320);
+  use.set_seconds(0.4);
+  use.set_waiting_seconds(0.05);
+  use.set_hidden_seconds(0.3);
 }
 
 void add_memory(pb::Result& result, int ranks) {
@@ -135,6 +149,16 @@ void add_stream(pb::TimelineRank& rank, int stream, int spans, std::mt19937_64& 
     to.add_kind(compute ? (i > spans * 19 / 20 ? 2 : 0) : 1);
     to.add_micro_batch(i % 20);
     now += duration;
+  }
+}
+
+/// Everything that the first rank computes, one after the other, as if all waited for it.
+void add_critical_path(pb::Timeline& timeline) {
+  if (timeline.rank().empty()) return;
+  for (int span = 0; span < timeline.rank(0).stream(0).start_ns_size(); ++span) {
+    timeline.add_critical_rank(0);
+    timeline.add_critical_stream(0);
+    timeline.add_critical_span(span);
   }
 }
 
@@ -189,6 +213,7 @@ pb::Result make_result(int ranks, int spans, std::uint64_t seed) {
     rank.set_multiplicity(2048 / std::max(1, ranks));
     for (int stream = 0; stream < 5; ++stream) add_stream(rank, stream, spans, random);
   }
+  add_critical_path(timeline);
   return result;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gui/app/command_line.hpp"
 #include "gui/app/main_window.hpp"
+#include "gui/views/timeline_panel.hpp"
+#include "gui/views/timeline_view.hpp"
 #include "tests/gui/fixture.hpp"
 
 #include <QApplication>
@@ -77,7 +79,9 @@ TEST(Window, ZoomingTheTimelineByKeysAndWheelKeepsItAlive) {
   window.resize(1200, 800);
   window.show();
   window.showResult(*read_result(folder.path(), diagnostics));
-  QWidget* timeline = window.view("timeline");
+  auto* panel = qobject_cast<TimelinePanel*>(window.view("timeline"));
+  ASSERT_NE(panel, nullptr);
+  QWidget* timeline = panel->timeline();
   const QImage before = timeline->grab().toImage();
   for (int i = 0; i < 12; ++i) QTest::keyClick(timeline, Qt::Key_Plus);
   EXPECT_NE(timeline->grab().toImage(), before);

@@ -42,6 +42,7 @@ double highest(const pb::Series& series) {
 Figure site_power(const pb::Result& result) {
   Figure figure;
   figure.title = "Power of all accelerators and hosts over the step";
+  figure.over_time = true;
   figure.x_label = "time [s]";
   for (const auto& series : result.series()) {
     if (series.name() != "it_power_w") continue;
@@ -58,6 +59,7 @@ Figure site_power(const pb::Result& result) {
 Figure rank_power(const pb::Result& result, const topology::Cluster* cluster) {
   Figure figure;
   figure.title = "Power of one accelerator by rank";
+  figure.over_time = true;
   figure.x_label = "time [s]";
   figure.y_label = "power [W]";
   for (const auto& series : result.series()) {

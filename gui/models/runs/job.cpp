@@ -58,6 +58,20 @@ JobRequest sweep_request(const StudyRequest& study, const QString& database) {
   return {"sweep of " + title_of(study), arguments, database, study.text.toUtf8()};
 }
 
+JobRequest plan_request(const StudyRequest& study, const QString& file, const QString& database) {
+  StudyRequest planned = study;
+  planned.engine.clear();  // points are simulated as their own studies say
+  return {"plan of " + title_of(study),
+          QStringList{"plan"} + study_arguments(planned) +
+              QStringList{"-o", database, "-o", file, "--progress"},
+          file, study.text.toUtf8()};
+}
+
+JobRequest import_request(const QString& trace, const QString& folder) {
+  const QString file = QDir(folder).filePath("trace.aisletrace");
+  return {"import of " + QFileInfo(trace).fileName(), {"import", trace, "-o", file}, file, {}};
+}
+
 JobRequest report_request(const QStringList& inputs, const QString& file) {
   return {"report " + QFileInfo(file).fileName(),
           QStringList{"report"} + inputs + QStringList{"-o", file},

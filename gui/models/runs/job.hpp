@@ -33,6 +33,10 @@ struct StudyRequest {
 JobRequest run_request(const StudyRequest& study, const QString& folder);
 /// `aisle sweep` into a database; goes on with one that is there.
 JobRequest sweep_request(const StudyRequest& study, const QString& database);
+/// `aisle plan` into a JSON file; operating points are kept in, and taken from, a database.
+JobRequest plan_request(const StudyRequest& study, const QString& file, const QString& database);
+/// `aisle import` of a recorded trace into its normalised form, in a folder.
+JobRequest import_request(const QString& trace, const QString& folder);
 /// `aisle report` of results or a sweep (.html, .pdf, .md, .csv).
 JobRequest report_request(const QStringList& inputs, const QString& file);
 

@@ -61,7 +61,9 @@ void RunQueue::addFinished(const QString& folder, int most) {
   const auto found = QDir(folder).entryInfoList(QDir::Dirs | QDir::NoDotAndDotDot, QDir::Time);
   for (const auto& each : found) {
     if (most == 0) return;
-    const QString file = QDir(each.filePath()).filePath("result.pb");
+    const QDir run(each.filePath());
+    QString file = run.filePath("result.pb");
+    if (!QFileInfo(file).isFile()) file = run.filePath("plan.json");
     if (!QFileInfo(file).isFile()) continue;
     --most;
     auto entry = std::make_unique<Entry>();

@@ -48,6 +48,23 @@ QString list_of(const QString& path, const Schema* schema) {
   return {};
 }
 
+/// A text that moves to another folder: files that it names relative to the old one (the scenario
+/// that it extends, studies of a plan, traces) are found from the new one too.
+QString moved(const QString& text, const QDir& from, const QDir& to) {
+  QString out = text;
+  if (from == to) return out;
+  const auto fields = scan_fields(text);
+  // From the end, so that what comes before keeps its place.
+  for (auto field = fields.rbegin(); field != fields.rend(); ++field) {
+    const QString value = field->group ? QString() : plain_value(text, *field);
+    const QFileInfo file(from.absoluteFilePath(value));
+    if (value.isEmpty() || QDir::isAbsolutePath(value) || !file.isFile()) continue;
+    out.replace(field->value_begin, field->value_end - field->value_begin,
+                quoted(QDir::cleanPath(to.relativeFilePath(file.absoluteFilePath()))));
+  }
+  return out;
+}
+
 }  // namespace
 
 Problem to_problem(const Diagnostic& diagnostic, const QString& path) {
@@ -146,21 +163,16 @@ void ScenarioDocument::redo() {
 }
 
 bool ScenarioDocument::save(const QString& path, QString* error) {
-  // What is relative to the old folder is found from the new one too.
-  if (const QDir to = QFileInfo(path).absoluteDir();
-      !extends_.isEmpty() && to != QFileInfo(path_).absoluteDir()) {
-    const QString base = QFileInfo(path_).absoluteDir().absoluteFilePath(extends_);
-    setField("extends", QDir::cleanPath(to.relativeFilePath(base)));
-  }
+  const QString text = moved(text_, QFileInfo(path_).absoluteDir(), QFileInfo(path).absoluteDir());
   QSaveFile file(path);
-  const QByteArray bytes = text_.toUtf8();
+  const QByteArray bytes = text.toUtf8();
   if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size() || !file.commit()) {
     *error = path + ": error: cannot be written: " + file.errorString();
     return false;
   }
   path_ = QFileInfo(path).absoluteFilePath();
-  saved_ = text_;
-  update();
+  saved_ = text;
+  text == text_ ? update() : setText(text);
   return true;
 }
 

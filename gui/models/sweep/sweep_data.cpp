@@ -192,17 +192,31 @@ std::shared_ptr<const SweepData> read_sweep(const QString& path, Diagnostics& di
   return data;
 }
 
-QString metric_label(const QString& metric) {
-  const auto described = sim::describe_metric(metric.toStdString(), 1);
-  const auto unit = QString::fromStdString(described.value).section(' ', 1);
+QString SweepColumn::title() const {
+  if (field) return name.section('.', -1).replace('_', ' ');
+  return QString::fromStdString(sim::describe_metric(name.toStdString(), 1).label);
+}
+
+QString SweepColumn::read(int row) const {
+  const double value = numeric ? numbers[static_cast<std::size_t>(row)] : kNone;
+  if (field || std::isnan(value)) return text(row);
+  return QString::fromStdString(sim::describe_metric(name.toStdString(), value).value);
+}
+
+MetricScale metric_scale(const QString& metric, double typical) {
+  const auto described = sim::describe_metric(metric.toStdString(), typical);
   const auto label = QString::fromStdString(described.label);
-  // The number stands as it is in the database: in the unit that its name ends in.
-  if (metric.endsWith("_bytes")) return label + " [B]";
-  if (metric.endsWith("_s")) return label + " [s]";
-  if (metric.endsWith("_w")) return label + " [W]";
-  if (metric.endsWith("_mwh")) return label + " [MWh]";
-  if (unit.isEmpty() || unit == "%") return label + " [1]";
-  return QString("%1 [%2]").arg(label, unit);
+  const auto text = QString::fromStdString(described.value);
+  bool is_number = false;
+  const double shown = text.section(' ', 0, 0).remove(',').toDouble(&is_number);
+  const QString unit = text.section(' ', 1);
+  // Three digits are shown: enough to tell which unit it is.
+  constexpr double kUnits[] = {1e-9,  1e-6, 1e-3, 0.01, 1,    60,  3600,
+                               86400, 1e3,  1e6,  1e9,  1e12, 1e15};
+  for (const double factor : kUnits)
+    if (is_number && shown != 0 && std::abs(typical / shown / factor - 1) < 0.02)
+      return {unit.isEmpty() ? label : QString("%1 [%2]").arg(label, unit), factor};
+  return {label, 1};
 }
 
 bool larger_is_better(const QString& metric) {

@@ -25,7 +25,12 @@ struct SweepColumn {
   std::vector<int> texts;       ///< [rows] index into `words`, -1: none
   QStringList words;            ///< distinct texts
 
+  /// For people: "global batch", "peak memory".
+  QString title() const;
+  /// As it stands in the database, to filter by.
   QString text(int row) const;
+  /// For people: "61.2 GB".
+  QString read(int row) const;
 };
 
 /// A sweep's database as it was read; never changed afterwards, so threads share it.
@@ -45,8 +50,15 @@ std::shared_ptr<const SweepData> read_sweep(const QString& path, Diagnostics& di
 /// Whether `path` is a database of a sweep.
 bool is_sweep(const QString& path);
 
-/// "step time [s]" for an axis, and whether a larger value is the better one.
-QString metric_label(const QString& metric);
+/// In which unit values of a metric are easily read.
+struct MetricScale {
+  QString label;      ///< for an axis: "peak memory [GB]"
+  double factor = 1;  ///< the unit in that of the database
+};
+
+/// Of values about as large as the one given.
+MetricScale metric_scale(const QString& metric, double typical);
+/// Whether a larger value is the better one.
 bool larger_is_better(const QString& metric);
 
 /// Points over two metrics, a colour for each value of a field (empty: one), and the front of the

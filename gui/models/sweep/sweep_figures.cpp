@@ -19,8 +19,16 @@ double value_of(const SweepColumn& column, int row) {
   return column.numbers[static_cast<std::size_t>(row)];
 }
 
-QString last_step(const QString& path) {
-  return path.section('.', -1).replace('_', ' ');
+/// The unit in which the values of the rows are easily read: that of the one in the middle.
+MetricScale scale_of(const SweepColumn& column, const QVector<int>& rows) {
+  std::vector<double> values;
+  for (const int row : rows)
+    if (const double value = value_of(column, row); !std::isnan(value))
+      values.push_back(std::abs(value));
+  if (values.empty()) return {column.title(), 1};
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return metric_scale(column.name, *middle);
 }
 
 /// Points that no other point beats in both directions, in order of x.
@@ -83,9 +91,10 @@ Figure scatter_figure(const SweepData& data, const QVector<int>& rows, const QSt
   const auto* up = data.column(y);
   if (across == nullptr || up == nullptr || !across->numeric || !up->numeric) return figure;
   const auto* by = data.column(colour);
-  figure.title = metric_label(y) + " over " + metric_label(x);
-  figure.x_label = metric_label(x);
-  figure.y_label = metric_label(y);
+  const MetricScale scale_x = scale_of(*across, rows), scale_y = scale_of(*up, rows);
+  figure.title = up->title() + " over " + across->title();
+  figure.x_label = scale_x.label;
+  figure.y_label = scale_y.label;
   const QStringList values = by == nullptr ? QStringList() : distinct(*by, rows);
   if (values.size() > 1 && values.size() <= kMostColours) {
     for (const auto& value : values)
@@ -100,8 +109,8 @@ Figure scatter_figure(const SweepData& data, const QVector<int>& rows, const QSt
     if (std::isnan(a) || std::isnan(b)) continue;
     const qsizetype index = figure.series.size() == 1 ? 0 : at.value(by->text(row), 0);
     auto& series = figure.series[index];
-    series.x << a;
-    series.y << b;
+    series.x << a / scale_x.factor;
+    series.y << b / scale_y.factor;
     series.ids << row;
   }
   const bool more_x = larger_is_better(x), more_y = larger_is_better(y);
@@ -143,14 +152,15 @@ Figure tornado_figure(const SweepData& data, const QVector<int>& rows, const QSt
   }
   std::stable_sort(bars.begin(), bars.end(),
                    [](const Bar& a, const Bar& b) { return a.high - a.low > b.high - b.low; });
-  figure.title = "What moves " + metric_label(metric);
+  const MetricScale scale = scale_of(*of, rows);
+  figure.title = "What moves " + of->title();
   figure.note = "From the lowest to the highest of the medians over each axis' values";
-  figure.y_label = metric_label(metric);
+  figure.y_label = scale.label;
   FigureSeries lift{"below", "none"}, range{"between lowest and highest", "#3b7dc4"};
   for (const auto& bar : bars) {
-    figure.categories << last_step(bar.axis);
-    lift.y << bar.low;
-    range.y << bar.high - bar.low;
+    figure.categories << data.column(bar.axis)->title();
+    lift.y << bar.low / scale.factor;
+    range.y << (bar.high - bar.low) / scale.factor;
     figure.end_labels << QString("%1 to %2").arg(bar.low_at, bar.high_at);
   }
   if (!bars.empty()) figure.series = {lift, range};
@@ -166,17 +176,18 @@ HeatFigure heat_figure(const SweepData& data, const QVector<int>& rows, const QS
   if (across == nullptr || up == nullptr || of == nullptr || !of->numeric) return figure;
   figure.x = distinct(*across, rows);
   figure.y = distinct(*up, rows);
-  figure.x_label = x;
-  figure.y_label = y;
-  figure.value_label = metric_label(metric);
+  figure.x_label = across->title();
+  figure.y_label = up->title();
+  const MetricScale scale = scale_of(*of, rows);
+  figure.value_label = scale.label;
   const bool larger = larger_is_better(metric);
-  figure.title = QString("%1 of %2").arg(larger ? "Highest" : "Lowest", metric_label(metric));
+  figure.title = QString("%1 of %2").arg(larger ? "Highest" : "Lowest", of->title());
   figure.values.fill(std::numeric_limits<double>::quiet_NaN(), figure.x.size() * figure.y.size());
   QHash<QString, qsizetype> column, line;
   for (qsizetype i = 0; i < figure.x.size(); ++i) column[figure.x[i]] = i;
   for (qsizetype i = 0; i < figure.y.size(); ++i) line[figure.y[i]] = i;
   for (const int row : rows) {
-    const double value = value_of(*of, row);
+    const double value = value_of(*of, row) / scale.factor;
     const qsizetype at_x = column.value(across->text(row), -1),
                     at_y = line.value(up->text(row), -1);
     if (std::isnan(value) || at_x < 0 || at_y < 0) continue;

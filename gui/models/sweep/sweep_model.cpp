@@ -166,7 +166,7 @@ QVariant SweepModel::data(const QModelIndex& index, int role) const {
   const int row = shown_[index.row()];
   switch (role) {
     case Qt::DisplayRole:
-      return column.text(row);
+      return column.read(row);
     case Qt::ToolTipRole:
       return column.name + " = " + column.text(row);
     case Qt::TextAlignmentRole:
@@ -183,9 +183,9 @@ QVariant SweepModel::data(const QModelIndex& index, int role) const {
 QVariant SweepModel::headerData(int section, Qt::Orientation orientation, int role) const {
   if (orientation != Qt::Horizontal || section < 0 || section >= columnCount()) return {};
   const SweepColumn& column = data_->columns[static_cast<std::size_t>(section)];
-  if (role == Qt::ToolTipRole) return column.field ? column.name : metric_label(column.name);
-  // The last step of a path says most; the whole is in the tool-tip.
-  if (role == Qt::DisplayRole) return column.field ? column.name.section('.', -1) : column.name;
+  // The name by which the filter knows it is in the tool-tip.
+  if (role == Qt::ToolTipRole) return column.name;
+  if (role == Qt::DisplayRole) return column.title();
   return {};
 }
 

@@ -42,6 +42,7 @@ void XyPlot::setFigure(const Figure& figure) {
   figure_ = figure;
   plot_->clearPlottables();
   plot_->clearItems();
+  cursor_ = nullptr;
   labels_.clear();
   plot_->setBackground(palette().color(QPalette::Base));
   for (auto* axis : {plot_->xAxis, plot_->yAxis}) {
@@ -203,6 +204,18 @@ void XyPlot::setChosen(const QSet<int>& ids) {
     graph->setScatterStyle(
         QCPScatterStyle(QCPScatterStyle::ssCircle, QColor(theme().error), Qt::transparent, 9));
   }
+  plot_->replot(QCustomPlot::rpQueuedReplot);
+}
+
+void XyPlot::setTime(double from, double to, std::optional<double> cursor) {
+  plot_->xAxis->setRange(from, to);
+  if (cursor_ == nullptr) {
+    cursor_ = new QCPItemStraightLine(plot_);
+    cursor_->setPen(QPen(palette().color(QPalette::Text), 1, Qt::DashLine));
+  }
+  cursor_->setVisible(cursor.has_value());
+  cursor_->point1->setCoords(cursor.value_or(0), 0);
+  cursor_->point2->setCoords(cursor.value_or(0), 1);
   plot_->replot(QCustomPlot::rpQueuedReplot);
 }
 

@@ -7,6 +7,9 @@
 #include <QSet>
 #include <QWidget>
 
+#include <optional>
+
+class QCPItemStraightLine;
 class QCPItemText;
 class QCustomPlot;
 class QRubberBand;
@@ -26,6 +29,11 @@ class XyPlot : public QWidget, public VectorPainted {
   void setBrushing(bool brushing);
   /// These stand out.
   void setChosen(const QSet<int>& ids);
+  /// The part of a figure over time that is shown, and a time in it, in seconds.
+  void setTime(double from, double to, std::optional<double> cursor);
+
+  bool isOverTime() const { return figure_.over_time; }
+
   void paintVector(QPainter& painter, const QRect& where) override;
 
  signals:
@@ -51,6 +59,7 @@ class XyPlot : public QWidget, public VectorPainted {
   Figure figure_;
   QSet<int> chosen_;
   QVector<QCPItemText*> labels_;
+  QCPItemStraightLine* cursor_ = nullptr;
   bool brushing_ = false;
   QPoint pressed_at_;
 };

@@ -2,25 +2,19 @@
 #include "gui/models/figures/figures.hpp"
 #include "gui/models/timeline_model.hpp"
 #include "sim/study/result.pb.h"
-#include "topology/cluster.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
+#include <map>
 
 namespace aisle::gui {
 
 namespace {
 
+/// Messages of a few bytes are latency alone; their rate says nothing.
+constexpr double kLeastBytes = 1000;
+
 QString words(const std::string& name) {
   return QString::fromStdString(name).replace('_', ' ');
-}
-
-QString bytes_text(double bytes) {
-  constexpr std::array units{"B", "kB", "MB", "GB", "TB"};
-  std::size_t unit = 0;
-  for (; bytes >= 1000 && unit + 1 < units.size(); ++unit) bytes /= 1000;
-  return QString("%1 %2").arg(bytes, 0, 'g', 3).arg(units[unit]);
 }
 
 /// Time of communication by operation: behind computation, and not.
@@ -49,19 +43,74 @@ Figure hidden_and_exposed(const pb::Result& result) {
   return figure;
 }
 
+/// How fast communications of each group move their bytes, by size.
+Figure sizes_and_rates(const pb::Result& result) {
+  Figure figure;
+  figure.title = "Size and rate";
+  figure.note =
+      "Each kind of communication as it ran: bytes over the time from start to end; of 1 kB and "
+      "more";
+  figure.x_label = "size [MB]";
+  figure.y_label = "rate [GB/s]";
+  figure.log_x = figure.log_y = true;
+  std::map<std::string, FigureSeries> groups;
+  for (const auto& use : result.collective_use()) {
+    if (use.bytes() < kLeastBytes || use.seconds() <= 0) continue;
+    auto& series = groups[use.has_group() ? use.group() : "other"];
+    series.style = FigureSeries::Style::points;
+    series.x << use.bytes() / 1e6;
+    series.y << use.bytes() * use.count() / use.seconds() / 1e9;
+    series.labels << words(use.name());
+  }
+  for (auto& [group, series] : groups) {
+    series.name = words(group);
+    figure.series << series;
+  }
+  return figure;
+}
+
+Cell time_cell(double seconds) {
+  return {seconds < 1e-9 ? QString("0") : duration_text(seconds * 1e9), seconds, {}};
+}
+
+Cell count_cell(double count) {
+  return {QString::number(count, 'g', 6), count, {}};
+}
+
+Table collectives(const pb::Result& result) {
+  Table table{{"Operation", "Group", "Size", "Ranks", "Domains", "Algorithm", "Protocol",
+               "Channels", "Count", "Alone", "As it ran", "All", "Waiting", "Exposed", "Bound by"},
+              {}};
+  for (const auto& use : result.collective_use()) {
+    const double exposed = use.seconds() + use.waiting_seconds() - use.hidden_seconds();
+    table.rows << QVector<Cell>{{words(use.name()), {}, words(use.operation())},
+                                {words(use.group()), {}, {}},
+                                {bytes_text(use.bytes()), use.bytes(), {}},
+                                count_cell(use.ranks()),
+                                count_cell(use.domains()),
+                                {words(use.algorithm()), {}, {}},
+                                {words(use.protocol()), {}, {}},
+                                use.has_channels() ? count_cell(use.channels()) : Cell{},
+                                count_cell(use.count()),
+                                time_cell(use.alone_s()),
+                                time_cell(use.seconds() / use.count()),
+                                time_cell(use.seconds()),
+                                time_cell(use.waiting_seconds()),
+                                time_cell(std::max(0.0, exposed)),
+                                {words(use.bound_by()), {}, {}}};
+  }
+  return table;
+}
+
+/// Of results that do not tell sizes and groups.
 Table phases(const pb::Result& result) {
   Table table{{"Operation", "Stream", "Count", "Time", "Waiting", "Hidden"}, {}};
-  const auto time = [](double seconds) {
-    return Cell{seconds < 1e-9 ? QString("0") : duration_text(seconds * 1e9), seconds, {}};
-  };
   for (const auto& phase : result.phase()) {
     if (phase.stream() == "compute" || phase.stream() == "host") continue;
-    table.rows << QVector<Cell>{{words(phase.name()), {}, {}},
-                                {words(phase.stream()), {}, {}},
-                                {QString::number(phase.count(), 'g', 6), phase.count(), {}},
-                                time(phase.seconds()),
-                                time(phase.waiting_seconds()),
-                                time(phase.hidden_seconds())};
+    table.rows << QVector<Cell>{
+        {words(phase.name()), {}, {}},      {words(phase.stream()), {}, {}},
+        count_cell(phase.count()),          time_cell(phase.seconds()),
+        time_cell(phase.waiting_seconds()), time_cell(phase.hidden_seconds())};
   }
   return table;
 }
@@ -110,59 +159,11 @@ ViewContent network_content(const pb::Result& result) {
   ViewContent content;
   if (const Figure figure = hidden_and_exposed(result); figure.isBars()) content.figures << figure;
   if (const Figure figure = link_load(result); figure.isBars()) content.figures << figure;
-  if (const Table table = phases(result); !table.rows.isEmpty())
-    content.tables << NamedTable{"communication", table};
+  if (const Figure figure = sizes_and_rates(result); !figure.series.isEmpty())
+    content.figures << figure;
+  const Table table = result.collective_use().empty() ? phases(result) : collectives(result);
+  if (!table.rows.isEmpty()) content.tables << NamedTable{"communication", table};
   if (!result.collective().empty()) content.tables << NamedTable{"jobs", outcomes(result)};
-  return content;
-}
-
-ViewContent roofline_content(const pb::Result& result, const topology::Cluster* cluster) {
-  ViewContent content;
-  if (cluster == nullptr) return content;
-  FigureSeries points{"kernel families", "#d1495b", {}, {}, FigureSeries::Style::points, {}};
-  Table table{{"Kernel family", "FLOP per byte", "TFLOP/s", "Memory traffic", "Time"}, {}};
-  for (const auto& family : result.family()) {
-    if (family.flops() <= 0 || family.hbm_bytes() <= 0 || family.seconds() <= 0) continue;
-    points.x << family.flops() / family.hbm_bytes();
-    points.y << family.flops() / family.seconds() / 1e12;
-    points.labels << words(family.family());
-    const double rate = family.hbm_bytes() / family.seconds();
-    table.rows << QVector<Cell>{
-        {words(family.family()), {}, {}},
-        {QString::number(points.x.last(), 'g', 4), points.x.last(), {}},
-        {QString::number(points.y.last(), 'g', 4), points.y.last() * 1e12, {}},
-        {bytes_text(rate) + "/s", rate, {}},
-        {duration_text(family.seconds() * 1e9), family.seconds(), {}}};
-  }
-  if (points.x.isEmpty()) return content;
-  const auto& chip = cluster->accelerator();
-  const double bandwidth = chip.hbm_bandwidth.value.in(units::B / units::s);
-  const auto [low, high] = std::minmax_element(points.x.begin(), points.x.end());
-  const double from = std::min(0.1, *low / 2), to = std::max(1e4, *high * 2);
-  Figure figure;
-  figure.title = "Roofline of " + QString::fromStdString(chip.name);
-  figure.note =
-      "Work of the representative rank: below the slope memory binds, below a level the "
-      "tensor cores";
-  figure.x_label = "operations per byte of memory traffic [FLOP/B]";
-  figure.y_label = "operations per second [TFLOP/s]";
-  figure.log_x = figure.log_y = true;
-  figure.series << points;
-  for (const auto precision : {topology::Precision::fp4, topology::Precision::fp8,
-                               topology::Precision::bf16, topology::Precision::fp32}) {
-    const double peak = chip.peak_of(precision).value.in(units::FLOP / units::s);
-    if (peak <= 0 || bandwidth <= 0) continue;
-    const auto name = QString::fromUtf8(topology::to_string(precision).data()).toUpper();
-    figure.series << FigureSeries{
-        QString("%1 peak %2 TFLOP/s").arg(name).arg(peak / 1e12, 0, 'g', 4),
-        {},
-        {from, peak / bandwidth, to},
-        {from * bandwidth / 1e12, peak / 1e12, peak / 1e12},
-        FigureSeries::Style::line,
-        {}};
-  }
-  content.figures << figure;
-  content.tables << NamedTable{"kernel-families", table};
   return content;
 }
 

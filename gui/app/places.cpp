@@ -114,20 +114,26 @@ void Places::arrange() {
     window_->removeDockWidget(dock(view.name));
   }
   const Place& place = place_of(current_);
-  for (const auto& name : place.views) {
-    window_->addDockWidget(Qt::LeftDockWidgetArea, dock(name));
-    dock(name)->show();
-  }
+  // Each takes its room beside another that has its own: all below one another for a moment would
+  // make the window higher.
+  window_->addDockWidget(Qt::LeftDockWidgetArea, dock(place.views.first()));
+  dock(place.views.first())->show();
   if (current_ == "result") return arrangeResult();
   if (current_ == "scenario") {
     window_->splitDockWidget(dock("studies"), dock("scenario"), Qt::Horizontal);
     window_->splitDockWidget(dock("scenario"), dock("runs"), Qt::Vertical);
+    showAll(place.views);
     window_->resizeDocks({dock("studies"), dock("scenario")}, {230, 1100}, Qt::Horizontal);
     window_->resizeDocks({dock("scenario"), dock("runs")}, {620, 200}, Qt::Vertical);
   } else if (place.views.size() > 1) {
     window_->splitDockWidget(dock(current_), dock("runs"), Qt::Vertical);
+    showAll(place.views);
     window_->resizeDocks({dock(current_), dock("runs")}, {540, 250}, Qt::Vertical);
   }
+}
+
+void Places::showAll(const QStringList& views) {
+  for (const auto& view : views) dock(view)->show();
 }
 
 void Places::styleTabs() {
@@ -145,6 +151,7 @@ void Places::arrangeResult() {
     window_->tabifyDockWidget(dock("breakdown"), dock(name));
   for (const auto* name : {"power", "serving", "log"})
     window_->tabifyDockWidget(dock("timeline"), dock(name));
+  showAll(place_of("result").views);
   dock("breakdown")->raise();
   dock("timeline")->raise();
   window_->resizeDocks({dock("summary"), dock("breakdown"), dock("memory")}, {440, 490, 360},

@@ -53,6 +53,7 @@ class Places : public QObject {
  private:
   void arrange();
   void arrangeResult();
+  void showAll(const QStringList& views);
   /// Whole names on the tabs of docks that share a place.
   void styleTabs();
   void keep();

@@ -270,6 +270,15 @@ std::vector<Block> TimelineModel::reduce(int lane, TimeRange range, int columns)
   return blocks;
 }
 
+std::shared_ptr<const TimelineModel> delayed(const TimelineModel& model, std::int64_t by) {
+  auto result = std::make_shared<pb::Result>();
+  *result->mutable_timeline() = model.result().timeline();
+  for (auto& rank : *result->mutable_timeline()->mutable_rank())
+    for (auto& stream : *rank.mutable_stream())
+      for (auto& start : *stream.mutable_start_ns()) start += by;
+  return std::make_shared<const TimelineModel>(std::move(result));
+}
+
 QString duration_text(double nanoseconds) {
   const double size = std::abs(nanoseconds);
   if (size < 1e3) return QString("%1 ns").arg(nanoseconds, 0, 'g', 4);

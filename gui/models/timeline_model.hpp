@@ -141,6 +141,9 @@ class TimelineModel {
   TimeRange whole_;
 };
 
+/// The same timeline, so much later.
+std::shared_ptr<const TimelineModel> delayed(const TimelineModel& model, std::int64_t by);
+
 /// "12.3 ms": four digits in a unit that suits the size.
 QString duration_text(double nanoseconds);
 

@@ -186,13 +186,18 @@ void TimelineView::paintBlock(QPainter& painter, int lane, const Block& block) c
   painter.fillRect(width > 4 ? box.adjusted(0, 0, -0.8, 0) : box, colour);
   if (search_ != nullptr && search_->holds({lane, block.first}))
     painter.fillRect(box.adjusted(0, box.height() - 3, 0, 0), palette().highlight());
-  if (width < kTextWidth || lane_height_ < kLowestLane) return;
-  painter.setPen(text_colour_on(colour));
+  // Of the critical path the names that are on it.
+  if (!critical_) paintName(painter, box, span);
+}
+
+void TimelineView::paintName(QPainter& painter, const QRectF& box, const Span& span) const {
+  if (box.width() < kTextWidth || lane_height_ < kLowestLane) return;
+  painter.setPen(text_colour_on(span_colour(span)));
   const QString name =
       span.micro_batch >= 0 ? QString("%1 · %2").arg(span.name).arg(span.micro_batch) : span.name;
   painter.drawText(
       box.adjusted(4, 0, -3, 0), Qt::AlignVCenter,
-      painter.fontMetrics().elidedText(name, Qt::ElideRight, static_cast<int>(width) - 7));
+      painter.fontMetrics().elidedText(name, Qt::ElideRight, static_cast<int>(box.width()) - 7));
 }
 
 QRectF TimelineView::boxOf(SpanAt at) const {
@@ -205,7 +210,7 @@ QRectF TimelineView::boxOf(SpanAt at) const {
 /// What is not on the path steps back; lines join neighbours on it that are large enough.
 void TimelineView::paintCritical(QPainter& painter) const {
   QColor veil = palette().color(QPalette::Base);
-  veil.setAlpha(theme().dark ? 165 : 190);
+  veil.setAlpha(170);
   for (const int top : lane_tops_)
     painter.fillRect(QRectF(kHeaderWidth, top, plotWidth(), lane_height_), veil);
   painter.save();
@@ -221,7 +226,9 @@ void TimelineView::paintCritical(QPainter& painter) const {
     const QRectF box = boxOf(path[at]);
     // Many in one column of pixels of one lane look like the first of them.
     if (path[at].lane == last.lane && box.right() <= before.right() + 0.5) continue;
-    painter.fillRect(box, span_colour(model_->span(path[at])));
+    const Span span = model_->span(path[at]);
+    painter.fillRect(box, span_colour(span));
+    paintName(painter, box, span);
     painter.fillRect(QRectF(box.left(), box.bottom() - 2, box.width(), 2), line);
     const bool joins = !last.isNone() && path[at].lane != last.lane;
     if (joins && box.width() >= kConnector && before.width() >= kConnector) {

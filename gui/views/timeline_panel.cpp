@@ -31,7 +31,15 @@ TimelinePanel::TimelinePanel(Selection* selection, QWidget* parent)
   auto* below = new QVBoxLayout(beside_box_);
   below->setContentsMargins(0, 0, 0, 0);
   below->setSpacing(0);
-  below->addWidget(beside_title_);
+  auto* heading = new QHBoxLayout;
+  auto* align = new QToolButton;
+  align->setText("Start at the mark");
+  align->setToolTip(
+      "Let it start at the time that is marked by a click, else where the range begins");
+  connect(align, &QToolButton::clicked, this, &TimelinePanel::alignBeside);
+  heading->addWidget(beside_title_, 1);
+  heading->addWidget(align);
+  below->addLayout(heading);
   below->addWidget(beside_, 1);
   beside_box_->hide();
   auto* rows = new QSplitter(Qt::Vertical);
@@ -114,7 +122,8 @@ bool TimelinePanel::hasBeside() const {
 }
 
 void TimelinePanel::setBeside(const QString& title, std::shared_ptr<const TimelineModel> model) {
-  beside_->set(std::move(model));
+  beside_model_ = std::move(model);
+  beside_->set(beside_model_);
   beside_title_->setText(title);
   beside_box_->setVisible(hasBeside());
   beside_button_->setText(hasBeside() ? "Close the one beside" : "Put beside...");
@@ -122,6 +131,12 @@ void TimelinePanel::setBeside(const QString& title, std::shared_ptr<const Timeli
                                  ? QString()
                                  : "A recorded trace (Kineto, nsys, Chakra) or another result, "
                                    "under the same range and cursor; or drop it here");
+  updateWhole();
+}
+
+void TimelinePanel::alignBeside() {
+  if (!hasBeside()) return;
+  beside_->set(delayed(*beside_model_, selection_->cursor().value_or(selection_->range().begin)));
   updateWhole();
 }
 

@@ -29,6 +29,8 @@ class TimelinePanel : public QWidget, public Exportable {
   void setBeside(const QString& title, std::shared_ptr<const TimelineModel> model);
 
   bool hasBeside() const;
+  /// The one below starts at the time that is marked, else where the range begins.
+  void alignBeside();
 
   TimelineView* timeline() { return timeline_; }
 
@@ -60,6 +62,7 @@ class TimelinePanel : public QWidget, public Exportable {
   QCheckBox* critical_;
   TimelineSearch search_;
   SpanAt found_;
+  std::shared_ptr<const TimelineModel> beside_model_;  ///< as it came, from 0
 };
 
 }  // namespace aisle::gui

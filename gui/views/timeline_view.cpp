@@ -52,6 +52,11 @@ void TimelineView::setFound(const TimelineSearch* search, SpanAt found) {
 void TimelineView::setCritical(bool shown) {
   critical_ = shown;
   viewport()->update();
+  if (!shown) return;
+  // Where it is in the middle of the range, it is seen.
+  const TimeRange range = selection_->range();
+  const auto at = static_cast<std::size_t>(model_->criticalAfter(range.begin + range.length() / 2));
+  if (at < model_->criticalPath().size()) scrollTo(model_->criticalPath()[at].lane);
 }
 
 void TimelineView::showSpan(SpanAt at) {
@@ -63,7 +68,11 @@ void TimelineView::showSpan(SpanAt at) {
   const std::int64_t middle = time.begin + time.length() / 2;
   const bool seen = time.begin >= range.begin && time.end <= range.end;
   if (!seen || small) selection_->setRange({middle - length / 2, middle - length / 2 + length});
-  const int top = lane_tops_[static_cast<std::size_t>(at.lane)];
+  scrollTo(at.lane);
+}
+
+void TimelineView::scrollTo(int lane) {
+  const int top = lane_tops_[static_cast<std::size_t>(lane)];
   const int room = viewport()->height() - kRulerHeight - kLegendHeight;
   const int above = top - verticalScrollBar()->value() - kRulerHeight;
   if (above < 0 || above > room - lane_height_) verticalScrollBar()->setValue(top - room / 2);

@@ -59,6 +59,8 @@ class TimelineView : public QAbstractScrollArea {
   static constexpr int kSlack = 3;  ///< by which the pointer may miss
 
   bool isEmpty() const;
+  void scrollTo(int lane);
+  void paintName(QPainter& painter, const QRectF& box, const Span& span) const;
   void layOut();
   int plotWidth() const;
   std::int64_t timeAt(double x) const;

@@ -3,6 +3,7 @@
 
 #include <QDir>
 #include <QFile>
+#include <sqlite3.h>
 
 #include <algorithm>
 #include <array>
@@ -237,6 +238,40 @@ QString write_study(const QString& folder, const QString& title) {
                      "workload { training { model: \"deepseek-v3\" global_batch: 8 } }\n")
                  .arg(title)
                  .toUtf8());
+  return path;
+}
+
+QString write_sweep(const QString& path, int points) {
+  sqlite3* db = nullptr;
+  EXPECT_EQ(sqlite3_open(path.toUtf8().constData(), &db), SQLITE_OK);
+  const auto run = [&](const QString& sql) {
+    EXPECT_EQ(sqlite3_exec(db, sql.toUtf8().constData(), nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(db);
+  };
+  run("CREATE TABLE meta (key TEXT, value TEXT); INSERT INTO meta VALUES ('sweep', 'study');"
+      "CREATE TABLE point (id INTEGER, engine TEXT, status TEXT, reason TEXT, seed INTEGER, "
+      "\"cluster.scale_out.nic\" TEXT, \"workload.training.parallel.tensor\" REAL, step_time_s "
+      "REAL, cost_usd REAL, PRIMARY KEY (id, engine)); BEGIN;");
+  for (int i = 0; i < points; ++i) {
+    const int nic = 1 + i % 4, tensor = 1 << (i / 4 % 4);
+    const double step = 10.0 / nic + tensor / 8.0;
+    run(i % 7 == 6
+            ? QString("INSERT INTO point (id, engine, status, reason, \"cluster.scale_out.nic\", "
+                      "\"workload.training.parallel.tensor\") VALUES (%1, 'analytic', "
+                      "'infeasible', 'too large', '%2 Gb/s', %3)")
+                  .arg(i)
+                  .arg(nic * 200)
+                  .arg(tensor)
+            : QString("INSERT INTO point VALUES (%1, 'analytic', 'done', NULL, 1, '%2 Gb/s', %3, "
+                      "%4, %5)")
+                  .arg(i)
+                  .arg(nic * 200)
+                  .arg(tensor)
+                  .arg(step)
+                  .arg(nic * 3 + 0.001 * i));
+  }
+  run("COMMIT");
+  sqlite3_close(db);
   return path;
 }
 

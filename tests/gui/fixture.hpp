@@ -22,6 +22,10 @@ QString write_result_file(const pb::Result& result, const QString& folder);
 /// Writes `folder`/study.textproto, a small study whose title is `title`; returns its path.
 QString write_study(const QString& folder, const QString& title);
 
+/// A database as a sweep over network and tensor parallelism leaves it: the step takes
+/// 10 s / nic + tensor / 8 s, and every seventh point does not fit.
+QString write_sweep(const QString& path, int points);
+
 /// Writes an executable shell script that plays the command-line program; returns its path.
 QString write_script(const QString& folder, const QString& body);
 

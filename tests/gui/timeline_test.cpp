@@ -119,6 +119,9 @@ TEST(TimelinePanel, TwoTimelinesHaveOneRange) {
   EXPECT_EQ(selection.whole(), longer->whole());
   EXPECT_EQ(selection.range(), longer->whole());
   EXPECT_EQ(panel.tables().size(), 3);
+  selection.mark(1000);
+  panel.alignBeside();
+  EXPECT_EQ(panel.beside()->model()->time({0, 0}).begin, longer->time({0, 0}).begin + 1000);
   panel.setBeside({}, nullptr);
   EXPECT_EQ(selection.whole(), model->whole());
   EXPECT_FALSE(panel.hasBeside());

@@ -205,10 +205,13 @@ TEST_F(EditingWindow, CancelLeavesNothingBehind) {
 }
 
 TEST_F(EditingWindow, EveryPlaceShowsItsViewsAndKeepsItsLayout) {
+  window_.resize(1280, 800);
+  const QSize size = window_.size();
   for (const auto& place : Places::names()) {
     window_.places().show(place);
     QApplication::processEvents();
     EXPECT_EQ(window_.places().current(), place);
+    EXPECT_EQ(window_.size(), size) << place.toStdString();
     EXPECT_FALSE(window_.grab().isNull());
   }
   window_.places().show("result");

@@ -320,8 +320,10 @@ void set_adapter(const TrainingRow& row, TrainingQuestion& question) {
 /// What the note says of the software, and of what was measured.
 void read_note(const TrainingRow& row, bool recipe, TrainingQuestion& question) {
   pb::Training& training = *question.scenario.mutable_workload()->mutable_training();
-  if (says(row.note, "eager")) training.set_operators(pb::eager);
   const Practice* practice = practice_of(row);
+  if (says(row.note, "eager") || (practice != nullptr && practice->eager)) {
+    training.set_operators(pb::eager);
+  }
   if (practice != nullptr && practice->early) {
     training.set_attention(pb::unfused);
     training.set_dropout(true);

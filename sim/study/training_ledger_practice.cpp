@@ -25,7 +25,7 @@ constexpr Practice kPractices[] = {
     {"pap", "SC21", FlopConvention::recompute, false, false, true, true},
     {"pap", "MT-NLG", FlopConvention::recompute, false, false, true, true},
     {"pap", "", FlopConvention::recompute, false, false, false, false},
-    {"smx", "", FlopConvention::causal, false, false, false, false, kMegatronLaunch},
+    {"smx", "", FlopConvention::causal, false, false, false, false, 0, false, true},
     {"mlp", "", FlopConvention::causal, true, true, false, false},
     {"dgxc", "", FlopConvention::causal, true, true, false, false, kMegatronLaunch},
     {"mb", "", FlopConvention::causal, true, true, false, false, kMegatronLaunch},

@@ -26,6 +26,8 @@ struct Practice {
   double host_launch_us = 0;
   /// PyTorch's own attention, or the flash-attn package before its third version.
   bool flash_2 = false;
+  /// Operators one by one, as the peaks of memory that the source measured say too.
+  bool eager = false;
 };
 
 /// Nothing where nothing is known of the row's source.

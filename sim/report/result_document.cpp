@@ -209,11 +209,16 @@ void add_timeline(Document& document, const pb::Result& result) {
   }
   const std::string basis = basis_of(result, "step_time_s");
   document.add(Heading{"Timeline"});
-  document.add(Figure{std::move(whole),
-                      caption("Streams of the representative ranks over one step; the height is "
-                              "the share of each moment that the stream is busy.",
-                              result),
-                      basis, legend});
+  const bool serving = result.scenario().workload().has_serving();
+  document.add(Figure{
+      std::move(whole),
+      caption(serving ? "Passes of each batch in flight at the beginning of the run; the height is "
+                        "the share of each moment that the engine works on it."
+                      : "Streams of the representative ranks over one step; the height is the "
+                        "share of each moment that the stream is busy.",
+              result),
+      basis, legend});
+  if (serving) return;
   std::string stretch = stretch_svg(result);
   if (stretch.empty()) return;
   document.add(Heading{"A stretch from the middle, span by span", 3});

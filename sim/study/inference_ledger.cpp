@@ -64,6 +64,14 @@ std::optional<double> number_after(std::string_view text, std::string_view word)
   return number_in(text.substr(at + word.size()));
 }
 
+std::optional<double> number_before(std::string_view text, std::string_view word) {
+  const std::size_t at = text.find(word);
+  if (at == std::string_view::npos) return std::nullopt;
+  std::size_t from = at;
+  while (from > 0 && std::isdigit(static_cast<unsigned char>(text[from - 1])) != 0) --from;
+  return from == at ? std::nullopt : number_in(text.substr(from, at - from));
+}
+
 const std::vector<std::string>& required_inference_columns() {
   static const std::vector<std::string> columns = {"id",  "model", "chip",   "n_chips",
                                                    "isl", "osl",   "metric", "value"};

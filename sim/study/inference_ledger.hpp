@@ -40,6 +40,9 @@ std::optional<double> number_in(std::string_view text);
 /// The number behind `word` in a text ("token budget" in "token budget 8192, 30251 KV blocks").
 std::optional<double> number_after(std::string_view text, std::string_view word);
 
+/// The number that stands right before `word`.
+std::optional<double> number_before(std::string_view text, std::string_view word);
+
 /// How requests come.
 struct InferenceLoad {
   enum class Kind {
@@ -54,7 +57,7 @@ struct InferenceLoad {
   Kind kind = Kind::closed;
   double amount = 0;       ///< requests, or requests per second, or tokens per second and user
   bool per_group = false;  ///< of each attention group, else of the whole system
-  double requests = 0;     ///< that arrive at once; 0: an endless stream
+  double requests = 0;     ///< of the whole run; 0: it goes on
   bool endless = false;    ///< of `closed`: as many as can be served
 };
 
@@ -70,9 +73,10 @@ struct InferenceQuestion {
   int stated_chips = 0;                           ///< of all replicas; 0: the row names none
   int replicas = 1, chips = 1;                    ///< of the layout at hand
   bool disaggregated = false;                     ///< prompts run on accelerators of their own
-  double tokens_per_pass = 1;                     ///< with speculation: tokens that one pass yields
-  std::optional<double> cache_tokens;  ///< that each accelerator group holds, where the row says
-  std::optional<double> price;         ///< dollars per accelerator and hour, where the row says
+  int prompt_workers = 0, workers = 0;  ///< that compute prompts, that generate; 0: not stated
+  double tokens_per_pass = 1;           ///< with speculation: tokens that one pass yields
+  std::optional<double> cache_tokens;   ///< that each accelerator group holds, where the row says
+  std::optional<double> price;          ///< dollars per accelerator and hour, where the row says
   bool given = true;  ///< whether the row gives layout, lengths, load and number format
   std::vector<std::string> assumed;
 };
@@ -80,6 +84,14 @@ struct InferenceQuestion {
 /// The row in the simulator's words, or why it cannot be put so.
 std::variant<InferenceQuestion, std::string> express(const InferenceRow& row,
                                                      const topology::Catalogue& catalogue);
+
+/// The question's load request by request, on one replica or the workers of a disaggregated system;
+/// nothing where none is served. `users`: requests that are always there, or arrive per second;
+/// `expected`: the closed form's answer.
+std::optional<OperatingPoint> played_load(const InferenceQuestion& question, double users,
+                                          const OperatingPoint& expected,
+                                          const topology::Cluster& cluster,
+                                          const topology::Catalogue& catalogue);
 
 struct InferenceAnswer {
   double figure = 0;  ///< in the unit of the row

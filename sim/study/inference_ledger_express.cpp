@@ -73,9 +73,10 @@ std::string set_engine(const InferenceRow& row, const topology::Catalogue& catal
     name = word.engine;
     break;
   }
-  // Argonne measured both engines in 2024.
-  if (row.family() == "ANL" && name == "vllm") name = "vllm-0.6";
-  if (row.family() == "ANL" && name == "tensorrt-llm") name = "tensorrt-llm-0.6";
+  // Argonne and MLPerf 4.1 measured both engines in 2024.
+  const bool of_2024 = row.family() == "ANL" || row.family() == "MLP41";
+  if (of_2024 && name == "vllm") name = "vllm-0.6";
+  if (of_2024 && name == "tensorrt-llm") name = "tensorrt-llm-0.6";
   const pb::EngineProfile* profile = catalogue.engine(name);
   if (profile == nullptr) return fmt::format("the catalogue has no engine '{}'", name);
   question.host = EngineHost::from(*profile);
@@ -120,7 +121,7 @@ std::string set_formats(const InferenceRow& row, bool blackwell, InferenceQuesti
     formats.attention = formats.dense = formats.experts = format;
   };
   if (stated.empty()) question.assumed.emplace_back("BF16");
-  if (says(stated, "mxfp4") && says(row.model, "gpt-oss")) {
+  if (says(row.model, "gpt-oss") && says(stated, "fp4")) {  // published in MXFP4
     formats.experts = blackwell ? narrow(Precision::fp8, workloads::kMxfp4Weight)
                                 : narrow(Precision::bf16, workloads::kMxfp4Weight);
     formats.experts.variant = blackwell ? "experts moe_torch_flow w4a8_mxfp4_mxfp8"
@@ -128,7 +129,6 @@ std::string set_formats(const InferenceRow& row, bool blackwell, InferenceQuesti
   } else if (says(stated, "fp4")) {
     all(narrow(Precision::fp4,
                says(stated, "mx") ? workloads::kMxfp4Weight : workloads::kNvfp4Weight));
-    if (says(row.model, "gpt-oss")) formats.attention = {};
     if (mixture && blocks) {
       formats.attention = formats.dense = says(stated, "fp8") ? fp8 : workloads::ProductFormat{};
     }
@@ -210,6 +210,10 @@ void set_layout(const InferenceRow& row, const topology::Catalogue& catalogue,
         chips > 0 ? std::min(*row.tensor, std::max(1, chips / layout.pipeline)) : *row.tensor;
     layout.expert = std::clamp(row.expert.value_or(1), 1, layout.tensor);
     while (layout.tensor % layout.expert != 0) --layout.expert;
+  } else if (const auto likely = number_after(row.note, "not stated (probably ")) {
+    layout.tensor = static_cast<int>(*likely);
+    question.assumed.push_back(fmt::format("TP{} of each worker", layout.tensor));
+    question.given = false;
   } else {
     // More than a node holds: stages over the nodes.
     if (chips > kNode && !row.pipeline && row.mode == "decode") layout.pipeline = chips / kNode;
@@ -342,9 +346,28 @@ void set_load(const InferenceRow& row, InferenceQuestion& question) {
       question.assumed.emplace_back("as many requests as can be served");
     }
   }
+  for (const char* words : {" requests only", " prompts;", " random prompts"}) {
+    if (load.requests == 0) load.requests = number_before(row.note, words).value_or(0);
+  }
   if (load.kind == Kind::closed && !load.endless) {
     question.host.sequences =
         std::max(question.host.sequences, static_cast<int>(std::ceil(load.amount)));
+  }
+}
+
+/// Workers of a disaggregated system: "1 prefill + 3 decode workers", "1P1D".
+void set_workers(const InferenceRow& row, InferenceQuestion& question) {
+  const std::string software = lower(row.engine) + " " + lower(row.note);
+  question.disaggregated =
+      (says(software, "disaggregated") || says(software, "mooncake")) && !says(software, "regular");
+  if (!question.disaggregated) return;
+  const auto prompts = number_before(row.note, " prefill + ");
+  const auto others = number_after(row.note, " prefill + ");
+  if (prompts && others) {
+    question.prompt_workers = static_cast<int>(*prompts);
+    question.workers = static_cast<int>(*others);
+  } else if (says(row.note, "1P1D")) {
+    question.prompt_workers = question.workers = 1;
   }
 }
 
@@ -388,8 +411,7 @@ std::variant<InferenceQuestion, std::string> express(const InferenceRow& row,
   const bool blackwell = row.chip.find("B200") != std::string::npos || row.chip == "B300";
   if (reason.empty()) reason = set_formats(row, blackwell, question);
   if (!reason.empty()) return reason;
-  const std::string software = lower(row.engine) + " " + lower(row.note);
-  question.disaggregated = says(software, "disaggregated") || says(software, "mooncake");
+  set_workers(row, question);
   if (const auto blocks = number_after(row.note, "token budget ")) {
     const std::size_t at = row.note.find(" KV blocks of 16");
     const std::size_t from = at == std::string::npos ? at : row.note.rfind(' ', at - 1);

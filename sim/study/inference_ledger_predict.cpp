@@ -54,6 +54,7 @@ struct Outcome {
   OperatingPoint point;
   Seconds prompts, batch, step;  ///< of static runs
   double sequences = 0;          ///< of one attention group
+  bool played = false;           ///< request by request
 };
 
 double per_group(const InferenceQuestion& question) {
@@ -97,6 +98,7 @@ Outcome outcome_of(const StepTimes& times, const InferenceQuestion& question) {
 
 /// Requests that come at once wait, half of them behind the others on the mean.
 void add_queue(const InferenceQuestion& question, OperatingPoint& point, double held) {
+  if (!question.load.endless) return;
   const double own = question.load.requests / question.replicas / question.job.layout.data;
   if (own <= held || point.requests_per_s <= 0) return;
   const double drain = (own - held) * question.job.layout.data / point.requests_per_s;
@@ -161,10 +163,15 @@ std::optional<Seconds> latency_of(const InferenceRow& row, const Outcome& outcom
   if (metric == "kv_transfer_time") return transfer;
   if (metric.starts_with("ttft")) {
     if (metric.ends_with("p99")) return point.first_p99 + transfer;
+    if (outcome.played && (metric.ends_with("p50") || metric.ends_with("median"))) {
+      return point.first_median + transfer;
+    }
     return (metric.ends_with("p90") ? point.first_p90 : point.first_mean) + transfer;
   }
   if (metric.starts_with("tpot") || metric.starts_with("itl") || metric == "token_time") {
-    if (disaggregated || metric.ends_with("median")) return point.gap_median;
+    if (outcome.played && metric == "tpot_mean") return point.token_mean;
+    if (outcome.played && metric == "tpot_p99") return point.token_p99;
+    if ((disaggregated && !outcome.played) || metric.ends_with("median")) return point.gap_median;
     return metric == "itl_p99" ? point.gap_p99 : point.gap_mean;
   }
   return std::nullopt;
@@ -273,58 +280,140 @@ std::variant<double, std::string> figure_of(const InferenceRow& row,
   return fmt::format("the metric '{}' is not known", row.metric);
 }
 
+/// One layout of a question, its machine, and the closed form's answer.
+struct Candidate {
+  topology::Cluster cluster;
+  std::unique_ptr<StepTimes> times;
+  InferenceQuestion question;
+  Outcome outcome;
+
+  std::string layout() const {
+    const workloads::ServingLayout& at = question.job.layout;
+    return at.data > 1       ? fmt::format("DP{} EP{}", at.data, at.expert)
+           : at.pipeline > 1 ? fmt::format("TP{} PP{}", at.tensor, at.pipeline)
+                             : fmt::format("TP{}", at.tensor);
+  }
+};
+
+/// Requests of one replica that are always there, or arrive per second; nothing where playing them
+/// says no more than the closed form, which is of arrivals by chance and a steady state.
+std::optional<double> played_users(const Candidate& candidate) {
+  const InferenceQuestion& question = candidate.question;
+  const InferenceLoad& load = question.load;
+  const bool pools = question.workers > 0, finite = load.requests > 0;
+  if (question.disaggregated && !pools) return std::nullopt;
+  if (load.kind == Kind::open) {
+    return pools || finite ? std::optional(load.amount / question.replicas) : std::nullopt;
+  }
+  if (load.kind != Kind::closed || (load.endless && !finite)) return std::nullopt;
+  const int groups = question.job.layout.data;
+  return std::max(1.0, load.endless
+                           ? std::floor(most_sequences(*candidate.times, question.lengths) * groups)
+                           : std::round(per_group(question) * groups));
+}
+
 }  // namespace
 
 struct InferencePredictor::Impl {
   const topology::Catalogue& catalogue;
+  std::map<std::string, std::optional<OperatingPoint>> runs;  ///< rows are often of one run
+
+  std::variant<Candidate, std::string> candidate_of(InferenceQuestion question,
+                                                    const workloads::ServingLayout& layout) const;
+  void play(const InferenceRow& row, Candidate& candidate);
 };
 
+std::variant<Candidate, std::string> InferencePredictor::Impl::candidate_of(
+    InferenceQuestion question, const workloads::ServingLayout& layout) const {
+  question.job.layout = layout;
+  const int replica = layout.accelerators();
+  const int workers = question.prompt_workers + question.workers;
+  const int least = replica * (workers > 0                                            ? workers
+                               : question.disaggregated && question.stated_chips == 0 ? 2
+                                                                                      : 1);
+  question.chips = std::max(question.stated_chips, least);
+  question.replicas = question.disaggregated ? 1 : std::max(1, question.chips / replica);
+  auto built = machine_of(question, catalogue);
+  if (auto* reason = std::get_if<std::string>(&built)) return std::move(*reason);
+  Candidate candidate{
+      std::move(std::get<topology::Cluster>(built)), nullptr, std::move(question), {}};
+  return candidate;
+}
+
+/// The same request by request, where that says more.
+void InferencePredictor::Impl::play(const InferenceRow& row, Candidate& candidate) {
+  const auto users = played_users(candidate);
+  if (!users) return;
+  const InferenceQuestion& question = candidate.question;
+  const workloads::ServingLayout& layout = question.job.layout;
+  const RequestLengths& lengths = question.lengths;
+  const std::string key = fmt::format(
+      "{}", fmt::join(
+                std::vector<std::string>{
+                    row.model, row.chip, row.precision, row.engine, candidate.layout(),
+                    fmt::format("{}", layout.two_batches), fmt::format("{}", lengths.prompt),
+                    fmt::format("{}", lengths.output), fmt::format("{}", lengths.cached),
+                    fmt::format("{}", *users), fmt::format("{}", question.load.requests),
+                    fmt::format("{}", question.host.sequences),
+                    fmt::format("{}", question.host.limits.step_tokens),
+                    fmt::format("{}", question.cache_tokens.value_or(0)),
+                    fmt::format("{}P{}D", question.prompt_workers, question.workers)},
+                "|"));
+  auto known = runs.find(key);
+  if (known == runs.end()) {
+    known = runs.emplace(key, played_load(question, *users, candidate.outcome.point,
+                                          candidate.cluster, catalogue))
+                .first;
+  }
+  if (!known->second) return;
+  candidate.outcome.point = *known->second;
+  candidate.outcome.played = true;
+}
+
 InferencePredictor::InferencePredictor(const topology::Catalogue& catalogue)
-    : impl_(std::make_unique<Impl>(Impl{catalogue})) {}
+    : impl_(std::make_unique<Impl>(Impl{catalogue, {}})) {}
 
 InferencePredictor::~InferencePredictor() = default;
 
 std::variant<InferenceAnswer, std::string> InferencePredictor::predict(const InferenceRow& row,
                                                                        InferenceQuestion question) {
-  question.job.model = &question.model;
   if (question.cache_tokens) question.host.limits.cache_tokens = *question.cache_tokens;
   std::string refused;
-  std::optional<double> figure;
-  double best = 0;
-  std::string layout;
+  std::unique_ptr<Candidate> best;
+  double best_served = 0;
   // Of layouts that the row leaves open, the one that serves most with an accelerator.
   for (const workloads::ServingLayout& each : question.layouts) {
-    question.job.layout = each;
-    const int replica = each.accelerators();
-    question.chips = std::max(question.stated_chips, replica);
-    question.replicas = question.disaggregated ? 1 : std::max(1, question.chips / replica);
-    if (question.disaggregated && question.stated_chips == 0) question.chips = 2 * replica;
-    auto built = machine_of(question, impl_->catalogue);
-    if (auto* reason = std::get_if<std::string>(&built)) return std::move(*reason);
-    const auto& cluster = std::get<topology::Cluster>(built);
-    const StepTimes times(question.job, cluster, impl_->catalogue, question.host);
-    if (most_sequences(times, question.lengths) < 1) {
+    auto made = impl_->candidate_of(question, each);
+    if (auto* reason = std::get_if<std::string>(&made)) return std::move(*reason);
+    auto candidate = std::make_unique<Candidate>(std::move(std::get<Candidate>(made)));
+    InferenceQuestion& asked = candidate->question;
+    asked.job.model = &asked.model;
+    candidate->times =
+        std::make_unique<StepTimes>(asked.job, candidate->cluster, impl_->catalogue, asked.host);
+    const StepTimes& times = *candidate->times;
+    const double held = most_sequences(times, asked.lengths);
+    if (held < 1) {
       const auto memory = times.memory();
       refused = "does not fit: " +
                 (memory.fits() ? "the cache holds no whole sequence" : memory.misfit());
       continue;
     }
-    Outcome outcome = outcome_of(times, question);
-    add_queue(question, outcome.point, most_sequences(times, question.lengths));
-    const double served = rates_of(question, outcome).requests / question.chips;
+    candidate->outcome = outcome_of(times, asked);
+    add_queue(asked, candidate->outcome.point, held);
+    const double served = rates_of(asked, candidate->outcome).requests / asked.chips;
     if (served <= 0) refused = "no layout is so fast, even for one request at a time";
-    if (served <= best) continue;
-    const auto found = figure_of(row, question, outcome, Ground{cluster, impl_->catalogue, times});
-    if (const auto* reason = std::get_if<std::string>(&found)) return *reason;
-    figure = std::get<double>(found);
-    best = served;
-    layout = each.data > 1       ? fmt::format("DP{} EP{}", each.data, each.expert)
-             : each.pipeline > 1 ? fmt::format("TP{} PP{}", each.tensor, each.pipeline)
-                                 : fmt::format("TP{}", each.tensor);
+    if (served <= best_served) continue;
+    best = std::move(candidate);
+    best_served = served;
   }
-  if (!figure) return refused;
-  if (question.layouts.size() > 1) question.assumed.push_back(layout);
-  return InferenceAnswer{*figure, fmt::format("{}", fmt::join(question.assumed, "; "))};
+  if (!best) return refused;
+  impl_->play(row, *best);
+  const auto figure = figure_of(row, best->question, best->outcome,
+                                Ground{best->cluster, impl_->catalogue, *best->times});
+  if (const auto* reason = std::get_if<std::string>(&figure)) return *reason;
+  if (question.layouts.size() > 1) question.assumed.push_back(best->layout());
+  return InferenceAnswer{std::get<double>(figure),
+                         fmt::format("{}", fmt::join(question.assumed, "; "))};
 }
 
 }  // namespace aisle::sim

@@ -24,8 +24,10 @@ struct OperatingPoint {
   Seconds gap_mean, gap_median, gap_p99;
   Seconds first_mean, first_p90, first_p99;  ///< from arrival to the first token
   Seconds end_to_end;                        ///< mean
-  power::Activity activity;                  ///< of the mean accelerator, in the mean step
-  bool saturated = false;                    ///< no more requests could be served
+  Seconds first_median;                      ///< where requests were played
+  Seconds token_mean, token_p99;  ///< of requests' own mean gaps; where requests were played
+  power::Activity activity;       ///< of the mean accelerator, in the mean step
+  bool saturated = false;         ///< no more requests could be served
 };
 
 /// Most sequences that one attention group holds at once, by the cache and the engine's limit; 0

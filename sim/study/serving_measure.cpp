@@ -33,12 +33,17 @@ void add_times(const std::string& name, std::vector<double> values, pb::Result& 
 /// Tokens and times of the requests that were served.
 struct Sums {
   double served = 0, refused = 0, prompts = 0, outputs = 0, cached = 0, kept = 0;
+  double waited_s = 0;
   std::vector<double> first, token, whole;
+  std::vector<double> urgent;  ///< first tokens of the most urgent, where not all are as urgent
 };
 
 Sums sums_of(const PreparedServing& prepared, const ServingRun& run) {
   Sums sums;
   const double outside = prepared.pools.front().host.request.si();
+  const auto [least, most] =
+      std::minmax_element(prepared.stream->requests.begin(), prepared.stream->requests.end(),
+                          [](const auto& a, const auto& b) { return a.priority < b.priority; });
   for (std::size_t i = 0; i < run.outcomes.size(); ++i) {
     const RequestOutcome& outcome = run.outcomes[i];
     const workloads::Request& request = prepared.stream->requests[i];
@@ -50,10 +55,14 @@ Sums sums_of(const PreparedServing& prepared, const ServingRun& run) {
     sums.prompts += request.prompt;
     sums.outputs += request.output;
     sums.cached += outcome.cached;
+    sums.waited_s += outcome.start_s - outcome.arrival_s;
     const double first = outcome.first_token_s - outcome.arrival_s + outside;
     const double later = outcome.end_s - outcome.first_token_s;
     const double token = request.output > 1 ? later / (request.output - 1) : 0;
     sums.first.push_back(first);
+    if (request.priority > least->priority && request.priority == most->priority) {
+      sums.urgent.push_back(first);
+    }
     if (request.output > 1) sums.token.push_back(token);
     sums.whole.push_back(first + later);
     const bool soon = prepared.first_token <= Seconds() || first <= prepared.first_token.si();
@@ -93,6 +102,7 @@ void add_bill(const PreparedServing& prepared, const PlayedServing& played, cons
   power::Bill all;
   Joules accelerators;
   double chip_seconds = 0;
+  Dollars on_prompts;
   Basis energy = Basis::extrapolated, money = Basis::extrapolated;
   for (std::size_t i = 0; i < prepared.pools.size(); ++i) {
     const ServingPool& pool = prepared.pools[i];
@@ -110,6 +120,8 @@ void add_bill(const PreparedServing& prepared, const PlayedServing& played, cons
     all.energy += bill.energy;
     all.energy_cost += bill.energy_cost;
     all.rental += bill.rental;
+    const double busy = played.run.pools[i].busy_s;
+    if (busy > 0) on_prompts += bill.rental * (played.prompts_s[i] / busy);
     all.co2 += bill.co2;
     all.water += bill.water;
     energy = weakest(weakest(energy, pool.curve.basis), pool.site.host_power_basis);
@@ -129,6 +141,10 @@ void add_bill(const PreparedServing& prepared, const PlayedServing& played, cons
   if (dollars > 0) {
     add_metric(result, "usd_per_million_tokens", dollars / tokens * 1e6, money);
     add_metric(result, "usd_per_million_output_tokens", dollars / sums.outputs * 1e6, money);
+    const double input = on_prompts.in(units::USD);
+    add_metric(result, "usd_per_million_input_tokens", input / sums.prompts * 1e6, money);
+    add_metric(result, "usd_per_million_generated_tokens", (dollars - input) / sums.outputs * 1e6,
+               money);
   }
   add_metric(result, "kwh_per_million_tokens", kwh / tokens * 1e6, energy);
   add_metric(result, "joules_per_output_token", accelerators.si() / sums.outputs, energy);
@@ -188,6 +204,7 @@ void measure(const PreparedServing& prepared, const PlayedServing& played, pb::R
     chips += there * prepared.pools[i].job.layout.accelerators();
   }
   add_times("ttft", sums.first, result);
+  if (!sums.urgent.empty()) add_times("urgent_ttft", sums.urgent, result);
   add_times("tpot", sums.token, result);
   add_times("e2e", sums.whole, result);
   add("output_tokens_per_s", sums.outputs / run.end_s);
@@ -199,6 +216,10 @@ void measure(const PreparedServing& prepared, const PlayedServing& played, pb::R
     if (ended > 0) add("goodput", sums.kept / ended);
   }
   add("requests_inside_mean", run.sequences_s / run.end_s);
+  add("requests_waiting_mean", sums.waited_s / run.end_s);
+  const ServingPool& last = prepared.pools.back();
+  const double steps = static_cast<double>(run.pools.back().steps) * last.job.layout.data;
+  add("batch_mean", steps > 0 ? static_cast<double>(run.pools.back().passes) / steps : 0);
   add("kv_occupancy_peak", fullest(played));
   add("preemptions", static_cast<double>(total.preemptions));
   add("prefix_hit_share", sums.prompts > 0 ? sums.cached / sums.prompts : 0);

@@ -364,6 +364,7 @@ void Reader::read_engine(ServingPool& pool, const std::string& field,
   policy.prompts_first = asked.prompts_first();
   policy.prefix_caching = asked.prefix_cache();
   policy.reserves_output = pool.host.reserves_output;
+  policy.ahead = pool.host.asynchronous;
   policy.swap = asked.swap();
   policy.seed = study_.scenario->seed();
   policy.fixed = asked.batching() == pb::fixed;

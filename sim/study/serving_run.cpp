@@ -3,6 +3,7 @@
 #include "sim/study/serving_run.hpp"
 
 #include "sim/study/result.pb.h"
+#include "sim/study/serving_log.hpp"
 #include "sim/study/workload_runs.hpp"
 
 #include <fmt/format.h>
@@ -50,6 +51,18 @@ workloads::PoolPlan plan_of(const ServingPool& pool, const PoolTimes& times) {
   plan.ways.pool_s = (token / pool.shared_link).si();
   plan.ways.host_tokens = static_cast<std::int64_t>(pool.host_cache / token);
   return plan;
+}
+
+/// Of a step's time, what its prompts added to that of generating alone.
+double prompts_share(const ServingStep& step, const PoolTimes& times) {
+  if (step.chunks.empty()) return 0;
+  if (step.decoding == 0) return 1;
+  ServingStep alone;
+  alone.decoding = step.decoding;
+  alone.tokens_each = step.tokens_each;
+  alone.context = step.context;
+  alone.sampled = step.decoding * step.tokens_each;
+  return std::max(0.0, 1 - times.time(alone) / times.time(step));
 }
 
 /// Each once, where pools share them.
@@ -147,10 +160,12 @@ PlayedServing play(const PreparedServing& prepared, const FleetTimes& times,
   workloads::FleetHooks told;
   told.stop = hooks.stop;
   played.work.resize(times.size());
+  played.prompts_s.resize(times.size());
   told.step = [&](const workloads::FleetStep& step) {
     const auto pool = static_cast<std::size_t>(step.pool);
     const Seconds length = Seconds::from_si(step.end_s - step.start_s);
     played.work[pool] += times[pool]->steps().activity(*step.longest, length);
+    played.prompts_s[pool] += prompts_share(*step.longest, *times[pool]) * length.si();
     if (hooks.step) hooks.step(step, *times[pool]);
   };
   played.run = workloads::serve(*prepared.stream, plan, told);
@@ -163,6 +178,10 @@ bool run_serving(const Study& study, const topology::Catalogue& catalogue,
   const auto prepared = prepare_serving(study, catalogue, diagnostics);
   if (!prepared) return false;
   ServingHooks hooks;
+  ServingLog log(*prepared);
+  hooks.step = [&](const workloads::FleetStep& step, const PoolTimes& times) {
+    log.add(step, times);
+  };
   if (options.stop != nullptr) hooks.stop = [&] { return options.stop->load(); };
   const PlayedServing played = play(*prepared, fleet_times(*prepared, catalogue), hooks);
   result.set_feasible(played.misfit.empty());
@@ -170,6 +189,7 @@ bool run_serving(const Study& study, const topology::Catalogue& catalogue,
   if (!result.feasible()) return true;
   measure(*prepared, played, result);
   record(*prepared, played, result);
+  log.write(played, result);
   result.set_operations(played.run.total().steps);
   if (played.run.stopped) {
     result.set_interrupted(true);

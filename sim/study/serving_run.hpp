@@ -95,6 +95,7 @@ struct PlayedServing {
   std::vector<std::int64_t> blocks;  ///< of the cache of one attention group, by pool
   workloads::ServingRun run;
   std::vector<power::Activity> work;  ///< of one accelerator of each replica, summed, by pool
+  std::vector<double> prompts_s;      ///< of steps: what prompts made them longer, by pool
   std::vector<std::string> caveats;
 };
 

@@ -30,6 +30,15 @@ workloads::Library reductions_of(std::string_view name) {
   return workloads::Library::automatic;
 }
 
+/// What generates in each half of a step.
+ServingStep half_of(const ServingStep& step, int halves) {
+  ServingStep half;
+  half.decoding = (step.decoding + halves - 1) / halves;
+  half.tokens_each = step.tokens_each;
+  half.context = step.context * half.decoding / step.decoding;
+  return half;
+}
+
 }  // namespace
 
 EngineHost EngineHost::from(const pb::EngineProfile& profile) {
@@ -64,6 +73,10 @@ std::span<const Family> serving_families() {
 StepTimes::Parts& StepTimes::Parts::add(const Parts& other, double weight) {
   computing += weight * other.computing;
   clocked += weight * other.clocked;
+  early += weight * other.early;
+  experts += weight * other.experts;
+  dispatching += weight * other.dispatching;
+  held += weight * other.held;
   communicating += weight * other.communicating;
   launches += weight * other.launches;
   hbm += weight * other.hbm;
@@ -82,23 +95,52 @@ StepTimes::StepTimes(const workloads::ServingJob& job, const topology::Cluster& 
   job_.reductions = host.reductions;
 }
 
+/// By whichever kernels are faster: normal ones send a token once to each rank and domain,
+/// low-latency ones a message to each of its experts.
+workloads::CommunicationCost StepTimes::cost_of(
+    const workloads::CountedCommunication& counted) const {
+  auto cost = workloads::cost_of(counted.communication, cluster_, kernels_.communication());
+  if (counted.low_latency_copies <= 0) return cost;
+  workloads::Communication direct = counted.communication;
+  direct.algorithm = workloads::Algorithm::low_latency;
+  direct.copies_to_ranks = counted.low_latency_copies;
+  const auto other = workloads::cost_of(direct, cluster_, kernels_.communication());
+  return other.alone < cost.alone ? other : cost;
+}
+
+/// What computation beside a communication loses. Low-latency kernels leave the cores while the
+/// network works; others hold theirs all along, and disturb the rest.
+Seconds StepTimes::held_by(const workloads::CommunicationCost& cost) const {
+  if (cost.algorithm == workloads::Algorithm::low_latency) return cost.latency;
+  const double all = cluster_.accelerator().cores;
+  const double left = all > cost.cores ? 1 - cost.cores / all : 1;
+  return cost.alone * (1 - left / kernels_.interference());
+}
+
 StepTimes::Parts StepTimes::timed(const workloads::StepWork& work) const {
   Parts parts;
-  for (const auto& [kernel, variant] : work.kernels) {
+  for (const auto& [kernel, variant, early] : work.kernels) {
     const KernelTime time =
         variant.empty() ? kernels_.time_of(kernel) : kernels_.time_of(kernel, variant);
     const double share = is_small(kernel.family) ? host_.small_kernels : 1;
     const double seconds = time.time.si() * kernel.count * kernel.load * share;
     parts.computing += seconds;
+    if (early) parts.early += seconds;
+    if (kernel.family == Family::grouped_gemm) parts.experts += seconds;
     if (is_tensor_bound(kernel, cluster_.accelerator())) parts.clocked += seconds;
     parts.launches += kernel.count * share;
     parts.hbm += kernel.hbm_bytes.si() * kernel.count;
     parts.flops[static_cast<std::size_t>(kernel.precision)] +=
         executed_flops(kernel).si() * kernel.count;
   }
-  for (const auto& [communication, count] : work.communications) {
-    const auto cost = workloads::cost_of(communication, cluster_, kernels_.communication());
+  for (const workloads::CountedCommunication& each : work.communications) {
+    const auto& [communication, count, low_latency_copies] = each;
+    const auto cost = cost_of(each);
     parts.communicating += cost.alone.si() * count;
+    if (communication.kind == workloads::CollectiveKind::dispatch) {
+      parts.dispatching += cost.alone.si() * count;
+    }
+    parts.held += held_by(cost).si() * count;
     parts.launches += count;
     parts.hbm += cost.hbm.si() * count;
     parts.scale_up += (cost.scale_up_out + cost.scale_up_in).si() * count;
@@ -164,15 +206,16 @@ const StepTimes::Parts& StepTimes::decoding_at(const ServingStep& step, int poin
   return place->second;
 }
 
-void StepTimes::add_attention(const ServingStep& step, Parts& parts) const {
+void StepTimes::add_attention(const ServingStep& step, int halves, Parts& parts) const {
   if (step.decoding > 0) {
     const double mean = std::max(1.0, static_cast<double>(step.context) / step.decoding);
     const int point = static_cast<int>(std::log2(mean) * kPointsPerOctave);
     const double below = std::exp2(point / kPointsPerOctave);
     const double above = std::exp2((point + 1) / kPointsPerOctave);
     const double share = std::clamp((mean - below) / (above - below), 0.0, 1.0);
-    parts.add(decoding_at(step, point), 1 - share);
-    parts.add(decoding_at(step, point + 1), share);
+    const ServingStep half = half_of(step, halves);
+    parts.add(decoding_at(half, point), halves * (1 - share));
+    parts.add(decoding_at(half, point + 1), halves * share);
   }
   if (step.chunks.empty()) return;
   ServingStep prompts;
@@ -199,22 +242,41 @@ const StepTimes::Parts& StepTimes::parts_of(const ServingStep& step) const {
     if (uneven(step)) add_experts(static_cast<double>(step.together) / halves, halves, parts);
   }
   if (step.sampled > 0) parts.add(of_head(step.sampled));
-  add_attention(step, parts);
+  add_attention(step, halves, parts);
   last_ = step;
   return of_last_ = parts;
 }
 
-/// Two batches hide the shorter of computation and communication behind the other.
-Seconds StepTimes::joined(const Parts& parts, int tokens) const {
+/// Two halves of a step in turn, as DeepSeek's and SGLang's engines let them: what the ways to and
+/// from the experts of one half hide behind is of the other, and of two pieces that run together
+/// the longer one counts. With prompts attention, dispatch, experts and combine follow one another,
+/// one piece apart. Without, dispatch hides behind shared experts and the projections before the
+/// other half's attention, combine behind that attention, and experts run alone.
+double StepTimes::interleaved(const Parts& parts, bool prompts) {
+  const double dispatch = parts.dispatching, combine = parts.communicating - dispatch;
+  if (dispatch <= 0) return std::max(parts.computing + parts.held, combine);
+  const double around = parts.computing - parts.experts + parts.held / 2;
+  const double experts = parts.experts + parts.held / 2;
+  if (!prompts) {
+    return std::max(dispatch, parts.early) + experts + std::max(combine, around - parts.early);
+  }
+  // Each stands for both halves, and so does the sum.
+  return (std::max(around, combine) + std::max(dispatch, around) + std::max(experts, dispatch) +
+          std::max(combine, experts)) /
+         2;
+}
+
+Seconds StepTimes::joined(const Parts& parts, const ServingStep& step) const {
+  const int tokens = step.new_tokens();
   const double device = job_.layout.two_batches && tokens > 1
-                            ? std::max(parts.computing, parts.communicating)
+                            ? interleaved(parts, !step.chunks.empty())
                             : parts.computing + parts.communicating;
   const double launched = tokens > host_.graph_tokens ? parts.launches * host_.launch.si() : 0;
   return Seconds::from_si(std::max(device, launched));
 }
 
 Seconds StepTimes::device(const ServingStep& step) const {
-  const Seconds free = joined(parts_of(step), step.new_tokens());
+  const Seconds free = joined(parts_of(step), step);
   if (!cap_) return free;
   const Seconds each = free / job_.layout.pipeline;
   return power::throttled(cap_->curve, activity(step, each), cap_->cap).duration *
@@ -235,7 +297,13 @@ Seconds StepTimes::time(const ServingStep& step) const {
 Seconds StepTimes::exact(const ServingStep& step) const {
   const int tokens = recorded(step.new_tokens());
   const int halves = job_.layout.two_batches && tokens > 1 ? 2 : 1;
-  Parts parts = timed(workloads::attention_work(job_, step));
+  Parts parts;
+  if (step.decoding > 0) {
+    parts.add(timed(workloads::attention_work(job_, half_of(step, halves))), halves);
+  }
+  ServingStep prompts;
+  prompts.chunks = step.chunks;
+  parts.add(timed(workloads::attention_work(job_, prompts)));
   if (tokens > 0) {
     const int each = (tokens + halves - 1) / halves;
     const double together = uneven(step) ? static_cast<double>(step.together) / halves
@@ -244,7 +312,7 @@ Seconds StepTimes::exact(const ServingStep& step) const {
     parts.add(timed(workloads::expert_work(job_, together)), halves);
   }
   if (step.sampled > 0) parts.add(timed(workloads::head_work(job_, cluster_, step.sampled)));
-  return joined(parts, step.new_tokens());
+  return joined(parts, step);
 }
 
 power::Activity StepTimes::activity(const ServingStep& step, Seconds duration) const {

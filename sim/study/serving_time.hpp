@@ -17,6 +17,10 @@ namespace aisle::pb {
 class EngineProfile;
 }
 
+namespace aisle::workloads {
+struct CommunicationCost;
+}
+
 namespace aisle::sim {
 
 /// What an engine's host adds to the device's time (workloads/serving/engine.proto has the words).
@@ -39,7 +43,8 @@ std::span<const workloads::Family> serving_families();
 
 /// Times of the steps of one replica, alone on its accelerators: the sum of its kernels and
 /// communications, by the curves of sim/kernels, and what the host adds. Assumes that nothing
-/// overlaps but what `two_batches` of the layout names. Products of every number of tokens are
+/// overlaps but what `two_batches` of the layout names: pieces of one half beside those of the
+/// other, as far as they last alike. Products of every number of tokens are
 /// timed once, when first asked for; attention of decoding sequences at sixteen lengths of context
 /// per octave, linear between them (within 0.5 % of each kernel's own time); prompts exactly. Not
 /// safe to share between threads. Formulas and errors: docs/model/serving.md.
@@ -75,7 +80,11 @@ class StepTimes {
   /// Seconds, launches and amounts of some part of a step, on the busiest accelerator.
   struct Parts {
     double computing = 0, communicating = 0, launches = 0;
-    double clocked = 0;  ///< of `computing`, in kernels that arithmetic holds up
+    double clocked = 0;      ///< of `computing`, in kernels that arithmetic holds up
+    double early = 0;        ///< of `computing`, before the cache is looked at, and shared experts
+    double experts = 0;      ///< of `computing`, in routed experts
+    double dispatching = 0;  ///< of `communicating`, on the way to them
+    double held = 0;         ///< what computes beside communication loses to its kernels
     double hbm = 0, scale_up = 0, nic = 0;
     std::array<double, topology::kPrecisions> flops{};
 
@@ -88,6 +97,8 @@ class StepTimes {
   };
 
   Parts timed(const workloads::StepWork& work) const;
+  workloads::CommunicationCost cost_of(const workloads::CountedCommunication& counted) const;
+  Seconds held_by(const workloads::CommunicationCost& cost) const;
 
   /// What depends on the number of new tokens: with and without routed experts.
   struct TokenParts {
@@ -101,9 +112,10 @@ class StepTimes {
   bool uneven(const workloads::ServingStep& step) const;
   const Parts& of_head(int rows) const;
   const Parts& decoding_at(const workloads::ServingStep& step, int point) const;
-  void add_attention(const workloads::ServingStep& step, Parts& parts) const;
+  void add_attention(const workloads::ServingStep& step, int halves, Parts& parts) const;
   const Parts& parts_of(const workloads::ServingStep& step) const;
-  Seconds joined(const Parts& parts, int tokens) const;
+  Seconds joined(const Parts& parts, const workloads::ServingStep& step) const;
+  static double interleaved(const Parts& parts, bool prompts);
   int recorded(int tokens) const;
 
   workloads::ServingJob job_;

@@ -72,6 +72,7 @@ void ServingEngine::add_chunks(double now) {
 void ServingEngine::let_in(double now) {
   while (!waiting_.empty() && budget_ > 0) {
     const Waiting next = waiting_.front();
+    if (policy_.ahead && next.during == steps_) return;
     if (too_late(next, now)) {
       waiting_.pop_front();
       outcome(next.request).fate = Fate::too_late;
@@ -182,9 +183,11 @@ ServingStep* ServingEngine::start(double now) {
   const double context = context_ + pace_ * static_cast<double>(generating_ * pass_);
   step_.context = generates_ ? std::max<std::int64_t>(generating_, std::llround(context)) : 0;
   step_.sampled += step_.decoding * step_.tokens_each;
-  // Preemption may have left nothing but what waits.
+  ++steps_;
+  // Preemption may have left nothing but what waits, or nothing was put together ahead.
   if (step_.decoding == 0 && chunks_.empty()) add_chunks(now);
-  return step_.decoding == 0 && chunks_.empty() ? nullptr : &step_;
+  runs_ = step_.decoding > 0 || !chunks_.empty();
+  return runs_ ? &step_ : nullptr;
 }
 
 /// Whole prefixes of so many cached tokens are there for others.
@@ -272,6 +275,7 @@ void ServingEngine::end(std::int32_t index, double now) {
 }
 
 void ServingEngine::finish(double now) {
+  runs_ = false;
   if (generates_) ++pass_;
   generates_ = false;
   while (!ends_.empty() && ends_.top().pass <= pass_) {

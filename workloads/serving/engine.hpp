@@ -113,6 +113,7 @@ class ServingEngine {
     std::int32_t generated;
     Source source;
     std::uint8_t priority;
+    std::int64_t during = -1;  ///< the step that ran when it came; -1: none
   };
 
   /// Prefixes of a prompt that are cached.
@@ -175,7 +176,9 @@ class ServingEngine {
   Heap<Load> loads_;
   ServingStep step_;
   EngineOutbox outbox_;
-  std::int64_t pass_ = 0;  ///< passes in which sequences generated
+  std::int64_t steps_ = 0;  ///< started
+  bool runs_ = false;       ///< a step is under way
+  std::int64_t pass_ = 0;   ///< passes in which sequences generated
   std::int64_t running_ = 0, generating_ = 0;
   double context_ = 0;  ///< sum over those that generate of context, less what passes add to it
   std::int64_t preemptions_ = 0, swaps_ = 0, from_host_ = 0, from_pool_ = 0;

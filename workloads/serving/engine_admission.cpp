@@ -27,7 +27,8 @@ void ServingEngine::enqueue(const Waiting& waiting, bool first) {
 
 void ServingEngine::arrive(std::int32_t request, bool computed) {
   const std::uint8_t priority = asked(request).priority;
-  enqueue({request, computed ? 1 : 0, computed ? Source::elsewhere : Source::nowhere, priority},
+  enqueue({request, computed ? 1 : 0, computed ? Source::elsewhere : Source::nowhere, priority,
+           runs_ ? steps_ : -1},
           false);
 }
 

@@ -47,6 +47,7 @@ class Fleet {
     run_.pools.resize(plan.pools.size());
     replicas_.resize(plan.pools.size());
     turn_.resize(plan.pools.size());
+    there_.resize(plan.pools.size());
     if (plan.pools.size() > 1) senders_.resize(stream.requests.size());
     for (std::size_t pool = 0; pool < plan.pools.size(); ++pool) build(pool);
   }
@@ -104,6 +105,7 @@ class Fleet {
   ServingRun run_;
   std::vector<std::deque<Replica>> replicas_;  ///< by pool
   std::vector<std::size_t> turn_;              ///< by pool
+  std::vector<int> there_;                     ///< replicas that are not off, by pool
   std::vector<Sender> senders_;                ///< by request
   std::vector<ServingStep*> started_;          ///< of the groups of one step
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
@@ -138,7 +140,11 @@ void Fleet::build(std::size_t pool) {
                                      return transfer(request, store, now);
                                    });
     }
-    if (plan.scaling.least > 0 && i >= plan.scaling.least) replica.state = Replica::State::off;
+    if (plan.scaling.least > 0 && i >= plan.scaling.least) {
+      replica.state = Replica::State::off;
+    } else {
+      ++there_[pool];
+    }
   }
 }
 
@@ -277,6 +283,7 @@ void Fleet::start(std::size_t pool, std::size_t replica, std::size_t slot) {
   made.start_s = now_;
   made.end_s = end;
   made.waiting = one.waiting();
+  made.there = there_[pool];
   for (const KvStore& store : one.stores) made.blocks += store.blocks.in_use();
   hooks_.step(made);
 }
@@ -335,20 +342,18 @@ void Fleet::scale_up(std::size_t pool) {
   const Scaling& scaling = plan_.pools[pool].scaling;
   if (scaling.least == 0) return;
   auto& replicas = replicas_[pool];
-  std::int64_t waiting = 0, there = 0;
-  for (const Replica& replica : replicas) {
-    waiting += replica.waiting();
-    there += replica.state != Replica::State::off;
-  }
+  std::int64_t waiting = 0;
+  for (const Replica& replica : replicas) waiting += replica.waiting();
   const auto next = std::find_if(replicas.begin(), replicas.end(), [](const Replica& replica) {
     return replica.state == Replica::State::off;
   });
-  const double meant = scaling.queue * static_cast<double>(there);
+  const double meant = scaling.queue * there_[pool];
   if (next == replicas.end() || static_cast<double>(waiting) <= meant) return;
   const auto index = static_cast<std::int32_t>(next - replicas.begin());
   next->state = Replica::State::starting;
   next->on_since = now_;
   next->idle_since = now_ + scaling.start_s;
+  ++there_[pool];
   ++run_.pools[pool].starts;
   events_.push(
       {now_ + scaling.start_s, EventKind::started, static_cast<std::int32_t>(pool), index, 0});
@@ -365,6 +370,7 @@ void Fleet::stop_idle(const Event& event) {
                      now_ >= replica.idle_since + scaling.idle_s;
   if (!still || event.replica < scaling.least) return;
   replica.state = Replica::State::off;
+  --there_[pool];
   for (KvStore& store : replica.stores) store.forget();
   run_.pools[pool].replica_s += now_ - replica.on_since;
 }

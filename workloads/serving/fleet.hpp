@@ -60,6 +60,7 @@ struct FleetStep {
   double start_s = 0, end_s = 0;
   const ServingStep* longest = nullptr;  ///< of the group that all wait for
   std::int64_t waiting = 0, blocks = 0;  ///< of all groups: requests, blocks in use
+  int there = 0;                         ///< replicas of the pool that are there or starting
 };
 
 struct FleetHooks {

@@ -27,11 +27,12 @@ struct EnginePolicy {
   double watermark = 0.01;  ///< share of the blocks that is left free when a request is let in
   bool prefix_caching = false;
   bool reserves_output = false;  ///< blocks for the whole answer are taken at the start
-  bool swap = false;             ///< who loses its blocks goes to host memory, where that has room
-  bool hands_over = false;       ///< others generate: it computes prompts alone
-  int drafts = 0;                ///< tokens that each pass checks beside the one it computes
-  double acceptance = 0;         ///< chance of a draft, given that those before it were accepted
-  double promise_s = 0;  ///< who cannot have the first token in that time is refused; 0: nobody
+  bool ahead = false;  ///< a step is put together while the one before runs: who comes then is late
+  bool swap = false;   ///< who loses its blocks goes to host memory, where that has room
+  bool hands_over = false;  ///< others generate: it computes prompts alone
+  int drafts = 0;           ///< tokens that each pass checks beside the one it computes
+  double acceptance = 0;    ///< chance of a draft, given that those before it were accepted
+  double promise_s = 0;     ///< who cannot have the first token in that time is refused; 0: nobody
   std::uint64_t seed = 1;
 
   /// Tokens of a pass, in the mean.

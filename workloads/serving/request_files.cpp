@@ -79,7 +79,15 @@ class Collector {
     return false;
   }
 
-  void add(double arrival_s, double prompt, double output, std::size_t first_prefix) {
+  bool priority(double value, const Place& place) {
+    if (value >= 0 && value <= 255 && value == std::floor(value)) return true;
+    diagnostics_.error(place, {}, fmt::format("{:g} is no priority", value),
+                       "a whole number from 0 to 255, higher goes first");
+    return false;
+  }
+
+  void add(double arrival_s, double prompt, double output, double priority,
+           std::size_t first_prefix) {
     if (prompt < 1 || output < 1) {
       ++empty_;
       stream_.prefix_ids.resize(first_prefix);
@@ -95,6 +103,7 @@ class Collector {
     request.arrival_s = arrival_s;
     request.prompt = static_cast<std::int32_t>(prompt);
     request.output = static_cast<std::int32_t>(output);
+    request.priority = static_cast<std::uint8_t>(priority);
     request.first_prefix = static_cast<std::int32_t>(first_prefix);
     request.prefixes = static_cast<std::int32_t>(stream_.prefix_ids.size() - first_prefix);
     stream_.requests.push_back(request);
@@ -163,7 +172,8 @@ class TableReader {
             header_, {"GeneratedTokens", "Response tokens", "output_tokens", "num_decode_tokens",
                       "output_length", "completion_tokens", "output_toks"})),
         stamp_(any_column(header_, {"TIMESTAMP", "Timestamp", "arrival_time_s", "arrived_at",
-                                    "timestamp", "arrival_s"})) {}
+                                    "timestamp", "arrival_s"})),
+        priority_(any_column(header_, {"priority"})) {}
 
   bool known() const { return prompt_ >= 0 && output_ >= 0; }
 
@@ -172,8 +182,10 @@ class TableReader {
     const auto output = length(row[static_cast<std::size_t>(output_)], "an answer");
     const auto arrival =
         stamp_ < 0 ? std::optional(0.0) : time(row[static_cast<std::size_t>(stamp_)]);
-    if (prompt && output && arrival) {
-      collector_.add(*arrival, *prompt, *output, stream_.prefix_ids.size());
+    const auto urgent =
+        priority_ < 0 ? std::optional(0.0) : priority(row[static_cast<std::size_t>(priority_)]);
+    if (prompt && output && arrival && urgent) {
+      collector_.add(*arrival, *prompt, *output, *urgent, stream_.prefix_ids.size());
     }
   }
 
@@ -200,11 +212,21 @@ class TableReader {
     return value && collector_.arrival(*value, header_.place(cell)) ? value : std::nullopt;
   }
 
+  std::optional<double> priority(const CsvTable::Cell& cell) {
+    const auto value = plain_number(cell.text);
+    if (!value) {
+      diagnostics_.error(header_.place(cell), {},
+                         fmt::format("'{}' is no priority", shown(cell.text)),
+                         "a whole number from 0 to 255, higher goes first");
+    }
+    return value && collector_.priority(*value, header_.place(cell)) ? value : std::nullopt;
+  }
+
   CsvTable header_;
   RequestStream& stream_;
   Diagnostics& diagnostics_;
   Collector collector_;
-  int prompt_, output_, stamp_;
+  int prompt_, output_, stamp_, priority_;
 };
 
 bool read_table(CsvStream& rows, const std::string& file, RequestStream& stream,
@@ -261,8 +283,9 @@ bool read_record(simdjson::dom::element record, const Place& place, Collector& c
   const double arrival = milliseconds  ? *milliseconds / 1e3
                          : nanoseconds ? *nanoseconds / 1e9
                                        : field({"arrived_at", "arrival_time_s"}).value_or(0);
+  const double priority = field({"priority"}).value_or(0);
   timed = timed || arrival != 0;
-  if (!collector.arrival(arrival, place)) return false;
+  if (!collector.arrival(arrival, place) || !collector.priority(priority, place)) return false;
   const std::size_t first = stream.prefix_ids.size();
   simdjson::dom::array ids;
   if (record["hash_ids"].get(ids) == simdjson::SUCCESS) {
@@ -275,7 +298,7 @@ bool read_record(simdjson::dom::element record, const Place& place, Collector& c
       stream.prefix_ids.push_back(id);
     }
   }
-  collector.add(arrival, *prompt, *output, first);
+  collector.add(arrival, *prompt, *output, priority, first);
   return true;
 }
 

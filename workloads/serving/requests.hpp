@@ -49,8 +49,9 @@ void lengthen_prefixes(RequestStream& stream, int tokens);
 /// GeneratedTokens), BurstGPT (Timestamp, Request tokens, Response tokens), lengths with or without
 /// arrivals (arrival_time_s or arrived_at; input_tokens, num_prefill_tokens; output_tokens,
 /// num_decode_tokens), or JSON lines with timestamp (ms), input_length, output_length, hash_ids
-/// (Mooncake). Without arrivals all come at 0. Unsorted stamps are sorted, requests without an
-/// answer left out, and both counted in caveats; anything that is no number is an error.
+/// (Mooncake); `priority` where there is one. Without arrivals all come at 0. Unsorted stamps are
+/// sorted, requests without an answer left out, and both counted in caveats; anything that is no
+/// number is an error.
 std::optional<RequestStream> parse_requests(CsvStream::Read read, const std::string& file,
                                             Diagnostics& diagnostics);
 

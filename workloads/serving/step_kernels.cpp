@@ -52,10 +52,14 @@ class Builder {
 
   /// Wide ones by the curve of an inference library, where the chip's usual one is of training.
   void product(const char* name, const ProductFormat& format, double m, double n, double k) {
-    const bool usual = format.variant.empty() && format.computes == Precision::bf16;
     add(dense_product(format.computes, m, n, k,
                       {format.activation_bytes(), format.weight_bytes, kWide}),
-        name, usual ? "trtllm bfloat16" : format.variant);
+        name, inference_curve(format));
+  }
+
+  static std::string inference_curve(const ProductFormat& format) {
+    const bool usual = format.variant.empty() && format.computes == Precision::bf16;
+    return usual ? "trtllm bfloat16" : format.variant;
   }
 
   void stream(Family family, const char* name, double rows, double columns, double bytes) {
@@ -66,7 +70,7 @@ class Builder {
     kernel.count = count_;
     kernel.load = load;
     kernel.name = name;
-    work_.kernels.push_back({kernel, std::move(variant)});
+    work_.kernels.push_back({kernel, std::move(variant), early_});
   }
 
   /// Over the first `ranks` accelerators of the replica, so many apart.
@@ -81,8 +85,8 @@ class Builder {
     return c;
   }
 
-  void communicate(const Communication& c, int count = 1) {
-    if (c.group.size > 1) work_.communications.push_back({c, count * count_});
+  void communicate(const Communication& c, double low_latency_copies = 0) {
+    if (c.group.size > 1) work_.communications.push_back({c, count_, low_latency_copies});
   }
 
   void sum_over_tensor(double tokens) {
@@ -92,6 +96,7 @@ class Builder {
 
   void attention_block(const AttentionShape& a, double tokens);
   void dense_block(const FeedForwardShape& f, double width, double tokens);
+  void shared_experts(const FeedForwardShape& f, double tokens);
   void routed_experts(const FeedForwardShape& f, double total);
   void around_experts(const FeedForwardShape& f, double tokens);
   void exchange(const FeedForwardShape& f, double tokens);
@@ -102,6 +107,7 @@ class Builder {
   const ServingJob& job_;
   const topology::Cluster* cluster_;
   int count_ = 1;
+  bool early_ = false;
   StepWork work_;
 };
 
@@ -111,6 +117,7 @@ void Builder::attention_block(const AttentionShape& a, double tokens) {
   const int tensor = job_.layout.tensor;
   const double heads = per_rank(a.heads, tensor), caches = per_rank(a.kv_heads, tensor);
   const ProductFormat& format = job_.formats.attention;
+  early_ = true;
   stream(Family::norm, "attention norm", tokens, hidden, 4 * kWide);
   double written = caches * (a.qk_dim + a.v_dim), rotated = (heads + caches) * a.qk_dim;
   if (a.mla) {
@@ -126,6 +133,7 @@ void Builder::attention_block(const AttentionShape& a, double tokens) {
   }
   stream(Family::elementwise, "rotary position", tokens, rotated, 2 * kWide);
   stream(Family::elementwise, "cache write", tokens, written, kWide + job_.formats.cache_bytes);
+  early_ = false;
   product("output projection", format, tokens, hidden, heads * a.v_dim);
   sum_over_tensor(tokens);
 }
@@ -135,6 +143,12 @@ void Builder::dense_block(const FeedForwardShape& f, double width, double tokens
   product("gate and up", job_.formats.dense, tokens, gates * width, hidden);
   stream(Family::elementwise, "activation", tokens, width, (gates + 1) * kWide);
   product("down", job_.formats.dense, tokens, hidden, width);
+}
+
+void Builder::shared_experts(const FeedForwardShape& f, double tokens) {
+  early_ = true;
+  dense_block(f, static_cast<double>(f.shared) * f.shared_hidden / job_.layout.tensor, tokens);
+  early_ = false;
 }
 
 /// Routed experts of the busiest rank, for `total` tokens of all attention groups.
@@ -155,7 +169,7 @@ void Builder::routed_experts(const FeedForwardShape& f, double total) {
   const double gathered = layout.data > 1 ? 0 : total;
   add(expert_layer(format.computes, load, gathered, hidden, f.hidden / cut,
                    {format.activation_bytes(), format.weight_bytes, kWide}),
-      "experts", format.variant);
+      "experts", inference_curve(format));
 }
 
 /// What stands around routed experts: the router, and the exchange or the sum.
@@ -181,7 +195,7 @@ void Builder::exchange(const FeedForwardShape& f, double tokens) {
     c.copies_to_domains = expected_copies(routing, c.group.domains);
     c.copies_to_ranks = expected_copies(routing, c.group.size);
     c.hottest_rank = c.hottest_domain = job_.routing.busiest;
-    communicate(c);
+    communicate(c, f.top_k);
   }
 }
 
@@ -293,9 +307,7 @@ StepWork token_work(const ServingJob& job, const topology::Cluster& cluster, int
       builder.sum_over_tensor(rows);
       continue;
     }
-    if (f.shared > 0) {
-      builder.dense_block(f, static_cast<double>(f.shared) * f.shared_hidden / tensor, rows);
-    }
+    if (f.shared > 0) builder.shared_experts(f, rows);
     builder.around_experts(f, rows);
   }
   builder.repeat(job.layout.pipeline - 1);

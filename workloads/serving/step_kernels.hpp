@@ -64,6 +64,7 @@ struct ServingJob {
 struct CountedCommunication {
   Communication communication;
   int count = 1;
+  double low_latency_copies = 0;  ///< > 0: low-latency kernels may carry it, so many of a token
 };
 
 /// Work of the busiest accelerator in some part of a step, all layers of all stages together, in no
@@ -72,6 +73,7 @@ struct StepWork {
   struct Product {
     Kernel kernel;
     std::string variant;  ///< implementation (ProductFormat); empty: the usual one
+    bool early = false;   ///< before attention looks at the cache, or of shared experts
   };
 
   std::vector<Product> kernels;

@@ -91,6 +91,22 @@ TEST(ServingEngine, ServicesOfManyLengthsWaitByTheirVariance) {
   EXPECT_NEAR(waited, rate * square / (2 * (1 - rate * mean)), 0.03 * waited);
 }
 
+TEST(ServingEngine, WhoComesDuringAStepPutTogetherAheadWaitsOneMore) {
+  // Steps of one second; the second request comes during the first one's prompt.
+  RequestStream requests = equal(3, 0, 100, 5);
+  requests.requests[1].arrival_s = 0.5;
+  requests.requests[2].arrival_s = 100;  // to an idle engine
+  const ServingClock second = [](const ServingStep&) { return 1.0; };
+  for (const bool ahead : {false, true}) {
+    EnginePolicy with = policy();
+    with.ahead = ahead;
+    const ServingRun run = serve(requests, with, 1, Router::round_robin, second);
+    EXPECT_DOUBLE_EQ(run.outcomes[0].first_token_s, 1);
+    EXPECT_DOUBLE_EQ(run.outcomes[1].first_token_s, ahead ? 3 : 2);
+    EXPECT_DOUBLE_EQ(run.outcomes[2].first_token_s, 101);
+  }
+}
+
 TEST(ServingEngine, LittlesLaw) {
   const RequestStream requests = stream(20000, 15, 300, 100);
   const ServingRun run = serve(requests, policy(), 1, Router::round_robin, clock_of);

@@ -55,6 +55,7 @@ PoolPlan any_pool(Random& random) {
   with.prefix_caching = random.below(2) == 0;
   with.reserves_output = random.below(4) == 0;
   with.swap = random.below(2) == 0;
+  with.ahead = random.below(2) == 0;
   with.watermark = 0.05 * random.uniform();
   with.seed = random.next();
   if (random.below(3) == 0) {

@@ -96,6 +96,22 @@ TEST(RequestFiles, BadRowsHaveAPlace) {
   refused("");
 }
 
+TEST(RequestFiles, PrioritiesAreReadWhereThereAreSome) {
+  const RequestStream table =
+      parsed("arrived_at,input_tokens,output_tokens,priority\n0,5,1,0\n1,5,1,255\n");
+  EXPECT_EQ(table.requests[0].priority, 0);
+  EXPECT_EQ(table.requests[1].priority, 255);
+  const std::string line = "{\"input_length\": 5, \"output_length\": 1";
+  const RequestStream lines = parsed(line + "}\n" + line + ", \"priority\": 2}\n");
+  EXPECT_EQ(lines.requests[0].priority, 0);
+  EXPECT_EQ(lines.requests[1].priority, 2);
+  const std::string head = "input_tokens,output_tokens,priority\n";
+  EXPECT_NE(refused(head + "5,1,high\n").find("stream:2:5: error: 'high' is no priority"),
+            std::string::npos);
+  EXPECT_NE(refused(head + "5,1,256\n").find("256 is no priority"), std::string::npos);
+  EXPECT_NE(refused(line + ", \"priority\": -1}\n").find("-1 is no priority"), std::string::npos);
+}
+
 TEST(RequestFiles, EveryBadRowIsNamedUpToTwenty) {
   std::string text = "arrived_at,input_tokens,output_tokens\n1,2\n";
   for (int row = 0; row < 50; ++row) text += "1,none,1\n";

@@ -70,6 +70,8 @@ TEST(InferenceLedger, NumbersInWords) {
   EXPECT_EQ(number_after("max 8, mean 7.98", "mean "), 7.98);
   EXPECT_EQ(number_in("all at once"), std::nullopt);
   EXPECT_EQ(number_after("token budget 2048, 30 KV blocks", "token budget "), 2048);
+  EXPECT_EQ(number_before("first 300 requests only", " requests only"), 300);
+  EXPECT_EQ(number_before("prompts;", " prompts;"), std::nullopt);
 }
 
 TEST(InferenceLedger, LoadsByTheirWords) {
@@ -91,6 +93,48 @@ TEST(InferenceLedger, LoadsByTheirWords) {
   one.batch = "128 req/GPU";
   EXPECT_EQ(asked(one).load.kind, InferenceLoad::Kind::decoding);
   EXPECT_TRUE(asked(one).load.per_group);
+}
+
+TEST(InferenceLedger, RunsAndWorkersByTheirWords) {
+  InferenceRow one = row();
+  one.rate = "5";
+  one.note = "first 300 requests only, token budget 2048";
+  EXPECT_EQ(asked(one).load.requests, 300);
+  one.engine = "SGLang (PD disaggregated)";
+  one.batch = "128";
+  one.rate.clear();
+  one.note = "1 prefill + 3 decode workers, TP2 each";
+  EXPECT_TRUE(asked(one).disaggregated);
+  EXPECT_EQ(asked(one).prompt_workers, 1);
+  EXPECT_EQ(asked(one).workers, 3);
+  one.note = "1 prefill + 1 decode workers, TP of each worker not stated (probably 4)";
+  one.tensor.reset();
+  EXPECT_EQ(asked(one).layouts.front().tensor, 4);
+  one.engine = "SGLang + Mooncake";
+  one.note = "2 regular; 50 prompts; random lengths";
+  EXPECT_FALSE(asked(one).disaggregated);
+  EXPECT_EQ(asked(one).load.requests, 50);
+}
+
+TEST(InferenceLedger, RunsThatEndAndPoolsArePlayed) {
+  // A run of few requests starts and ends empty: less concurrency than in a steady state.
+  InferenceRow one = row();
+  one.rate = "20";
+  one.metric = "e2e_mean";
+  one.unit = "s";
+  const double steady = answered(one);
+  one.note = "first 100 requests only";
+  EXPECT_LT(answered(one), steady);
+  // Workers that generate share the requests: more of them, shorter gaps.
+  one = row();
+  one.engine = "SGLang (PD disaggregated)";
+  one.batch = "256";
+  one.metric = "itl_median";
+  one.unit = "ms";
+  one.note = "1 prefill + 1 decode workers";
+  const double alone = answered(one);
+  one.note = "1 prefill + 3 decode workers";
+  EXPECT_LT(answered(one), 0.9 * alone);
 }
 
 TEST(InferenceLedger, LayoutsAreReplicas) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sim/study/measure.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/study.hpp"
@@ -7,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
@@ -76,8 +78,10 @@ TEST(ServingRuns, SeriesAddUpToTheRun) {
   ASSERT_TRUE(result.has_value());
   EXPECT_EQ(result->requests().arrival_s_size(), 500);
   std::map<std::string, double> sums;
+  std::map<std::string, double> most;
   for (const pb::Series& series : result->series()) {
     const double width = series.time_s(1) - series.time_s(0);
+    most[series.name()] = *std::max_element(series.value().begin(), series.value().end());
     for (const double value : series.value()) sums[series.name()] += value * width;
   }
   double prompts = 0, outputs = 0, inside = 0;
@@ -90,6 +94,51 @@ TEST(ServingRuns, SeriesAddUpToTheRun) {
   EXPECT_NEAR(sums.at("prompt_tokens_per_s"), prompts, 1e-6 * prompts);
   EXPECT_NEAR(sums.at("output_tokens_per_s"), outputs, 1e-6 * outputs);
   EXPECT_NEAR(sums.at("waiting_requests") + sums.at("running_requests"), inside, 1e-6 * inside);
+  // Energy is the integral of power; the last stretch is cut at the end of the run.
+  const double energy = *metric_of(*result, "energy_mwh") * 3.6e9;
+  EXPECT_NEAR(sums.at("facility_power_w"), energy, 0.02 * energy);
+  EXPECT_LE(most.at("kv_occupancy"), *metric_of(*result, "kv_occupancy_peak"));
+  EXPECT_GT(most.at("batch_sequences"), *metric_of(*result, "batch_mean"));
+}
+
+TEST(ServingRuns, StepsAreATimeline) {
+  const aisle::tests::Folder folder;
+  Diagnostics diagnostics;
+  const auto study = load(folder.write("study.textproto", kStudy), {}, diagnostics);
+  ASSERT_TRUE(study.has_value());
+  const auto result = run(*study, catalogue(), {}, diagnostics);
+  ASSERT_TRUE(result.has_value());
+  const pb::Timeline& timeline = result->timeline();
+  ASSERT_EQ(timeline.rank_size(), 4);
+  int spans = 0;
+  for (const pb::TimelineRank& rank : timeline.rank()) {
+    EXPECT_EQ(rank.multiplicity(), 2);
+    const pb::TimelineStream& stream = rank.stream(0);
+    spans += stream.start_ns_size();
+    for (int i = 1; i < stream.start_ns_size(); ++i) {
+      EXPECT_GE(stream.start_ns(i), stream.start_ns(i - 1) + stream.duration_ns(i - 1) - 1);
+    }
+  }
+  EXPECT_EQ(spans, *metric_of(*result, "engine_steps"));
+}
+
+TEST(ServingRuns, UrgentOnesWaitLess) {
+  const Answer two =
+      answer({"workload.serving.requests.rate=600", "workload.serving.requests.urgent_share=0.1",
+              "workload.serving.engine.sequences=16"});
+  EXPECT_LT(two.metrics.at("urgent_ttft_p90_s"), 0.5 * two.metrics.at("ttft_p90_s"));
+  EXPECT_FALSE(answer({}).metrics.contains("urgent_ttft_p90_s"));
+}
+
+TEST(ServingRuns, WhatPromptsAndAnswersCostIsTheWhole) {
+  const Answer calm = answer({});
+  // Prompts of 500 tokens, answers of 100.
+  EXPECT_NEAR(5 * calm.metrics.at("usd_per_million_input_tokens") +
+                  calm.metrics.at("usd_per_million_generated_tokens"),
+              calm.metrics.at("usd_per_million_output_tokens"), 1e-9);
+  EXPECT_GT(calm.metrics.at("usd_per_million_input_tokens"), 0);
+  EXPECT_GT(calm.metrics.at("usd_per_million_generated_tokens"),
+            5 * calm.metrics.at("usd_per_million_input_tokens"));
 }
 
 TEST(ServingRuns, WhereNothingIsServedThereAreNoRates) {

@@ -25,7 +25,7 @@ const topology::Catalogue& catalogue() {
 Study study_of(const std::vector<std::string>& more) {
   std::vector<FlagAssignment> fields;
   for (const char* field :
-       {"cluster.accelerator=h100-sxm", "cluster.count=8", "workload.serving.model=llama-3.1-8b",
+       {"cluster.accelerator=h100-sxm", "cluster.count=4", "workload.serving.model=llama-3.1-8b",
         "workload.serving.requests.rate=20", "workload.serving.requests.count=4000",
         "workload.serving.requests.prompt.mean=800", "workload.serving.requests.prompt.spread=1",
         "workload.serving.requests.output.mean=100",
@@ -64,6 +64,13 @@ SearchOptions options_for(const std::string& objective) {
   return options;
 }
 
+/// Of the layouts that are best in closed form, two are played.
+SearchOptions few(const std::string& objective) {
+  SearchOptions options = options_for(objective);
+  options.rerank = options.limit = 2;
+  return options;
+}
+
 double goodput(const FoundServing& layout, double rate, int replicas) {
   std::vector<std::string> fields = kPromise;
   fields.push_back("workload.serving.requests.rate=" + std::to_string(rate));
@@ -83,7 +90,7 @@ double goodput(const FoundServing& layout, double rate, int replicas) {
 }
 
 TEST(ServingSearch, TheRateFoundKeepsThePromiseAndAThirdMoreDoesNot) {
-  const ServingSearchOutcome outcome = found(study_of(kPromise), options_for("slo_requests_per_s"));
+  const ServingSearchOutcome outcome = found(study_of(kPromise), few("slo_requests_per_s"));
   ASSERT_FALSE(outcome.best.empty());
   const FoundServing& best = outcome.best.front();
   EXPECT_GE(goodput(best, 0.93 * best.slo_requests_per_s, best.parts.front().replicas), 0.985);
@@ -96,7 +103,7 @@ TEST(ServingSearch, TheRateFoundKeepsThePromiseAndAThirdMoreDoesNot) {
 TEST(ServingSearch, FewestAcceleratorsAreEnoughAndOneReplicaLessIsNot) {
   std::vector<std::string> fields = kPromise;
   fields.push_back("workload.serving.requests.rate=100");
-  const ServingSearchOutcome outcome = found(study_of(fields), options_for("accelerators"));
+  const ServingSearchOutcome outcome = found(study_of(fields), few("accelerators"));
   ASSERT_FALSE(outcome.best.empty());
   const FoundServing& best = outcome.best.front();
   EXPECT_GE(goodput(best, 97, best.parts.front().replicas), 0.985);
@@ -105,7 +112,7 @@ TEST(ServingSearch, FewestAcceleratorsAreEnoughAndOneReplicaLessIsNot) {
 }
 
 TEST(ServingSearch, TheFrontFallsAndThreadsChangeNothing) {
-  SearchOptions one = options_for("slo_requests_per_s"), two = one;
+  SearchOptions one = few("slo_requests_per_s"), two = one;
   two.threads = 2;
   const Study study = study_of(kPromise);
   const ServingSearchOutcome a = found(study, one), b = found(study, two);
@@ -125,7 +132,7 @@ TEST(ServingSearch, TheFrontFallsAndThreadsChangeNothing) {
 TEST(ServingSearch, ClosedLoopsAreRaisedByTheirNumber) {
   std::vector<std::string> fields = kPromise;
   fields.push_back("workload.serving.requests.concurrency=64");
-  const ServingSearchOutcome outcome = found(study_of(fields), options_for(""));
+  const ServingSearchOutcome outcome = found(study_of(fields), few(""));
   ASSERT_FALSE(outcome.best.empty());
   EXPECT_GT(outcome.best.front().slo_requests_per_s, 0);
 }
@@ -142,20 +149,21 @@ TEST(ServingSearch, FindsTheRateFarBelowTheClosedFormToo) {
   // So slow a token is promised that the closed form fills the batch, and first tokens come late.
   const Study study =
       study_of({"workload.serving.slo.first_token=1 s", "workload.serving.slo.token=300 ms"});
-  const auto outcome = found(study, options_for("slo_requests_per_s"));
+  const auto outcome = found(study, few("slo_requests_per_s"));
   ASSERT_FALSE(outcome.best.empty()) << outcome.reason;
-  EXPECT_GT(outcome.best.front().slo_requests_per_s, 100);
+  EXPECT_GT(outcome.best.front().slo_requests_per_s, 50);
 }
 
 TEST(ServingSearch, PromisesTooShortForAnyLayoutAreSaid) {
   const ServingSearchOutcome outcome =
-      found(study_of({"workload.serving.slo.token=0.1 ms"}), options_for("slo_requests_per_s"));
+      found(study_of({"workload.serving.slo.token=0.1 ms"}), few("slo_requests_per_s"));
   EXPECT_TRUE(outcome.best.empty());
   EXPECT_NE(outcome.reason.find("promised"), std::string::npos) << outcome.reason;
 }
 
 Study pools_of(std::vector<std::string> more) {
   more.insert(more.end(), kPromise.begin(), kPromise.end());
+  more.emplace_back("cluster.count=8");
   for (const char* pool : {"prefill", "decode"}) {
     more.push_back(std::string("workload.serving.pools.") + pool + ".replicas=1");
   }
@@ -176,12 +184,6 @@ double kept_by(const Study& study, const ServingParts& parts, double rate) {
     if (metric.name() == "goodput") return metric.value();
   }
   return 0;
-}
-
-SearchOptions few(const std::string& objective) {
-  SearchOptions options = options_for(objective);
-  options.rerank = options.limit = 2;
-  return options;
 }
 
 TEST(ServingSearch, PoolsAreCutAndBalanced) {

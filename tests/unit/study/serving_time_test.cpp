@@ -7,6 +7,7 @@
 #include "sim/study/scenario.pb.h"
 #include "sim/study/serving_load.hpp"
 #include "topology/catalogue/catalogue.hpp"
+#include "workloads/collectives/collective.hpp"
 #include "workloads/serving/engine.pb.h"
 
 #include <gtest/gtest.h>
@@ -150,6 +151,58 @@ TEST(ServingTime, ExpertsSeeTheTokensOfAllGroups) {
   EXPECT_EQ(times.device(small).si(), padded);
 }
 
+TEST(ServingTime, TwoBatchesHideSomeOfTheShorter) {
+  workloads::ServingLayout layout;
+  layout.data = layout.expert = 64;
+  const auto one = replica("deepseek-v3", "h100-sxm", layout);
+  layout.two_batches = true;
+  const auto two = replica("deepseek-v3", "h100-sxm", layout);
+  const workloads::ProductFormat fp8{topology::Precision::fp8, 1, {}};
+  for (auto* each : {one.get(), two.get()}) {
+    each->job.formats.attention = each->job.formats.dense = each->job.formats.experts = fp8;
+  }
+  const StepTimes apart = one->times(), beside = two->times();
+  for (const ServingStep& step : {decoding(256, 2000), prompt(16384)}) {
+    const double alone = apart.device(step).si(), hidden = beside.device(step).si();
+    EXPECT_LT(hidden, 0.95 * alone);
+    EXPECT_GT(hidden, 0.5 * alone);  // no more than half of two can be hidden
+    EXPECT_NEAR(hidden / beside.exact(step).si(), 1, 0.005);
+  }
+  // Few tokens: halves read the same weights twice and have little to send.
+  EXPECT_GT(beside.device(decoding(4, 1000)), apart.device(decoding(4, 1000)));
+}
+
+TEST(ServingTime, FewTokensTakeLowLatencyKernels) {
+  // Eight ranks of a node, DeepSeek's 58 layers of experts: DeepEP's normal kernels take 30 us each
+  // before the first byte, its low-latency ones 14.
+  workloads::ServingLayout layout;
+  layout.data = layout.expert = 8;
+  const auto deepseek = replica("deepseek-v3", "h200-sxm", layout);
+  const auto work = workloads::token_work(deepseek->job, *deepseek->cluster, 1);
+  const StepTimes times = deepseek->times();
+  double normal = 0;
+  for (const auto& each : work.communications) {
+    EXPECT_EQ(each.low_latency_copies, 8);
+    normal += each.count * workloads::cost_of(each.communication, *deepseek->cluster,
+                                              times.kernels().communication())
+                               .alone.si();
+  }
+  EXPECT_NEAR(normal, 2 * 58 * 30e-6, 0.3e-3);
+  const double all = times.device(decoding(1, 1)).si();
+  double kernels = 0;
+  for (const auto& step : {work, workloads::expert_work(deepseek->job, 8),
+                           workloads::attention_work(deepseek->job, decoding(1, 1)),
+                           workloads::head_work(deepseek->job, *deepseek->cluster, 1)}) {
+    for (const auto& product : step.kernels) {
+      const auto time = product.variant.empty()
+                            ? times.kernels().time_of(product.kernel)
+                            : times.kernels().time_of(product.kernel, product.variant);
+      kernels += time.time.si() * product.kernel.count * product.kernel.load;
+    }
+  }
+  EXPECT_NEAR(all - kernels, 2 * 58 * 14e-6, 0.3e-3);
+}
+
 TEST(ServingTime, HostWaitsOrWorksBeside) {
   const auto llama = replica("llama-3.1-8b", "h100-sxm", {});
   EngineHost host;
@@ -221,7 +274,8 @@ TEST(ServingKernels, OperationsAreThoseOfTheModel) {
   const int tokens = 1024;
   double flops = 0;
   const workloads::StepWork products = workloads::token_work(llama->job, *llama->cluster, tokens);
-  for (const auto& [kernel, variant] : products.kernels) flops += kernel.flops.si() * kernel.count;
+  for (const auto& product : products.kernels)
+    flops += product.kernel.flops.si() * product.kernel.count;
   double counted = 0;
   for (const workloads::Layer& layer : llama->model.layers) {
     if (layer.kind != workloads::LayerKind::dense) continue;

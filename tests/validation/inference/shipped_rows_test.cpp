@@ -30,10 +30,10 @@ const Validation& shipped() {
 // points: a source that gets worse fails, and so does one that disappears.
 TEST(ShippedRuns, EverySourceIsWithinItsBound) {
   const std::map<std::string, double> bounds = {
-      {"ANL", 0.08},   {"ASC", 1.41}, {"CHI", 1.53}, {"DSK", 0.60}, {"DST", 0.46},
-      {"FTR", 0.16},   {"GPF", 0.27}, {"INX", 0.23}, {"MLE", 0.38}, {"MLP41", 0.40},
-      {"MLP51", 0.32}, {"MOO", 0.48}, {"NRN", 0.70}, {"S2R", 0.11}, {"SGL", 0.33},
-      {"SPW", 0.20},   {"TPU", 0.62}, {"TRT", 0.10}, {"VLL", 0.37},
+      {"ANL", 0.08},   {"ASC", 0.23}, {"CHI", 1.53}, {"DSK", 0.60}, {"DST", 0.16},
+      {"FTR", 0.16},   {"GPF", 0.27}, {"INX", 0.22}, {"MLE", 0.37}, {"MLP41", 0.40},
+      {"MLP51", 0.22}, {"MOO", 0.48}, {"NRN", 0.70}, {"S2R", 0.11}, {"SGL", 0.32},
+      {"SPW", 0.20},   {"TPU", 0.62}, {"TRT", 0.10}, {"VLL", 0.29},
   };
   std::set<std::string> seen;
   for (const ErrorGroup& group : shipped().groups) {

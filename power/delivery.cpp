@@ -57,6 +57,11 @@ std::vector<Overload> overloads(const Delivery& delivery, const Flow& flow) {
     } else if (own.load_failed > 1) {
       found.push_back({delivery.stages[i].name, own.load_failed, true});
     }
+    const Stage& stage = delivery.stages[i];
+    if (stage.stands_in_for < 0) continue;
+    const auto lost = static_cast<std::size_t>(stage.stands_in_for);
+    const double load = flow.stages[lost].output / (stage.rating * (stage.units - stage.spare));
+    if (load > 1) found.push_back({stage.name, load, true, delivery.stages[lost].name});
   }
   return found;
 }
@@ -80,6 +85,7 @@ class Reader {
     for (int i = 0; i < entry_.stage_size(); ++i) read_stage(i, accelerators);
     if (diagnostics_.error_count() > errors_before) return std::nullopt;
     check_loads();
+    check_starts();
     if (!order() || diagnostics_.error_count() > errors_before) return std::nullopt;
     return Delivery{entry_.name(), std::move(ordered_)};
   }
@@ -120,11 +126,49 @@ class Reader {
       if (rating) stage.rating = *rating;
     }
     read_units(i, accelerators, stage);
+    if (entry.has_stands_in_for()) read_stand_in(i, stage);
+    if (entry.has_rides_through()) {
+      carried_ = std::max(carried_, seconds(at(i, "rides_through"), entry.rides_through()));
+    }
     for (const int load : entry.carries()) {
       stage.carries.push_back(load == pb::cooling ? Load::cooling : Load::it);
     }
     read_efficiency(i, stage);
     stages_.push_back(std::move(stage));
+  }
+
+  Seconds seconds(const std::string& field, const std::string& text) {
+    const std::string path = below(field);
+    return parse_quantity<Seconds>(text, places_.find(path), path, diagnostics_)
+        .value_or(Seconds{});
+  }
+
+  void read_stand_in(int i, Stage& stage) {
+    const pb::DeliveryStage& entry = entry_.stage(i);
+    const auto lost = index_.find(entry.stands_in_for());
+    if (lost == index_.end()) {
+      error(at(i, "stands_in_for"), fmt::format("no stage is named '{}'", entry.stands_in_for()),
+            "generators stand in for one of the stages by name");
+      return;
+    }
+    stage.stands_in_for = lost->second;
+    if (stage.rating.si() <= 0) {
+      error(at(i, "rating"), "is missing: what stands in has a rating", "rating: \"2.5 MW\"");
+    }
+  }
+
+  /// Until generators run, batteries carry the load.
+  void check_starts() {
+    for (int i = 0; i < entry_.stage_size(); ++i) {
+      const pb::DeliveryStage& entry = entry_.stage(i);
+      if (!entry.has_starts_in()) continue;
+      const Seconds starts = seconds(at(i, "starts_in"), entry.starts_in());
+      if (starts <= carried_) continue;
+      error(at(i, "starts_in"),
+            fmt::format("nothing carries the load until '{}' runs: batteries ride through {:g} s",
+                        entry.name(), carried_.si()),
+            "a UPS stage with rides_through: \"5 min\"");
+    }
   }
 
   void read_units(int i, int accelerators, Stage& stage) {
@@ -199,6 +243,10 @@ class Reader {
             "one stage has no `from`: the utility feeds it");
       return false;
     }
+    for (Stage& stage : ordered_) {
+      if (stage.stands_in_for < 0) continue;
+      stage.stands_in_for = place[static_cast<std::size_t>(stage.stands_in_for)];
+    }
     return true;
   }
 
@@ -208,6 +256,7 @@ class Reader {
   Diagnostics& diagnostics_;
   std::map<std::string, int> index_;
   std::vector<Stage> stages_, ordered_;
+  Seconds carried_;  ///< by batteries, the longest
 };
 
 }  // namespace

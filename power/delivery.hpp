@@ -30,6 +30,7 @@ enum class Load { it, cooling };
 struct Stage {
   std::string name;
   int from = -1;                            ///< the stage that feeds it; -1: the utility
+  int stands_in_for = -1;                   ///< whose load it takes over; nothing before that
   double units = 1;                         ///< in all
   double spare = 0;                         ///< of them, that may fail
   Watts rating;                             ///< of one, at its output; 0: none
@@ -71,6 +72,7 @@ struct Overload {
   std::string stage;
   double load = 0;
   bool only_failed = false;
+  std::string lost = {};  ///< the stage for which it stands in then; empty: it carries load now
 };
 
 std::vector<Overload> overloads(const Delivery& delivery, const Flow& flow);

@@ -83,6 +83,7 @@ double Contract::output(int hour) const {
   const int day = hour / kHoursOfDay % kDays, of_day = hour % kHoursOfDay;
   switch (kind) {
     case Kind::flat:
+    case Kind::turbine:
       return availability;
     case Kind::solar: {
       // The sine of the sun's height; over the year its positive part has a mean of 0.257 here.
@@ -113,14 +114,16 @@ namespace {
 void add_hour(const YearTerms& terms, Watts feed, int hour, Year& year) {
   const Seconds length = 1 * units::hour;
   Watts left = feed;
+  const DollarsPerJoule price = DollarsPerJoule::from_si(at_hour(terms.price, hour));
   for (const Contract& contract : terms.contracts) {
+    if (contract.kind == Contract::Kind::turbine && contract.price >= price) continue;
     const Watts used = std::min(left, contract.capacity * contract.output(hour));
     left -= used;
     year.contracted += used * length;
     year.cost += used * length * contract.price;
     year.co2 += used * length * contract.carbon;
   }
-  year.cost += left * length * DollarsPerJoule::from_si(at_hour(terms.price, hour));
+  year.cost += left * length * price;
   year.co2 += left * length * KilogramsPerJoule::from_si(at_hour(terms.carbon, hour));
   year.facility += feed * length;
 }
@@ -128,17 +131,20 @@ void add_hour(const YearTerms& terms, Watts feed, int hour, Year& year) {
 }  // namespace
 
 Year run_year(const YearTerms& terms, const Cooling& cooling, const Delivery& delivery, Watts it,
-              Watts rest, int hours) {
+              const Response& response, int hours) {
   AISLE_ASSERT(!terms.price.empty() && !terms.carbon.empty() && !terms.weather.empty(),
                "a year has prices, carbon and weather");
   constexpr int kHoursOfMonth = kHoursOfYear / 12;
   Year year;
   year.hours = hours;
   Watts month_peak;
+  bool curtailed = false;
   for (int hour = 0; hour < hours; ++hour) {
-    const bool paused = terms.curtail_above && at_hour(terms.price, hour) > *terms.curtail_above;
-    if (paused) year.curtailed_hours += 1;
-    const Watts load = paused ? rest : it;
+    const bool was = curtailed;
+    curtailed = terms.curtail_above && at_hour(terms.price, hour) > *terms.curtail_above;
+    if (curtailed) year.curtailed_hours += 1;
+    if (curtailed && !was) year.curtailments += 1;
+    const Watts load = curtailed ? response.it : it;
     const Weather& weather = terms.weather[static_cast<std::size_t>(hour) % terms.weather.size()];
     // What IT takes in, supplies and all, becomes heat.
     const Watts heat = flow_of(delivery, load, Watts{}).it;
@@ -156,6 +162,8 @@ Year run_year(const YearTerms& terms, const Cooling& cooling, const Delivery& de
       month_peak = Watts{};
     }
   }
+  year.worked_hours = year.hours - year.curtailed_hours * (1 - response.pace) -
+                      year.curtailments * response.lost_hours;
   return year;
 }
 

@@ -51,7 +51,8 @@ struct Contract {
   Watts capacity;
   DollarsPerJoule price;  ///< paid for what is used
   KilogramsPerJoule carbon;
-  enum class Kind { flat, solar, wind } kind = Kind::flat;
+  /// A turbine stands behind the meter and runs in hours in which it is cheaper than the grid.
+  enum class Kind { flat, solar, wind, turbine } kind = Kind::flat;
   double availability = 1;  ///< mean output over capacity
 
   /// Output over capacity in an hour of the year: flat; the sun's path at 35 degrees of latitude
@@ -66,7 +67,14 @@ struct YearTerms {
   std::vector<Weather> weather;
   std::vector<Contract> contracts;      ///< the cheapest first
   double demand_charge = 0;             ///< USD per W of each month's highest hour
-  std::optional<double> curtail_above;  ///< USD per J: the job pauses in dearer hours
+  std::optional<double> curtail_above;  ///< USD per J: demand response in dearer hours
+};
+
+/// What a job does in hours of demand response.
+struct Response {
+  Watts it;               ///< drawn by IT
+  double pace = 0;        ///< of the job, over its usual one; 0: it pauses
+  double lost_hours = 0;  ///< of work, at each row of such hours
 };
 
 struct Year {
@@ -76,16 +84,16 @@ struct Year {
   CubicMetres water;
   Watts peak, peak_cooling;
   double free_hours = 0;  ///< without chillers
-  double curtailed_hours = 0;
+  double curtailed_hours = 0, curtailments = 0;
+  double worked_hours = 0;  ///< as many would do the same work without curtailment
   int hours = 0;
 
   double pue() const { return facility / it; }
 };
 
-/// Hour by hour: heat, cooling, delivery, contracts, then the grid. `rest` is drawn by IT while it
-/// is curtailed.
+/// Hour by hour: heat, cooling, delivery, contracts, then the grid.
 Year run_year(const YearTerms& terms, const Cooling& cooling, const Delivery& delivery, Watts it,
-              Watts rest, int hours);
+              const Response& response, int hours);
 
 /// One column of a table with a time in its first column: every row a number, times in equal steps
 /// of an hour. Gaps, negative values (unless allowed) and text are errors with file and line.

@@ -21,7 +21,7 @@ class Run {
       : model_(model), random_(random), longest_(longest) {
     for (const FailureClass& each : model.classes) {
       AISLE_ASSERT(each.between.si() > 0, "failures have a mean time between them");
-      rate_ += 1 / each.between.si();
+      if (each.stall.si() <= 0) rate_ += 1 / each.between.si();
       up_to_.push_back(rate_);
     }
     draw_.failures.assign(model.classes.size(), 0);
@@ -56,6 +56,7 @@ class Run {
       }
       stand_still();
     }
+    stall();
     draw_.whole = Seconds::from_si(now_);
     return draw_;
   }
@@ -72,6 +73,21 @@ class Run {
     from -= Seconds::from_si(seconds);
     draw_.lost += Seconds::from_si(seconds);
   }
+
+  /// What only holds the job up strikes while it works, and does not hang on the rest.
+  void stall() {
+    const double working = (draw_.work + draw_.checkpoint + draw_.lost).si();
+    for (std::size_t c = 0; c < model_.classes.size(); ++c) {
+      const FailureClass& each = model_.classes[c];
+      if (each.stall.si() <= 0) continue;
+      for (double at = next(each); at < working && now_ < longest_; at += next(each)) {
+        ++draw_.failures[c];
+        pass(draw_.stalled, each.stall.si());
+      }
+    }
+  }
+
+  double next(const FailureClass& each) { return random_.exponential() * each.between.si(); }
 
   const FailureClass& strike() {
     const double at = random_.uniform() * rate_;

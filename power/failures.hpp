@@ -16,10 +16,11 @@ namespace aisle::power {
 /// What interrupts a job, of one cause.
 struct FailureClass {
   std::string name;
-  Seconds between;    ///< of the whole job, mean
-  Seconds detection;  ///< until somebody notices; the job hangs
-  Seconds restart;    ///< then, to the first step after it, with reading the checkpoint
-  Seconds repair;     ///< of the node that failed, which is out for so long; 0: none is
+  Seconds between;     ///< of the whole job, mean
+  Seconds detection;   ///< until somebody notices; the job hangs
+  Seconds restart;     ///< then, to the first step after it, with reading the checkpoint
+  Seconds repair;      ///< of the node that failed, which is out for so long; 0: none is
+  Seconds stall = {};  ///< above 0: the job waits so long and loses nothing; the others are 0 then
 };
 
 /// A run of a job that every failure stops.
@@ -34,7 +35,7 @@ struct RunModel {
 
 /// One run as it happened; the times add up to `whole`.
 struct RunDraw {
-  Seconds whole, work, checkpoint, lost, detection, restart, repair;
+  Seconds whole, work, checkpoint, lost, detection, restart, repair, stalled;
   std::vector<std::int64_t> failures;  ///< [classes]
 
   double goodput() const { return work / whole; }

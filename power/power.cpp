@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 namespace aisle::power {
@@ -26,6 +27,9 @@ constexpr double kDeepIdleShare = 0.10;
 constexpr double kIdleShare = 0.17;
 constexpr double kActiveShare = 0.09;
 constexpr double kWaitingShare = 0.09;
+constexpr double kLeakageShare = 0.063;
+// Chip over coolant at the limit: H200 in air of 25 C ran at 57 to 66 C with 400 to 675 W.
+constexpr double kAirRise = 42, kLiquidRise = 21;
 constexpr double kFullRateOverLimit = 1.6;
 constexpr JoulesPerByte kHbm = 124.0 * units::pJ / units::B;
 constexpr JoulesPerByte kDieToDie = 4.0 * units::pJ / units::B;
@@ -91,6 +95,11 @@ PowerCurve scaled_curve(const Accelerator& accelerator) {
   curve.deep_idle = std::min(kDeepIdleShare * curve.limit, curve.idle);
   curve.active = kActiveShare * curve.limit;
   curve.waiting = kWaitingShare * curve.limit;
+  curve.leakage = std::min(kLeakageShare * curve.limit, curve.deep_idle);
+  if (curve.limit > Watts{}) {
+    curve.air_resistance = kAirRise / curve.limit.si();
+    curve.liquid_resistance = kLiquidRise / curve.limit.si();
+  }
   curve.hbm = kHbm;
   curve.die_to_die = kDieToDie;
   curve.scale_up = curve.nic = kLink;
@@ -119,13 +128,22 @@ PowerCurve power_curve(const Accelerator& accelerator, const pb::ChipPower* entr
   reader.read(entry->has_scale_up_byte(), entry->scale_up_byte(), "scale_up_byte", curve.scale_up);
   reader.read(entry->has_nic_byte(), entry->nic_byte(), "nic_byte", curve.nic);
   reader.read(entry->has_limit(), entry->limit(), "limit", curve.limit);
+  reader.read(entry->has_leakage(), entry->leakage(), "leakage", curve.leakage);
   reader.read_compute(accelerator);
-  for (Watts* part : {&curve.deep_idle, &curve.idle, &curve.active, &curve.waiting}) {
+  for (Watts* part :
+       {&curve.deep_idle, &curve.idle, &curve.active, &curve.waiting, &curve.leakage}) {
     *part *= accelerator.silicon;
   }
   curve.voltage_floor = entry->voltage_floor();
   curve.voltage_slope = entry->voltage_slope();
   curve.lowest_clock = entry->lowest_clock();
+  curve.celsius = entry->celsius();
+  curve.leakage_doubling = entry->leakage_doubling_kelvin();
+  curve.celsius_limit = entry->celsius_limit();
+  if (entry->has_air_kelvin_per_watt()) curve.air_resistance = entry->air_kelvin_per_watt();
+  if (entry->has_liquid_kelvin_per_watt()) {
+    curve.liquid_resistance = entry->liquid_kelvin_per_watt();
+  }
   curve.basis = topology::basis_of(entry->basis());
   return curve;
 }
@@ -161,6 +179,17 @@ double clock_within(const PowerCurve& curve, Watts limit, const Power& power) {
 }
 
 }  // namespace
+
+PowerCurve warmed(const PowerCurve& curve, double celsius) {
+  PowerCurve warm = curve;
+  const Watts more =
+      curve.leakage * (std::exp2((celsius - curve.celsius) / curve.leakage_doubling) - 1);
+  warm.idle += more;
+  warm.deep_idle += more;
+  warm.leakage += more;
+  warm.celsius = celsius;
+  return warm;
+}
 
 double PowerCurve::voltage(double clock) const {
   return std::max(voltage_floor, 1 - voltage_slope * (1 - clock));

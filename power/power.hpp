@@ -51,11 +51,15 @@ struct PowerCurve {
   Watts waiting;    ///< beside idle, while a kernel waits for others or moves data alone
   Watts limit;      ///< of the board
   Watts floor;      ///< burnt at least, while a job runs
+  double fall = 0;  ///< W/s, the fastest: what is missing is burnt; 0: any
   std::array<JoulesPerFlop, topology::kPrecisions> flop{};
   JoulesPerByte hbm, die_to_die, scale_up, nic;
   double lowest_clock = 0.15;  ///< of the full clock
   double voltage_floor = 0.7;  ///< of the voltage at full clock
   double voltage_slope = 1;    ///< change of that share over change of the clock's share
+  Watts leakage;               ///< of idle, at `celsius`, where everything else was measured
+  double celsius = 60, leakage_doubling = 30, celsius_limit = 87;
+  double air_resistance = 0, liquid_resistance = 0;  ///< K/W, chip over coolant
   Basis basis = Basis::assumed;
 
   /// Voltage, as a share of that at full clock, that this share of the clock needs.
@@ -69,6 +73,18 @@ PowerCurve power_curve(const topology::Accelerator& accelerator, const pb::ChipP
 
 /// Energy of the activity's operations and bytes alone, at full clock.
 Joules energy_of_work(const PowerCurve& curve, const Activity& activity);
+
+/// How heat leaves one accelerator.
+struct Coolant {
+  double celsius = 25;       ///< where it reaches the accelerator
+  double resistance = 0.06;  ///< K/W
+
+  double chip(Watts power) const { return celsius + resistance * power.si(); }
+};
+
+/// The curve of a chip that is so warm: what leaks at rest doubles with every `leakage_doubling`.
+/// At the curve's own temperature it is the same to the last bit.
+PowerCurve warmed(const PowerCurve& curve, double celsius);
 
 /// What the activity would draw at full clock, whatever the limit.
 Watts demand(const PowerCurve& curve, const Activity& activity);
@@ -109,6 +125,8 @@ struct SiteModel {
     Delivery delivery;
     Cooling cooling;
     YearTerms year;
+    Watts curtail_cap;   ///< of an accelerator in hours of demand response; 0: the job pauses
+    Seconds pause_loss;  ///< of work, with each pause
   };
 
   std::optional<Hours> hours;
@@ -150,7 +168,8 @@ Watts accelerator_power(const SiteModel& site, Watts node);
 
 /// What a job that lasts `duration` costs at a site, accelerators and hosts together. Cost is
 /// rental plus nothing: rental is taken to include power; energy cost is given beside it. At a site
-/// by the hour, figures are the means of a year of that job.
+/// by the hour, figures are the means of a year of that job; `capped`: as it goes on in hours of
+/// demand response.
 struct Bill {
   Watts it_power, facility_power;
   Joules energy;  ///< at the utility feed
@@ -159,7 +178,7 @@ struct Bill {
   Kilograms embodied;  ///< of making what is used, in proportion to the time; 0: not known
   CubicMetres water;
   std::optional<Year> year;
-  double stretch = 1;  ///< of the job's time by hours in which it pauses; in all figures
+  double stretch = 1;                 ///< of the job's time by demand response; in all figures
   std::vector<Overload> overloads;    ///< at the year's highest draw
   std::optional<Dollars> owned_cost;  ///< capital, upkeep and energy
 };
@@ -167,6 +186,11 @@ struct Bill {
 /// Equal rates that pay back a price in so many years at that interest, per year, as a share of it.
 double yearly_rate(double years, double interest);
 
-Bill bill(const SiteModel& site, Watts accelerator_power, int accelerators, Seconds duration);
+Bill bill(const SiteModel& site, Watts accelerator_power, int accelerators, Seconds duration,
+          const std::optional<Throttled>& capped = std::nullopt);
+
+/// What an activity is under the cap of the site's demand response; nothing where there is none.
+std::optional<Throttled> under_response(const SiteModel& site, const PowerCurve& curve,
+                                        const Activity& activity);
 
 }  // namespace aisle::power

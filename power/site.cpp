@@ -175,6 +175,13 @@ class SiteReader {
       if (stage.counts_as_it) model_.supplies = 1;
     }
     read_year(hours.year);
+    const pb::SiteYear& year = site_.year();
+    if (year.has_curtail_cap()) read("year.curtail_cap", year.curtail_cap(), hours.curtail_cap);
+    if (year.has_pause_loss()) read("year.pause_loss", year.pause_loss(), hours.pause_loss);
+    if (year.has_curtail_cap() && hours.curtail_cap <= ground_.curve.idle) {
+      error("year.curtail_cap", "leaves nothing to work with: accelerators at rest draw as much",
+            "leave it out, and the job pauses");
+    }
     check_rest(hours.delivery);
     model_.hours = std::move(hours);
   }
@@ -231,6 +238,10 @@ class SiteReader {
       read("year.curtail_above", asked.curtail_above(), above);
       year.curtail_above = above.si();
     }
+    if (!asked.has_curtail_above() && (asked.has_curtail_cap() || asked.has_pause_loss())) {
+      error("year.curtail_above", "is missing: nothing says when the grid asks for less",
+            "curtail_above: \"0.3 USD/kWh\"");
+    }
   }
 
   void read_contract(int i, YearTerms& year) {
@@ -246,9 +257,7 @@ class SiteReader {
     read(field + "price", asked.price(), contract.price);
     read(field + "carbon_intensity", asked.carbon_intensity(), contract.carbon);
     contract.availability = asked.availability();
-    contract.kind = asked.kind() == pb::solar  ? Contract::Kind::solar
-                    : asked.kind() == pb::wind ? Contract::Kind::wind
-                                               : Contract::Kind::flat;
+    contract.kind = static_cast<Contract::Kind>(asked.kind());
     if (!(contract.availability > 0 && contract.availability <= 1)) {
       error(field + "availability", "lies above 0 and at most at 1", "0.92 for nuclear");
     }
@@ -283,7 +292,14 @@ double yearly_rate(double years, double interest) {
   return interest / -std::expm1(-years * std::log1p(interest));
 }
 
-Bill bill(const SiteModel& site, Watts accelerator_power, int accelerators, Seconds duration) {
+std::optional<Throttled> under_response(const SiteModel& site, const PowerCurve& curve,
+                                        const Activity& activity) {
+  if (!site.hours || site.hours->curtail_cap <= Watts{}) return std::nullopt;
+  return throttled(curve, activity, std::min(curve.limit, site.hours->curtail_cap));
+}
+
+Bill bill(const SiteModel& site, Watts accelerator_power, int accelerators, Seconds duration,
+          const std::optional<Throttled>& capped) {
   AISLE_ASSERT(accelerators >= 0 && duration >= Seconds{}, "a job has a size and a duration");
   const auto count = static_cast<double>(accelerators);
   Bill bill;
@@ -291,12 +307,15 @@ Bill bill(const SiteModel& site, Watts accelerator_power, int accelerators, Seco
   Watts peak;
   if (site.hours) {
     const SiteModel::Hours& hours = *site.hours;
-    const Watts rest = count * node_power(site, site.idle);
+    Response response{count * node_power(site, site.idle), 0, hours.pause_loss.in(units::hour)};
+    if (capped) {
+      const double pace = duration > Seconds{} ? duration / capped->duration : 1;
+      response = {count * node_power(site, std::min(accelerator_power, capped->power)), pace, 0};
+    }
     const Year year =
-        run_year(hours.year, hours.cooling, hours.delivery, bill.it_power, rest, kYear);
+        run_year(hours.year, hours.cooling, hours.delivery, bill.it_power, response, kYear);
     const Seconds length = year.hours * units::hour;
-    const double working = year.hours - year.curtailed_hours;
-    bill.stretch = working > 0 ? year.hours / working : 1;
+    bill.stretch = year.worked_hours > 0 ? year.hours / year.worked_hours : 1;
     duration *= bill.stretch;
     bill.it_power = year.it / length;
     bill.facility_power = year.facility / length;

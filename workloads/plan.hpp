@@ -123,6 +123,7 @@ struct Work {
   std::vector<Kernel> kernels;
   Communication communication;
   Seconds given;  ///< time of what the host or a copy to its memory does (Stream::host, copy)
+  std::int32_t row = 0;  ///< computation: Rank::row of the ranks that do it
 };
 
 enum class Stream : std::uint16_t { compute, collective, send, receive, data_parallel, host, copy };
@@ -134,6 +135,7 @@ struct Rank {
   std::string name;  ///< "pipeline 3", "pipeline 3 data 7 tensor 1"
   std::int64_t multiplicity = 1;
   int pipeline = 0;
+  std::int32_t row = 0;  ///< part of the cluster with a power limit of its own; 0: none
 };
 
 struct Place {

@@ -5,24 +5,21 @@
 
 #include <fmt/core.h>
 
-#include <filesystem>
 #include <span>
 
 namespace aisle::cli {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 using Writer = std::string (*)(std::span<const pb::Result>);
 
 /// How a comparison is written to a file of that name; null, with an error, for a name of no form.
 Writer form_of(const std::string& output, Diagnostics& diagnostics) {
-  const std::string suffix = fs::path(output).extension().string();
-  if (suffix == ".html") return sim::comparison_html;
-  if (suffix == ".csv") return sim::comparison_csv;
-  if (suffix == ".md") return sim::comparison_markdown;
-  if (suffix == ".svg") return sim::comparison_svg;
+  const auto form = sim::report_form(output);
+  if (form == sim::ReportForm::html) return sim::comparison_html;
+  if (form == sim::ReportForm::csv) return sim::comparison_csv;
+  if (form == sim::ReportForm::markdown) return sim::comparison_markdown;
+  if (form == sim::ReportForm::svg) return sim::comparison_svg;
   if (!output.empty()) {
     diagnostics.error({"-o", 0, 0}, {},
                       fmt::format("'{}' has no form that a comparison can take", output),

@@ -122,7 +122,7 @@ void add_plan(CLI::App& app, aisle::cli::PlanArguments& a, int& code) {
   command
       ->add_option(
           "-o,--output", a.outputs,
-          "File to write (repeatable): .html, .pdf, .md, .json the plan; .db the operating "
+          "File to write (repeatable): .html, .pdf, .md, .svg, .json the plan; .db the operating "
           "points, and those in it are taken; .textproto the same as a points file")
       ->take_all()
       ->type_name("FILE");

@@ -15,21 +15,14 @@ namespace aisle::cli {
 
 namespace {
 
-/// The form of an output by its suffix; empty for a suffix that is none.
-std::string form_of(const std::string& path) {
-  std::string suffix = std::filesystem::path(path).extension().string();
-  for (const char* known : {".html", ".pdf", ".md", ".json", ".db", ".textproto"}) {
-    if (suffix == known) return suffix;
-  }
-  return {};
+/// What keeps operating points, beside the forms of a plan itself.
+bool is_kept(const std::string& output, const char* suffix) {
+  return std::filesystem::path(output).extension() == suffix;
 }
 
-std::string content_of(const std::string& form, const sim::PlanOutcome& outcome) {
-  if (form == ".html") return plan_html(outcome);
-  if (form == ".pdf") return plan_pdf(outcome);
-  if (form == ".md") return plan_markdown(outcome);
-  if (form == ".json") return plan_json(outcome);
-  return plan_points_text(outcome);
+bool is_report(const std::string& output) {
+  const auto form = sim::report_form(output);
+  return form && *form != sim::ReportForm::csv;
 }
 
 }  // namespace
@@ -38,13 +31,12 @@ int plan(const PlanArguments& arguments) {
   Diagnostics diagnostics;
   sim::PlanOptions options;
   for (const std::string& output : arguments.outputs) {
-    const std::string form = form_of(output);
-    if (form.empty()) {
+    if (is_kept(output, ".db")) {
+      options.database = output;
+    } else if (!is_kept(output, ".textproto") && !is_report(output)) {
       diagnostics.error({output, 0, 0}, {}, "has a suffix that says nothing of what to write",
                         ".db: operating points, kept for the next plan; .textproto: the same as a "
-                        "plan's points file; .html, .pdf, .md, .json: the plan");
-    } else if (form == ".db") {
-      options.database = output;
+                        "plan's points file; .html, .pdf, .md, .svg, .json: the plan");
     }
   }
   if (diagnostics.has_errors()) return bad_input(diagnostics);
@@ -69,8 +61,11 @@ int plan(const PlanArguments& arguments) {
   print(diagnostics);
   fmt::print("{}", arguments.json ? plan_json(*outcome) : plan_text(*outcome));
   for (const std::string& output : arguments.outputs) {
-    const std::string form = form_of(output);
-    if (form != ".db") sim::write_file(output, content_of(form, *outcome));
+    if (is_report(output)) {
+      sim::write_file(output, *sim::plan_report(*outcome, *sim::report_form(output)));
+    } else if (is_kept(output, ".textproto")) {
+      sim::write_file(output, plan_points_text(*outcome));
+    }
     if (!arguments.quiet) say("wrote " + output);
   }
   return kDone;

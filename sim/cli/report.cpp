@@ -104,7 +104,7 @@ int report(const ReportArguments& arguments) {
   if (!form) {
     diagnostics.error({"-o", 0, 0}, {},
                       fmt::format("'{}' has no form that a report can take", arguments.output),
-                      "end the name in .html, .pdf, .md, .csv or .json");
+                      "end the name in .html, .pdf, .md, .svg, .csv or .json");
   }
   const auto database = std::find_if(arguments.inputs.begin(), arguments.inputs.end(), is_database);
   const bool of_sweep = database != arguments.inputs.end();

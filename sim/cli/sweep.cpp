@@ -9,6 +9,7 @@
 
 #include <fmt/core.h>
 
+#include <cstdlib>
 #include <unistd.h>
 
 namespace aisle::cli {
@@ -61,6 +62,9 @@ int sweep(const SweepArguments& arguments) {
   options.resume = arguments.resume;
   options.blobs = !arguments.no_blobs;
   options.shard = arguments.shard;
+  // Slurm starts a requeued task while the processes that it killed may still die.
+  constexpr double kTaskPatience = 120;
+  if (std::getenv("SLURM_ARRAY_TASK_ID") != nullptr) options.patience_s = kTaskPatience;
   options.stop = Interruptible::asked();
   ProgressLine line;
   if (arguments.progress || (!arguments.quiet && isatty(STDERR_FILENO) != 0)) {

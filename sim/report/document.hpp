@@ -87,6 +87,8 @@ struct Document {
 std::string to_html(const Document& document);
 /// For a README or a wiki; of figures the captions alone.
 std::string to_markdown(const Document& document);
+/// Its figures alone, below each other; empty where it has none.
+std::string to_svg(const Document& document);
 /// A4, fonts embedded, text as text. Equal documents are equal bytes.
 std::string to_pdf(const Document& document);
 

@@ -24,6 +24,8 @@ std::string written(const report::Document& document, ReportForm form) {
       return report::to_html(document);
     case ReportForm::pdf:
       return report::to_pdf(document);
+    case ReportForm::svg:
+      return report::to_svg(document);
     default:
       return report::to_markdown(document);
   }
@@ -32,12 +34,13 @@ std::string written(const report::Document& document, ReportForm form) {
 }  // namespace
 
 std::optional<ReportForm> report_form(const std::string& path) {
-  constexpr std::array<std::pair<const char*, ReportForm>, 5> kForms = {
+  constexpr std::array<std::pair<const char*, ReportForm>, 6> kForms = {
       {{".html", ReportForm::html},
        {".pdf", ReportForm::pdf},
        {".md", ReportForm::markdown},
        {".csv", ReportForm::csv},
-       {".json", ReportForm::json}}};
+       {".json", ReportForm::json},
+       {".svg", ReportForm::svg}}};
   const std::string suffix = std::filesystem::path(path).extension().string();
   for (const auto& [name, form] : kForms) {
     if (suffix == name) return form;

@@ -124,6 +124,8 @@ constexpr Known kKnown[] = {
     {"it_power_w", "IT power", "W", Form::watts, Group::power},
     {"it_power_peak_w", "highest IT power in the step", "W", Form::watts, Group::power},
     {"it_power_lowest_w", "lowest IT power in the step", "W", Form::watts, Group::power},
+    {"evaluation_power_w", "IT power in evaluations", "W", Form::watts, Group::power},
+    {"chip_celsius", "temperature of the warmest chip", "C", Form::count, Group::power},
     {"facility_power_w", "facility power", "W", Form::watts, Group::power},
     {"facility_power_peak_w", "facility power, peak", "W", Form::watts, Group::power},
     {"energy_mwh", "energy", "MWh", Form::mwh, Group::power},

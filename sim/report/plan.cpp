@@ -28,6 +28,7 @@ struct Section {
   std::vector<std::string> header;
   std::vector<std::vector<std::string>> rows;
   std::string figure = {}, caption = {};  ///< SVG, on pages and paper alone
+  std::vector<std::pair<std::string, std::string>> legend = {};
 };
 
 std::string millions(double usd) {
@@ -158,7 +159,9 @@ Section quarters_of(const PlanOutcome& outcome) {
   }
   section.figure =
       line_svg({draw, limit}, {"quarter of the plan", 1}, {"power at the feed, MW", 1e6});
-  section.caption = "What is drawn at the highest load, and what the sites allow.";
+  section.caption =
+      "Power at the feed: what is drawn at the highest load, and what the sites allow.";
+  section.legend = {{"drawn", line_colour(0)}, {"allowed", line_colour(1)}};
   return section;
 }
 
@@ -289,7 +292,8 @@ Document document_of(const PlanOutcome& outcome) {
   for (const Section& section : sections_of(outcome)) {
     document.add(Heading{section.title, 2});
     if (!section.note.empty()) document.add(Paragraph{section.note, Paragraph::Kind::note});
-    if (!section.figure.empty()) document.add(Figure{section.figure, section.caption, {}, {}});
+    if (!section.figure.empty())
+      document.add(Figure{section.figure, section.caption, {}, section.legend});
     TableBlock table;
     for (std::size_t c = 0; c < section.header.size(); ++c) {
       table.columns.push_back({section.header[c], is_number(section.rows.front()[c])});
@@ -327,16 +331,22 @@ std::string plan_text(const PlanOutcome& outcome) {
   return page.take();
 }
 
-std::string plan_markdown(const PlanOutcome& outcome) {
-  return to_markdown(document_of(outcome));
-}
-
-std::string plan_html(const PlanOutcome& outcome) {
-  return to_html(document_of(outcome));
-}
-
-std::string plan_pdf(const PlanOutcome& outcome) {
-  return to_pdf(document_of(outcome));
+std::optional<std::string> plan_report(const PlanOutcome& outcome, ReportForm form) {
+  switch (form) {
+    case ReportForm::html:
+      return to_html(document_of(outcome));
+    case ReportForm::pdf:
+      return to_pdf(document_of(outcome));
+    case ReportForm::markdown:
+      return to_markdown(document_of(outcome));
+    case ReportForm::json:
+      return plan_json(outcome);
+    case ReportForm::svg:
+      return to_svg(document_of(outcome));
+    case ReportForm::csv:
+      break;
+  }
+  return std::nullopt;
 }
 
 std::string plan_points_text(const PlanOutcome& outcome) {

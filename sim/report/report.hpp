@@ -40,12 +40,12 @@ std::string comparison_csv(std::span<const pb::Result> results);
 std::string comparison_markdown(std::span<const pb::Result> results);
 std::string comparison_svg(std::span<const pb::Result> results);
 
-/// What a report can be.
-enum class ReportForm : std::uint8_t { html, pdf, markdown, csv, json };
+/// What reports, comparisons and plans can be written as; each takes some of them.
+enum class ReportForm : std::uint8_t { html, pdf, markdown, csv, json, svg };
 /// By the end of a file's name; nothing for another one.
 std::optional<ReportForm> report_form(const std::string& path);
 /// A report for people who decide, of one result or of several side by side; csv and json are its
-/// figures.
+/// numbers, svg its figures.
 std::string report_of(std::span<const pb::Result> results, ReportForm form);
 /// Of a database that `aisle sweep` wrote: best points by a metric (empty: the usual one), the
 /// front, what each axis does, what failed.

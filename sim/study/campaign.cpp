@@ -57,6 +57,7 @@ Campaign run_campaign(const CampaignInput& input) {
     segment = run.interval + input.stall;
   }
   if (fails) add_failures(input, segments, segment, run);
+  run.stalled = input.stalled * (work + run.checkpoint + run.lost);
   return run;
 }
 

@@ -20,16 +20,17 @@ struct CampaignInput {
   Seconds interval;          ///< of work between two; 0: the best one
   Seconds between_failures;  ///< of the whole job; 0: nothing fails
   Seconds restart;           ///< from a failure to the first step after it
+  double stalled = 0;        ///< time held up without a loss, over the time that the job works
 };
 
 /// Where the time of a run goes; the parts are the whole.
 struct Campaign {
-  Seconds training, teacher, data, evaluation, checkpoint, lost, restart;
+  Seconds training, teacher, data, evaluation, checkpoint, lost, restart, stalled;
   double checkpoints = 0, failures = 0;
   Seconds interval, best_interval;  ///< of work between checkpoints
 
   Seconds whole() const {
-    return training + teacher + data + evaluation + checkpoint + lost + restart;
+    return training + teacher + data + evaluation + checkpoint + lost + restart + stalled;
   }
 
   double goodput() const { return training / whole(); }

@@ -141,9 +141,11 @@ class TermsReader {
     double rate = 0, down = 0;
     for (const power::FailureClass& each : terms_.failures.classes) {
       if (each.between.si() <= 0) return;  // told already
+      if (each.stall.si() > 0) continue;
       rate += 1 / each.between.si();
       down += (each.detection + each.restart) / each.between;
     }
+    if (rate <= 0) return;  // nothing stops the job
     terms_.between_failures = Seconds::from_si(1 / rate);
     terms_.restart = Seconds::from_si(down / rate);
   }
@@ -161,7 +163,23 @@ class TermsReader {
     read.restart =
         each.has_restart() ? quantity<Seconds>(field + ".restart", each.restart()) : terms_.restart;
     read.repair = quantity<Seconds>(field + ".repair", each.repair());
+    if (each.has_stall() || each.planned()) read_stall(i, read);
     terms_.failures.classes.push_back(std::move(read));
+  }
+
+  /// What stops the job without a loss.
+  void read_stall(int i, power::FailureClass& read) {
+    const pb::FailureClass& each = campaign_.failures().class_(i);
+    const std::string field = fmt::format("failures.class[{}].stall", i);
+    const bool stops = each.has_detection() || each.has_restart() || each.has_repair();
+    if (each.has_stall() && (stops || each.planned())) {
+      error(field, "a job that is only held up needs neither restart nor repair",
+            "stall alone, or planned with detection, restart and repair");
+    }
+    read.stall = each.has_stall() ? quantity<Seconds>(field, each.stall())
+                                  : read.detection + read.restart + read.repair;
+    read.detection = read.restart = read.repair = Seconds();
+    if (each.planned()) terms_.failures.planned.push_back(terms_.failures.classes.size());
   }
 
   const pb::Campaign& campaign_;
@@ -170,11 +188,15 @@ class TermsReader {
   CampaignTerms terms_;
 };
 
-Seconds write_time(const CampaignTerms& terms, Bytes checkpoint) {
-  return terms.checkpoint.given ? checkpoint / terms.checkpoint.rate : Seconds{};
+Bytes checkpoint_of(const CampaignRun& run) {
+  return run.trained * run.state_bytes * units::B;
 }
 
 }  // namespace
+
+Seconds write_time(const CampaignTerms& terms, const CampaignRun& run) {
+  return terms.checkpoint.given ? checkpoint_of(run) / terms.checkpoint.rate : Seconds{};
+}
 
 std::optional<CampaignTerms> read_campaign(const pb::Training& training, int accelerators,
                                            const SourceMap& places, Diagnostics& diagnostics) {
@@ -188,6 +210,19 @@ std::optional<CampaignTerms> read_campaign(const pb::Training& training, int acc
 }
 
 namespace {
+
+/// With writing and reading of checkpoints in them.
+std::vector<power::FailureClass> classes_of(const CampaignTerms& terms,
+                                            const CampaignInput& input) {
+  std::vector<power::FailureClass> classes = terms.failures.classes;
+  for (power::FailureClass& each : classes) {
+    if (each.stall.si() <= 0) each.restart += input.write;
+  }
+  for (const std::size_t planned : terms.failures.planned) {
+    classes[planned].stall += input.write + input.write;
+  }
+  return classes;
+}
 
 CampaignInput input_of(const CampaignTerms& terms, const CampaignRun& run) {
   CampaignInput input;
@@ -203,8 +238,8 @@ CampaignInput input_of(const CampaignTerms& terms, const CampaignRun& run) {
     input.evaluation = run.evaluation;
   }
   if (terms.checkpoint.given) {
-    input.checkpoint = run.trained * run.state_bytes * units::B;
-    input.write = write_time(terms, input.checkpoint);
+    input.checkpoint = checkpoint_of(run);
+    input.write = write_time(terms, run);
     input.stall = terms.checkpoint.asynchronous
                       ? input.checkpoint / run.accelerators / terms.checkpoint.host
                       : input.write;
@@ -213,6 +248,9 @@ CampaignInput input_of(const CampaignTerms& terms, const CampaignRun& run) {
   }
   input.between_failures = terms.between_failures;
   input.restart = terms.restart + input.write;  // what was written is read again
+  for (const power::FailureClass& each : classes_of(terms, input)) {
+    input.stalled += each.stall / each.between;
+  }
   return input;
 }
 
@@ -236,8 +274,7 @@ std::vector<power::RunDraw> drawn_runs(const CampaignTerms& terms, const Campaig
   model.stall = expected.interval.si() > 0 ? input.stall : Seconds{};
   model.write = input.write;
   model.spares = terms.failures.spares;
-  model.classes = terms.failures.classes;
-  for (power::FailureClass& each : model.classes) each.restart += input.write;
+  model.classes = classes_of(terms, input);
   std::vector<power::RunDraw> draws;
   for (int i = 0; i < terms.failures.draws; ++i) {
     Random random(seed, fmt::format("run {}", i));
@@ -301,6 +338,7 @@ void add_campaign(const CampaignTerms& terms, const CampaignRun& run, const Camp
   part("checkpoints", campaign.checkpoint);
   part("lost work", campaign.lost);
   part("restarts", campaign.restart);
+  part("stalls and maintenance", campaign.stalled);
   const Basis basis = Basis::assumed;
   add_metric(result, "goodput", campaign.goodput(), basis);
   if (terms.between_failures.si() > 0) {
@@ -308,9 +346,8 @@ void add_campaign(const CampaignTerms& terms, const CampaignRun& run, const Camp
     add_metric(result, "time_between_failures_s", terms.between_failures.si(), basis);
   }
   if (!terms.checkpoint.given) return;
-  const Bytes checkpoint = run.trained * run.state_bytes * units::B;
-  add_metric(result, "checkpoint_bytes", checkpoint.in(units::B), basis);
-  add_metric(result, "checkpoint_write_s", write_time(terms, checkpoint).si(), basis);
+  add_metric(result, "checkpoint_bytes", checkpoint_of(run).in(units::B), basis);
+  add_metric(result, "checkpoint_write_s", write_time(terms, run).si(), basis);
   add_metric(result, "checkpoint_stall_s", (campaign.checkpoint / campaign.checkpoints).si(),
              basis);
   add_metric(result, "checkpoint_interval_s", campaign.interval.si(), basis);

@@ -45,6 +45,7 @@ struct CampaignTerms {
 
   struct {
     std::vector<power::FailureClass> classes;  ///< restarts without reading the checkpoint
+    std::vector<std::size_t> planned;          ///< classes before which a checkpoint is written
     int draws = 0, spares = 0;
   } failures;
 };
@@ -64,6 +65,9 @@ struct CampaignRun {
   Seconds teacher, teacher_before;  ///< beyond each step, and before the run
   Bytes predictions;                ///< read with each step's samples
 };
+
+/// Of one checkpoint to storage; 0 where none is written.
+Seconds write_time(const CampaignTerms& terms, const CampaignRun& run);
 
 Campaign campaign_of(const CampaignTerms& terms, const CampaignRun& run);
 

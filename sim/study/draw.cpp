@@ -17,6 +17,7 @@ power::Activity activity_of(const TimedWork& work, Stream stream) {
   activity.flops = work.flops_by_precision;
   activity.hbm = work.hbm_bytes;
   activity.die_to_die = work.die_to_die_bytes;
+  activity.clocked = Seconds::from_si(work.binding.tensor_s);
   // A message is one work with two places: half of its traffic is the sender's, half the
   // receiver's.
   const double share = stream == Stream::send || stream == Stream::receive ? 0.5 : 1.0;
@@ -37,7 +38,7 @@ struct Edge {
 };
 
 std::vector<std::vector<Span>> spans_by_rank(const TimedPlan& timed, const Execution& execution,
-                                             const power::PowerCurve& curve,
+                                             const std::vector<RankPower>& powers,
                                              std::vector<RankDraw>& draws) {
   const workloads::Plan& plan = *timed.plan;
   std::vector<std::vector<Span>> spans(plan.ranks.size());
@@ -53,6 +54,7 @@ std::vector<std::vector<Span>> spans_by_rank(const TimedPlan& timed, const Execu
       const power::Activity activity = activity_of(timed.works[at], place.stream);
       draws[rank].activity += activity;
       if (end <= start || place.stream == Stream::host || place.stream == Stream::copy) continue;
+      const power::PowerCurve& curve = powers[static_cast<std::size_t>(plan.ranks[rank].row)].warm;
       const Joules energy = power::energy_of_work(curve, activity);
       spans[rank].push_back({start, end, energy.si() / (end - start), computes});
     }
@@ -98,14 +100,51 @@ void sweep(const std::vector<Span>& spans, double makespan, const power::PowerCu
   draw.activity.duration = Seconds::from_si(makespan);
 }
 
+/// The draw where it falls no faster than `rate`; `before`: at the end of the step before. Straight
+/// falls become stairs of the same energy.
+RankDraw falling(const RankDraw& draw, double rate, double before) {
+  constexpr int kStairs = 8;
+  RankDraw slow;
+  slow.activity = draw.activity;
+  const double makespan = draw.activity.duration.si();
+  const auto push = [&slow](double start, double watts) {
+    slow.start_s.push_back(start);
+    slow.watts.push_back(watts);
+  };
+  for (std::size_t i = 0; i < draw.watts.size(); ++i) {
+    const double end = i + 1 < draw.start_s.size() ? draw.start_s[i + 1] : makespan;
+    const double target = draw.watts[i];
+    double now = draw.start_s[i];
+    if (before > target) {
+      const double takes = std::min(end - now, (before - target) / rate);
+      for (int k = 0; k < kStairs; ++k) {
+        push(now + k * takes / kStairs, before - rate * takes * (k + 0.5) / kStairs);
+      }
+      before -= rate * takes;
+      now += takes;
+    }
+    if (now >= end) continue;
+    push(now, target);
+    before = target;
+  }
+  return slow;
+}
+
 }  // namespace
 
 std::vector<RankDraw> draws_of(const TimedPlan& timed, const Execution& execution,
-                               const power::PowerCurve& curve) {
-  std::vector<RankDraw> draws(timed.plan->ranks.size());
-  const auto spans = spans_by_rank(timed, execution, curve, draws);
+                               const std::vector<RankPower>& powers) {
+  const std::vector<workloads::Rank>& ranks = timed.plan->ranks;
+  std::vector<RankDraw> draws(ranks.size());
+  const auto spans = spans_by_rank(timed, execution, powers, draws);
   for (std::size_t r = 0; r < draws.size(); ++r) {
+    const auto row = static_cast<std::size_t>(ranks[r].row);
+    const power::PowerCurve& curve = powers[row].warm;
     sweep(spans[r], execution.makespan.si(), curve, draws[r]);
+    if (curve.fall <= 0 || draws[r].watts.empty()) continue;
+    // Steps follow each other: the end of one is before the next.
+    const double last = falling(draws[r], curve.fall, draws[r].watts.back()).watts.back();
+    draws[r] = falling(draws[r], curve.fall, last);
   }
   return draws;
 }
@@ -131,6 +170,31 @@ Watts mean_of(const RankDraw& draw) {
   return Joules::from_si(energy) / draw.activity.duration;
 }
 
+Watts mean_of(const workloads::Plan& plan, const std::vector<RankDraw>& draws) {
+  Watts sum;
+  double ranks = 0;
+  for (std::size_t r = 0; r < draws.size(); ++r) {
+    const auto count = static_cast<double>(plan.ranks[r].multiplicity);
+    sum += count * mean_of(draws[r]);
+    ranks += count;
+  }
+  return sum / ranks;
+}
+
+power::Activity mean_activity(const workloads::Plan& plan, const std::vector<RankDraw>& draws) {
+  power::Activity sum;
+  double ranks = 0;
+  for (std::size_t r = 0; r < draws.size(); ++r) {
+    const auto count = static_cast<double>(plan.ranks[r].multiplicity);
+    power::Activity own = draws[r].activity;
+    own *= count;
+    sum += own;
+    ranks += count;
+  }
+  sum *= 1 / ranks;
+  return sum;
+}
+
 void add_to(power::Series& series, const RankDraw& draw, double count) {
   for_each_stretch(draw, [&](double start, double end, double watts) {
     power::add_draw(series, Seconds::from_si(start), Seconds::from_si(end), Watts::from_si(watts),
@@ -138,8 +202,11 @@ void add_to(power::Series& series, const RankDraw& draw, double count) {
   });
 }
 
-void apply_power_cap(TimedPlan& timed, const power::PowerCurve& curve, Watts cap) {
+void apply_power_caps(TimedPlan& timed, const std::vector<RankPower>& powers) {
   for (std::size_t w = 0; w < timed.works.size(); ++w) {
+    const RankPower& power = powers[static_cast<std::size_t>(timed.plan->works[w].row)];
+    // The times are those of a chip as warm as it was measured.
+    const Watts leaks = power.warm.idle - power.curve.idle;
     TimedWork& work = timed.works[w];
     const double alone = work.alone.si(), running = alone - work.binding.gaps_s;
     const double bound = work.binding.tensor_s + work.binding.memory_s;
@@ -148,7 +215,7 @@ void apply_power_cap(TimedPlan& timed, const power::PowerCurve& curve, Watts cap
     activity.duration = work.alone;
     activity.computing = Seconds::from_si(running);
     activity.clocked = Seconds::from_si(running * work.binding.tensor_s / bound);
-    const power::Throttled at = power::throttled(curve, activity, cap);
+    const power::Throttled at = power::throttled(power.curve, activity, power.cap - leaks);
     if (at.clock == 1) continue;
     const double slower = (at.duration.si() - work.binding.gaps_s) / running;
     for (Width& width : work.widths) {

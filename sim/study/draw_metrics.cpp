@@ -2,6 +2,7 @@
 // Power over time as results carry it, and what the scenario says about it.
 #include "power/power.pb.h"
 #include "sim/base/quantity.hpp"
+#include "sim/study/course.hpp"
 #include "sim/study/measure.hpp"
 
 #include <fmt/format.h>
@@ -42,7 +43,7 @@ void hold_to_feed(const Measured& run, const power::Series& seen, const power::S
   for (power::FeedLimit& limit : limits) limit.change /= overhead;
   const double accelerators = run.cluster.count();
   const Joules storage = power::storage_for(bare, limits) / accelerators;
-  const Watts rest = accelerators * power::node_power(run.site, run.curve.idle);
+  const Watts rest = accelerators * power::node_power(run.site, run.curve().idle);
   const Watts stop = seen.peak() - rest;
   add_metric(result, "feed_change_over_limit", power::worst_change(seen, limits), basis);
   add_metric(result, "feed_storage_j", storage.si(), basis);
@@ -79,9 +80,38 @@ void fill_racks(const Measured& run, Watts each, Basis basis, pb::Result& result
   result.add_caveat(fmt::format(
       "A rack of {} accelerators draws up to {}, more than the {} allowed; {}.", domain,
       print_short(each * static_cast<double>(domain)), print_short(limit),
-      cap > run.curve.idle
+      cap > run.curve().idle
           ? fmt::format("cluster.power_cap: \"{:.0f} W\" would keep it", std::floor(cap.si()))
           : "no cap would keep it"));
+}
+
+/// The first stretch of the run.
+power::Series course_of(const Measured& run, const power::Series& step, pb::Result& result,
+                        Basis basis) {
+  const double accelerators = run.cluster.count();
+  const auto nodes = [&](Watts each) { return accelerators * power::node_power(run.site, each); };
+  const power::PowerCurve& curve = run.curve();
+  Course course;
+  course.span = run.telemetry->span;
+  course.start = run.telemetry->start;
+  course.crash = run.telemetry->crash;
+  course.rest = nodes(curve.idle);
+  course.waiting = course.rest;
+  if (run.whole != nullptr) {
+    const Campaign& campaign = run.whole->campaign;
+    course.restart = run.around->terms.restart + write_time(run.around->terms, run.whole->run);
+    if (campaign.checkpoints > 0) {
+      course.interval = campaign.interval;
+      course.stall = campaign.checkpoint / campaign.checkpoints;
+    }
+    if (run.around->evaluation) {
+      course.evaluate_every = run.around->terms.evaluation.every_steps;
+      course.evaluation = run.whole->run.evaluation;
+      course.evaluating = nodes(run.around->evaluation->power);
+      add_metric(result, "evaluation_power_w", course.evaluating.si(), basis);
+    }
+  }
+  return power_of_course(course, step);
 }
 
 }  // namespace
@@ -99,6 +129,13 @@ std::optional<Telemetry> read_telemetry(const pb::Cluster& cluster, const Source
   Telemetry telemetry;
   telemetry.phase_spread = read(asked.has_phase_spread(), asked.phase_spread(), "phase_spread");
   telemetry.steps = asked.steps();
+  telemetry.span = read(asked.has_span(), asked.span(), "span");
+  telemetry.start = read(true, asked.start(), "start");
+  if (asked.has_crash()) telemetry.crash = read(true, asked.crash(), "crash");
+  if (telemetry.crash && !(*telemetry.crash < telemetry.span)) {
+    diagnostics.error(places.find("cluster.telemetry.crash"), "cluster.telemetry.crash",
+                      "lies beyond what is shown", "span: a longer time than the crash");
+  }
   if (asked.steps() < 1) {
     diagnostics.error(places.find("cluster.telemetry.steps"), "cluster.telemetry.steps",
                       fmt::format("{} steps cannot be shown", asked.steps()), "1 or more");
@@ -135,23 +172,13 @@ std::optional<Smoothing> read_smoothing(const pb::Cluster& cluster, const power:
     if (!storage) return std::nullopt;
     smoothing.storage = *storage;
   }
-  return smoothing;
-}
-
-std::optional<Watts> read_power_cap(const pb::Cluster& cluster, const power::PowerCurve& curve,
-                                    const SourceMap& places, Diagnostics& diagnostics) {
-  if (!cluster.has_power_cap()) return curve.limit;
-  const std::string field = "cluster.power_cap";
-  const Place place = places.find(field);
-  const auto cap = parse_quantity<Watts>(cluster.power_cap(), place, field, diagnostics);
-  if (cap && *cap <= curve.idle) {
-    diagnostics.error(place, field,
-                      fmt::format("a cap of {:g} W leaves nothing to work with: idle draws {:g} W",
-                                  cap->si(), curve.idle.si()),
-                      fmt::format("the accelerator's own limit is {:g} W", curve.limit.si()));
-    return std::nullopt;
+  if (asked.has_ramp_down()) {
+    const auto time = parse_quantity<Seconds>(asked.ramp_down(), places.find(path("ramp_down")),
+                                              path("ramp_down"), diagnostics);
+    if (!time) return std::nullopt;
+    if (*time > Seconds{}) smoothing.fall = curve.limit.si() / time->si();
   }
-  return cap;
+  return smoothing;
 }
 
 void add_power_over_time(const Measured& run, const std::vector<RankDraw>& draws, Basis basis,
@@ -174,9 +201,10 @@ void add_power_over_time(const Measured& run, const std::vector<RankDraw>& draws
     watts = run.cluster.count() * power::node_power(run.site, Watts::from_si(watts / ranks)).si();
   }
   const Telemetry telemetry = run.telemetry != nullptr ? *run.telemetry : Telemetry{};
-  const power::Series drawn = power::spread(sum, telemetry.phase_spread);
+  const Basis power_basis = weakest(weakest(basis, run.curve().basis), run.site.host_power_basis);
+  power::Series drawn = power::spread(sum, telemetry.phase_spread);
+  if (telemetry.span > Seconds{}) drawn = course_of(run, drawn, result, power_basis);
   power::Series seen = drawn;
-  const Basis power_basis = weakest(weakest(basis, run.curve.basis), run.site.host_power_basis);
   if (run.storage > Joules{}) {
     const power::Stored store = power::stored(seen, run.storage * run.cluster.count());
     seen = store.feed;

@@ -2,6 +2,8 @@
 #include "sim/study/forward.hpp"
 
 #include "sim/engine/engine.hpp"
+#include "sim/kernels/kernels.hpp"
+#include "sim/study/draw.hpp"
 #include "sim/study/model_of.hpp"
 #include "sim/study/training.hpp"
 #include "workloads/parallel/place.hpp"
@@ -69,8 +71,9 @@ std::optional<ForwardPass> forward_pass(const workloads::ModelGraph& model,
                                         const pb::Training& training, int sequences,
                                         const topology::Cluster& cluster,
                                         const topology::Catalogue& catalogue,
-                                        const workloads::ExpertLoads* loads, const Place& place,
-                                        const std::string& field, Diagnostics& diagnostics) {
+                                        const workloads::ExpertLoads* loads, const RankPower& power,
+                                        const Place& place, const std::string& field,
+                                        Diagnostics& diagnostics) {
   pb::Training forward = training;
   forward.clear_campaign();
   forward.set_passes(pb::forward_only);
@@ -105,7 +108,13 @@ std::optional<ForwardPass> forward_pass(const workloads::ModelGraph& model,
   }
   const FoldedPlan folded = fold(std::get<workloads::TrainingPlan>(*placed).plan);
   const KernelModel kernels = training_kernels(cluster, forward, catalogue);
-  pass.time = execute_analytic(lower(folded.plan, cluster, kernels)).makespan;
+  TimedPlan timed = lower(folded.plan, cluster, kernels);
+  std::vector<RankPower> powers{power};
+  powers.front().coolant.reset();
+  hold_power(timed, powers);
+  const Execution execution = execute_analytic(timed);
+  pass.time = execution.makespan;
+  pass.power = mean_of(folded.plan, draws_of(timed, execution, powers));
   return pass;
 }
 
@@ -113,7 +122,8 @@ std::optional<TeacherPass> teacher_pass(const pb::Training& training, int sequen
                                         const topology::Cluster& cluster,
                                         const pb::Cluster& description,
                                         const topology::Catalogue& catalogue,
-                                        const SourceMap& places, Diagnostics& diagnostics) {
+                                        const RankPower& power, const SourceMap& places,
+                                        Diagnostics& diagnostics) {
   const pb::Distillation& asked = training.campaign().distillation();
   if (!check(training.campaign(), places, diagnostics)) return std::nullopt;
   const std::string field = std::string(kDistillation) + ".teacher";
@@ -129,7 +139,7 @@ std::optional<TeacherPass> teacher_pass(const pb::Training& training, int sequen
   }
   const auto pass =
       forward_pass(*model, teaching(training), sequences, other ? *other : cluster, catalogue,
-                   nullptr, places.find(kDistillation), kDistillation, diagnostics);
+                   nullptr, power, places.find(kDistillation), kDistillation, diagnostics);
   if (!pass) return std::nullopt;
   return TeacherPass{*pass, other ? other->count() : 0, prediction_bytes(asked, *model)};
 }

@@ -3,6 +3,7 @@
 
 #include "sim/base/proto_text.hpp"
 #include "sim/base/units.hpp"
+#include "sim/study/rank_power.hpp"
 #include "sim/study/scenario.pb.h"
 #include "topology/catalogue/catalogue.hpp"
 #include "topology/cluster.hpp"
@@ -18,19 +19,21 @@ namespace aisle::sim {
 /// A batch that goes forward once.
 struct ForwardPass {
   Seconds time;
+  Watts power;         ///< of the mean accelerator
   int sequences = 0;   ///< as many as asked for, or more to fill the last micro-batches
   Bytes memory;        ///< of the fullest accelerator
   std::string misfit;  ///< why it does not fit; empty: it does
 };
 
-/// At least `sequences` sequences of `training`, by the analytic engine; errors are reported at
-/// `field`, whose part the pass is.
+/// At least `sequences` sequences of `training`, by the analytic engine, on accelerators as warm as
+/// they were measured; errors are reported at `field`, whose part the pass is.
 std::optional<ForwardPass> forward_pass(const workloads::ModelGraph& model,
                                         const pb::Training& training, int sequences,
                                         const topology::Cluster& cluster,
                                         const topology::Catalogue& catalogue,
-                                        const workloads::ExpertLoads* loads, const Place& place,
-                                        const std::string& field, Diagnostics& diagnostics);
+                                        const workloads::ExpertLoads* loads, const RankPower& power,
+                                        const Place& place, const std::string& field,
+                                        Diagnostics& diagnostics);
 
 /// The teacher of a distillation over the tokens of one step of its student.
 struct TeacherPass {
@@ -44,7 +47,8 @@ std::optional<TeacherPass> teacher_pass(const pb::Training& training, int sequen
                                         const topology::Cluster& cluster,
                                         const pb::Cluster& description,
                                         const topology::Catalogue& catalogue,
-                                        const SourceMap& places, Diagnostics& diagnostics);
+                                        const RankPower& power, const SourceMap& places,
+                                        Diagnostics& diagnostics);
 
 /// What a teacher adds to a student's run.
 struct Teacher {

@@ -265,7 +265,10 @@ void add_year(const power::Bill& bill, pb::Result& result) {
   add_metric(result, "contracted_share", year.contracted / year.facility, basis);
   for (const power::Overload& overload : bill.overloads) {
     result.add_caveat(
-        overload.only_failed
+        !overload.lost.empty()
+            ? fmt::format("Should {} fail, {} would carry {:.2f} times their rating and trip.",
+                          overload.lost, overload.stage, overload.load)
+        : overload.only_failed
             ? fmt::format(
                   "With its spares failed, {} would carry {:.2f} times its rating and trip.",
                   overload.stage, overload.load)
@@ -274,46 +277,46 @@ void add_year(const power::Bill& bill, pb::Result& result) {
   }
 }
 
+/// How warm the warmest row gets, and whether that holds it back.
+void add_warmth(const Measured& run, pb::Result& result) {
+  double warmest = 0;
+  for (std::size_t row = 0; row < run.powers.size(); ++row) {
+    const RankPower& power = run.powers[row];
+    if (!power.coolant) continue;
+    warmest = std::max(warmest, power.warm.celsius);
+    if (power.cap >= power.asked) continue;
+    result.add_caveat(fmt::format(
+        "{} would get warmer than {:g} C: their clocks are lowered as by a cap of {:.0f} W.",
+        row == 0 ? std::string("Accelerators") : fmt::format("Accelerators of row {}", row),
+        power.curve.celsius_limit, power.cap.si()));
+  }
+  if (warmest > 0) add_metric(result, "chip_celsius", warmest, Basis::assumed);
+}
+
 void add_bill(const Measured& run, Basis basis, const std::vector<RankDraw>& draws,
               pb::Result& result) {
-  Watts sum;
-  double ranks = 0;
-  for (std::size_t r = 0; r < draws.size(); ++r) {
-    const auto multiplicity = static_cast<double>(run.timed.plan->ranks[r].multiplicity);
-    sum += multiplicity * mean_of(draws[r]);
-    ranks += multiplicity;
-  }
-  const Watts chip = sum / ranks;
+  const Watts chip = mean_of(*run.timed.plan, draws);
   const int chips = run.cluster.count();
   const Seconds step = run.execution.makespan;
-  const power::Bill bill = power::bill(run.site, chip, chips, step);
-  const Basis power_basis = weakest(weakest(basis, run.curve.basis), run.site.host_power_basis);
+  const power::Bill bill = power::bill(
+      run.site, chip, chips, step,
+      power::under_response(run.site, run.curve(), mean_activity(*run.timed.plan, draws)));
+  const Basis power_basis = weakest(weakest(basis, run.curve().basis), run.site.host_power_basis);
   const Basis money_basis = weakest(basis, run.site.rental_basis);
-  const double million_tokens = run.training.tokens / 1e6;
-  add_metric(result, "accelerator_power_w", chip.in(units::W), weakest(basis, run.curve.basis));
+  const double tokens = run.training.tokens;
+  add_metric(result, "accelerator_power_w", chip.in(units::W), weakest(basis, run.curve().basis));
   add_metric(result, "it_power_w", bill.it_power.in(units::W), power_basis);
   add_metric(result, "facility_power_w", bill.facility_power.in(units::W), power_basis);
-  add_metric(result, "energy_mwh", bill.energy.in(units::MWh), power_basis);
-  add_metric(result, "energy_cost_usd", bill.energy_cost.in(units::USD), Basis::assumed);
-  add_metric(result, "cost_usd", bill.rental.in(units::USD), money_basis);
-  add_metric(result, "usd_per_million_tokens", bill.rental.in(units::USD) / million_tokens,
-             money_basis);
-  add_metric(result, "kwh_per_million_tokens", bill.energy.in(units::kWh) / million_tokens,
-             power_basis);
-  add_metric(result, "co2_t", bill.co2.in(units::tonne), Basis::assumed);
-  add_metric(result, "water_m3", bill.water.in(units::m3), Basis::assumed);
+  add_costs(bill, tokens, power_basis, money_basis, result);
   add_metric(result, "tokens_per_s_per_mw",
-             run.training.tokens / step.in(units::s) / bill.facility_power.in(units::MW),
-             power_basis);
-  if (bill.embodied > Kilograms{}) {
-    add_metric(result, "embodied_co2_t", bill.embodied.in(units::tonne), Basis::assumed);
-  }
+             tokens / step.in(units::s) / bill.facility_power.in(units::MW), power_basis);
   if (bill.owned_cost) {
     const double dollars = bill.owned_cost->in(units::USD);
     add_metric(result, "owned_usd_per_gpu_hour",
                dollars / chips / (bill.stretch * step).in(units::hour), Basis::assumed);
-    add_metric(result, "owned_usd_per_million_tokens", dollars / million_tokens, Basis::assumed);
+    add_metric(result, "owned_usd_per_million_tokens", dollars / tokens * 1e6, Basis::assumed);
   }
+  add_warmth(run, result);
   if (bill.year) add_year(bill, result);
   if (run.run_tokens <= 0) return;
   const double steps = run.run_tokens / run.training.tokens * run.run_stretch;
@@ -353,9 +356,28 @@ std::optional<double> metric_of(const pb::Result& result, std::string_view name)
   return found == result.metric().end() ? std::nullopt : std::optional(found->value());
 }
 
+void add_costs(const power::Bill& bill, double tokens, Basis power, Basis money,
+               pb::Result& result) {
+  const double dollars = bill.rental.in(units::USD), millions = tokens / 1e6;
+  add_metric(result, "energy_mwh", bill.energy.in(units::MWh), power);
+  add_metric(result, "energy_cost_usd", bill.energy_cost.in(units::USD), Basis::assumed);
+  if (dollars > 0) add_metric(result, "cost_usd", dollars, money);
+  if (dollars > 0 && tokens > 0) {
+    add_metric(result, "usd_per_million_tokens", dollars / millions, money);
+  }
+  if (tokens > 0) {
+    add_metric(result, "kwh_per_million_tokens", bill.energy.in(units::kWh) / millions, power);
+  }
+  add_metric(result, "co2_t", bill.co2.in(units::tonne), Basis::assumed);
+  add_metric(result, "water_m3", bill.water.in(units::m3), Basis::assumed);
+  if (bill.embodied > Kilograms{}) {
+    add_metric(result, "embodied_co2_t", bill.embodied.in(units::tonne), Basis::assumed);
+  }
+}
+
 void measure(const Measured& run, topology::Precision precision, pb::Result& result) {
   const Basis basis = weakest_basis(run.timed);
-  const std::vector<RankDraw> draws = draws_of(run.timed, run.execution, run.curve);
+  const std::vector<RankDraw> draws = draws_of(run.timed, run.execution, run.powers);
   // The rank that computes longest is the one that the others wait for.
   const auto busiest =
       std::max_element(draws.begin(), draws.end(), [](const RankDraw& a, const RankDraw& b) {

@@ -5,6 +5,7 @@
 #include "sim/engine/engine.hpp"
 #include "sim/study/draw.hpp"
 #include "sim/study/result.pb.h"
+#include "sim/study/whole_run.hpp"
 #include "topology/cluster.hpp"
 #include "workloads/parallel/place.hpp"
 
@@ -22,7 +23,7 @@ struct Measured {
   const TimedPlan& timed;                   ///< as executed (folded or not)
   const Execution& execution;
   const topology::Cluster& cluster;
-  const power::PowerCurve& curve;
+  const std::vector<RankPower>& powers;  ///< by row of the ranks; 0: of the cluster
   const power::SiteModel& site;
   Flops full_attention_flops;  ///< model FLOPs of the step with the whole square of attention
   double run_tokens = 0;       ///< of the whole run; 0: not given
@@ -31,7 +32,11 @@ struct Measured {
   bool individual = false;  ///< every rank for itself
   double run_stretch = 1;   ///< time of the whole run over that of its steps
   const Telemetry* telemetry = nullptr;
-  Joules storage;  ///< beside each accelerator, between it and the feed
+  Joules storage;                   ///< beside each accelerator, between it and the feed
+  const WholeRun* whole = nullptr;  ///< what is around the steps, where that is asked for
+  const Around* around = nullptr;
+
+  const power::PowerCurve& curve() const { return powers.front().warm; }
 };
 
 pb::Basis to_pb(Basis basis);
@@ -41,6 +46,11 @@ std::optional<double> metric_of(const pb::Result& result, std::string_view name)
 
 /// Fills metrics, breakdown and families.
 void measure(const Measured& run, topology::Precision precision, pb::Result& result);
+
+/// What a job costs, trained or served: energy, money, carbon and water, in all and for each of the
+/// tokens that it handled (0: none). Rental that nobody stated is left out.
+void add_costs(const power::Bill& bill, double tokens, Basis power, Basis money,
+               pb::Result& result);
 
 /// Fills power over time and what it swings by.
 void add_power_over_time(const Measured& run, const std::vector<RankDraw>& draws, Basis basis,

@@ -3,20 +3,26 @@
 
 #include "sim/base/proto_text.hpp"
 #include "sim/study/scenario.pb.h"
+#include "workloads/parallel/individual.hpp"
 #include "workloads/parallel/place.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-/// Stragglers and jitter of cluster.straggler and cluster.jitter (docs/model/campaign.md). Used by
-/// sim/study alone.
+/// Stragglers, rows and jitter of cluster.straggler, row and jitter (docs/model/campaign.md,
+/// power.md). Used by sim/study alone.
 namespace aisle::sim {
 
 /// How much longer computation lasts than on the mean accelerator at its mean pace.
 struct Pace {
-  std::vector<double> ranks;   ///< [ranks of the plan]; empty: all alike
-  std::vector<double> jitter;  ///< equally likely factors of one operation; empty: none
+  /// Where one representative stands for replicas that differ, those that it is to be split into.
+  std::vector<workloads::ReplicaKind> kinds;
+  bool experts_meet = false;       ///< exchanges of experts are among replicas of several kinds
+  std::vector<double> ranks;       ///< [ranks of the plan, split]; empty: all alike
+  std::vector<std::int32_t> rows;  ///< [ranks of the plan, split] number in cluster.row from 1
+  std::vector<double> jitter;      ///< equally likely factors of one operation; empty: none
   std::vector<std::string> caveats;
 };
 

@@ -5,7 +5,9 @@
 #include "power/power.hpp"
 #include "sim/base/hash.hpp"
 #include "sim/base/quantity.hpp"
+#include "sim/study/measure.hpp"
 #include "sim/study/model_of.hpp"
+#include "sim/study/plan_found.hpp"
 #include "sim/study/run_apart.hpp"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/search.hpp"
@@ -39,19 +41,20 @@ struct Question {
   std::string field;  ///< of the alternative
 };
 
-std::optional<double> metric_of(const pb::Result& result, const std::string& name) {
-  for (const pb::Metric& metric : result.metric()) {
-    if (metric.name() == name) return metric.value();
-  }
-  return std::nullopt;
-}
-
 std::string layout_text(const pb::Parallel& p) {
   std::string text = fmt::format("tensor {}", p.tensor());
   if (p.context() > 1) text += fmt::format(", context {}", p.context());
   text += fmt::format(", pipeline {}, data {}", p.pipeline(), p.data());
   if (p.expert() > 1) text += fmt::format(", expert {}", p.expert());
   if (p.virtual_stages() > 1) text += fmt::format(", {} chunks", p.virtual_stages());
+  return text;
+}
+
+std::string layout_text(const pb::ServingParallel& p) {
+  std::string text = fmt::format("tensor {}", p.tensor());
+  if (p.pipeline() > 1) text += fmt::format(", pipeline {}", p.pipeline());
+  if (p.data() > 1) text += fmt::format(", data {}", p.data());
+  if (p.expert() > 1) text += fmt::format(", expert {}", p.expert());
   return text;
 }
 
@@ -74,6 +77,9 @@ class Points {
       if (!store_) return std::nullopt;
     }
     if (!ask()) return std::nullopt;
+    auto results = found_points(plan_, terms_, folder(), catalogue_, study_.places, diagnostics_);
+    if (!results) return std::nullopt;
+    results_ = std::move(*results);
     found_.points.resize(questions_.size());
     std::vector<std::size_t> missing;
     for (std::size_t i = 0; i < questions_.size(); ++i) {
@@ -178,7 +184,21 @@ class Points {
     questions_.push_back(std::move(question));
   }
 
-  bool known(const Question& question, const pb::PlanPoints& given, pb::PlanPoint& point) const {
+  bool known(const Question& question, const pb::PlanPoints& given, pb::PlanPoint& point) {
+    const auto result = std::find_if(results_.begin(), results_.end(), [&](const FoundPoint& one) {
+      return one.system == question.system && one.demand == question.demand &&
+             one.alternative == question.alternative;
+    });
+    if (result != results_.end()) {
+      const pb::Scenario& ran = result->result.scenario();
+      point.set_chips(ran.cluster().count());
+      point.set_layout(ran.workload().has_training()
+                           ? layout_text(ran.workload().training().parallel())
+                           : layout_text(ran.workload().serving().parallel()));
+      measure(question, result->result, point);
+      name(question, point);
+      return true;
+    }
     const auto& all = given.point();
     const PlanSystemTerms& system = terms_.systems[static_cast<std::size_t>(question.system)];
     const pb::PlanDemand& demand = plan_.demand(question.demand);
@@ -321,15 +341,12 @@ class Points {
 
   void measure(const Question& question, const pb::Result& result, pb::PlanPoint& point) {
     const bool training = plan_.demand(question.demand).has_training();
-    const auto rate =
-        metric_of(result, training ? "tokens_per_s_per_chip" : "output_tokens_per_s_per_chip");
+    const auto rate = point_rate(result, training);
     if (!rate || !(*rate > 0)) {
       point.set_reason("nothing is done under the promise at any rate");
       return;
     }
-    // A campaign's goodput: what is left after failures, checkpoints and evaluation.
-    const double kept = training ? metric_of(result, "goodput").value_or(1) : 1;
-    point.set_tokens_per_s_per_chip(*rate * kept);
+    point.set_tokens_per_s_per_chip(*rate);
     for (const pb::Metric& metric : result.metric()) {
       if (metric.name().ends_with("tokens_per_s_per_chip")) point.set_basis(metric.basis());
     }
@@ -376,6 +393,7 @@ class Points {
   Diagnostics& diagnostics_;
   std::optional<PlanStore> store_;
   std::vector<Question> questions_;
+  std::vector<FoundPoint> results_;  ///< that are there
   PlanPointsFound found_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "sim/study/measure.hpp"
 #include "sim/study/model_of.hpp"
+#include "sim/study/rank_power.hpp"
 #include "sim/study/result.pb.h"
 #include "sim/study/scenario.pb.h"
 #include "sim/study/workload_runs.hpp"
@@ -30,6 +31,7 @@ struct Prepared {
   std::string recorded_on;  ///< accelerator; empty: not known
   int recorded = 1, ranks = 1;
   std::optional<ReplayMachine> from, to;
+  std::vector<RankPower> powers;  ///< one, of `to`; empty: as recorded
 };
 
 constexpr const char* kPath = "workload.replay.";
@@ -197,6 +199,13 @@ class Preparer {
                          "leave count out for as many as the job needs");
       return false;
     }
+    const topology::Accelerator& chip = cluster->accelerator();
+    const power::PowerCurve curve =
+        power::power_curve(chip, catalogue_.power(chip.name), diagnostics_);
+    const auto power =
+        read_own_power(study_.scenario->cluster(), curve, *cluster, study_.places, diagnostics_);
+    if (!power) return false;
+    made_.powers = {*power};
     made_.to.emplace(std::move(*cluster), catalogue_);
     return true;
   }
@@ -299,7 +308,9 @@ void execute(const Prepared& prepared, const Study& study, const topology::Catal
                           groups,
                           asked,
                           slower(prepared)};
-  const Retimed retimed = retime(input);
+  Retimed retimed = retime(input);
+  std::vector<RankPower> powers = prepared.powers;
+  if (!powers.empty()) hold_power(retimed.timed, powers);
   if (options.progress) {
     options.progress(fmt::format("simulating {} operations on {} recorded ranks ({} engine)",
                                  replay.plan.operations.size(), replay.plan.ranks.size(),

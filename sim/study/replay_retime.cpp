@@ -271,6 +271,8 @@ class Retimer {
       if (in_.to != nullptr) {
         timed.demand[static_cast<std::size_t>(Capacity::hbm)] =
             std::min(exclusive, timed.alone.si());
+        (out_.memory_bound[w] != 0 ? timed.binding.memory_s : timed.binding.tensor_s) =
+            timed.alone.si();
       }
     }
     plan_.works[w].kernels = {part};

@@ -254,8 +254,8 @@ double Estimator::Tables::in_rows(const Job& job) {
 }
 
 Estimator::Estimator(const workloads::ModelGraph& model, const topology::Cluster& cluster,
-                     const KernelModel& kernels)
-    : tables_(std::make_unique<Tables>(model, cluster, kernels)) {}
+                     const KernelModel& kernels, const RankPower& power)
+    : tables_(std::make_unique<Tables>(model, cluster, kernels, power)) {}
 
 Estimator::~Estimator() = default;
 

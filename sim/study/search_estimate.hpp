@@ -3,6 +3,7 @@
 
 #include "power/power.hpp"
 #include "sim/kernels/kernels.hpp"
+#include "sim/study/rank_power.hpp"
 #include "topology/cluster.hpp"
 #include "workloads/models/model.hpp"
 #include "workloads/parallel/estimate.hpp"
@@ -24,7 +25,7 @@ namespace aisle::sim {
 class Estimator {
  public:
   Estimator(const workloads::ModelGraph& model, const topology::Cluster& cluster,
-            const KernelModel& kernels);
+            const KernelModel& kernels, const RankPower& power);
   ~Estimator();
 
   /// Bytes on the fullest rank.

@@ -2,6 +2,7 @@
 #include "sim/study/search_passes.hpp"
 
 #include "sim/base/diagnostics.hpp"
+#include "sim/study/draw.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -113,9 +114,15 @@ double Slowing::added(int held) const {
   return added_;
 }
 
+TimedPlan PassTable::time(const workloads::Plan& plan) const {
+  TimedPlan timed = lower(plan, cluster_, kernels_);
+  apply_power_caps(timed, powers_);
+  return timed;
+}
+
 PassTable::PassTable(const ModelGraph& model, const topology::Cluster& cluster,
-                     const KernelModel& kernels)
-    : model_(model), cluster_(cluster), kernels_(kernels) {
+                     const KernelModel& kernels, const RankPower& power)
+    : model_(model), cluster_(cluster), kernels_(kernels), powers_{power} {
   for (const Layer& layer : model.layers) {
     const auto known = std::find(classes_.begin(), classes_.end(), layer);
     if (known == classes_.end()) {
@@ -222,7 +229,7 @@ std::vector<LayerTimes> PassTable::time_layers(const Job& job, const std::vector
   Job part = job;
   part.offload.activations = 0;  // copies are those of whole stages
   const Plan plan = parallel::pass_plan(part, sequence, false);
-  const TimedPlan timed = lower(plan, cluster_, kernels_);
+  const TimedPlan timed = time(plan);
   const Execution execution = execute_analytic(timed);
   const PassClock ahead = clock_of(timed, execution, 0, count);
   PassClock back = clock_of(timed, execution, 1, count);
@@ -342,7 +349,7 @@ PassTable::PairTimes PassTable::time_steps(const Job& job, const std::vector<Sta
   part.expert_load_spread *= std::sqrt(std::max(1.0, 2.0 * with_experts(both)) / std::max(1, felt));
   ++timed_;
   const Plan plan = parallel::pass_plan(part, sequence, true);
-  const TimedPlan timed = lower(plan, cluster_, kernels_);
+  const TimedPlan timed = time(plan);
   const Execution execution = execute_analytic(timed);
   PassClock clock = clock_of(timed, execution, 0, forward.size() + backward.size());
   clock.begin.push_back(execution.makespan.si());

@@ -4,6 +4,7 @@
 #include "power/power.hpp"
 #include "sim/engine/engine.hpp"
 #include "sim/kernels/kernels.hpp"
+#include "sim/study/rank_power.hpp"
 #include "topology/cluster.hpp"
 #include "workloads/models/model.hpp"
 #include "workloads/parallel/estimate.hpp"
@@ -87,7 +88,7 @@ struct PassTimes {
 class PassTable {
  public:
   PassTable(const workloads::ModelGraph& model, const topology::Cluster& cluster,
-            const KernelModel& kernels);
+            const KernelModel& kernels, const RankPower& power);
 
   /// Distinct layers of the model.
   const std::vector<workloads::Layer>& classes() const { return classes_; }
@@ -119,6 +120,7 @@ class PassTable {
     std::map<std::tuple<int, int, int>, PairTimes> short_pairs;
   };
 
+  TimedPlan time(const workloads::Plan& plan) const;
   Cut& cut_of(const workloads::parallel::Job& job);
   int intern(const std::vector<StageRun>& runs);
   const Shapes& shapes(const workloads::parallel::Job& job);
@@ -137,6 +139,7 @@ class PassTable {
   const workloads::ModelGraph& model_;
   const topology::Cluster& cluster_;
   const KernelModel& kernels_;
+  std::vector<RankPower> powers_;  // one, for all ranks
   std::vector<workloads::Layer> classes_;
   std::vector<StageRun> samples_;  // of each class as many as are timed
   std::map<std::vector<StageRun>, int> known_runs_;

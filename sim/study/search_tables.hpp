@@ -35,8 +35,8 @@ struct UpdateTimes {
 class SearchTables {
  public:
   SearchTables(const workloads::ModelGraph& model, const topology::Cluster& cluster,
-               const KernelModel& kernels)
-      : passes(model, cluster, kernels), cluster_(cluster), kernels_(kernels) {}
+               const KernelModel& kernels, const RankPower& power)
+      : passes(model, cluster, kernels, power), cluster_(cluster), kernels_(kernels) {}
 
   PassTable passes;
 

@@ -111,7 +111,7 @@ Worker::Worker(const LayoutSpace& space, const Prepared& prepared, const KernelM
                const SearchOptions& options, std::size_t keep, const Better& better)
     : space_(space),
       prepared_(prepared),
-      estimator_(prepared.model, prepared.cluster, kernels),
+      estimator_(prepared.model, prepared.cluster, kernels, tightest(prepared.powers)),
       options_(options),
       keep_(keep),
       better_(better),
@@ -160,8 +160,9 @@ bool Worker::is_beyond(const Candidate& candidate) const {
 
 void Worker::add_energy(Candidate& candidate, power::Activity activity) const {
   activity.duration = candidate.seconds * units::s;
-  candidate.joules =
-      (energy_of(prepared_.curve, activity) + prepared_.site.host_power * activity.duration).si();
+  candidate.joules = (energy_of(tightest(prepared_.powers).warm, activity) +
+                      prepared_.site.host_power * activity.duration)
+                         .si();
 }
 
 void Worker::estimate(Candidate candidate, const parallel::Job& job) {

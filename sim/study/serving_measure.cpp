@@ -112,8 +112,9 @@ void add_bill(const PreparedServing& prepared, const PlayedServing& played, cons
     power::Activity mean = played.work[i];
     mean *= 1.0 / pool.replicas;
     mean.duration = duration;
-    const Watts chip = std::min(power::mean_power(pool.curve, mean), pool.power_cap);
-    const power::Bill bill = power::bill(pool.site, chip, pool.accelerators(), duration);
+    const Watts chip = std::min(warm_mean(pool.power, mean), pool.power.cap);
+    const power::Bill bill = power::bill(pool.site, chip, pool.accelerators(), duration,
+                                         power::under_response(pool.site, pool.curve, mean));
     const double chips = static_cast<double>(pool.accelerators());
     accelerators += chips * chip * duration;
     chip_seconds += chips * duration.si();
@@ -128,25 +129,19 @@ void add_bill(const PreparedServing& prepared, const PlayedServing& played, cons
     money = weakest(money, pool.site.rental_basis);
   }
   if (chip_seconds <= 0) return;
-  const double tokens = sums.prompts + sums.outputs, kwh = all.energy.in(units::kWh);
-  const double dollars = all.rental.in(units::USD), end = played.run.end_s;
+  const double end = played.run.end_s;
   add_metric(result, "accelerator_power_w", accelerators.si() / chip_seconds, energy);
   add_metric(result, "facility_power_w", all.energy.si() / end, energy);
-  add_metric(result, "energy_mwh", all.energy.in(units::MWh), energy);
-  add_metric(result, "energy_cost_usd", all.energy_cost.in(units::USD), Basis::assumed);
-  if (dollars > 0) add_metric(result, "cost_usd", dollars, money);
-  add_metric(result, "co2_t", all.co2.in(units::tonne), Basis::assumed);
-  add_metric(result, "water_m3", all.water.in(units::m3), Basis::assumed);
+  add_costs(all, sums.outputs > 0 ? sums.prompts + sums.outputs : 0, energy, money, result);
   if (sums.outputs <= 0) return;
+  const double dollars = all.rental.in(units::USD);
   if (dollars > 0) {
-    add_metric(result, "usd_per_million_tokens", dollars / tokens * 1e6, money);
     add_metric(result, "usd_per_million_output_tokens", dollars / sums.outputs * 1e6, money);
     const double input = on_prompts.in(units::USD);
     add_metric(result, "usd_per_million_input_tokens", input / sums.prompts * 1e6, money);
     add_metric(result, "usd_per_million_generated_tokens", (dollars - input) / sums.outputs * 1e6,
                money);
   }
-  add_metric(result, "kwh_per_million_tokens", kwh / tokens * 1e6, energy);
   add_metric(result, "joules_per_output_token", accelerators.si() / sums.outputs, energy);
   add_metric(result, "output_tokens_per_s_per_mw", sums.outputs / (all.energy.si() / 1e6), energy);
 }

@@ -198,9 +198,9 @@ ServingPool Reader::read_pool(const PreparedServing& made, const std::string& na
   if (!pool.cluster) return pool;
   const topology::Accelerator& chip = pool.cluster->accelerator();
   pool.curve = power::power_curve(chip, catalogue_.power(chip.name), diagnostics_);
-  pool.power_cap =
-      read_power_cap(study_.scenario->cluster(), pool.curve, study_.places, diagnostics_)
-          .value_or(pool.curve.limit);
+  pool.power = read_own_power(study_.scenario->cluster(), pool.curve, *pool.cluster, study_.places,
+                              diagnostics_)
+                   .value_or(RankPower(pool.curve, pool.curve.limit));
   const power::SiteGround ground{*pool.cluster, pool.curve, catalogue_,
                                  std::filesystem::path(study_.path).parent_path().string()};
   pool.site =

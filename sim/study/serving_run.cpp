@@ -84,7 +84,7 @@ void add_caveats(const PreparedServing& prepared, const FleetTimes& times,
 
 StepTimes ServingPool::times(const topology::Catalogue& catalogue) const {
   StepTimes times(job, *cluster, catalogue, host);
-  if (power_cap != curve.limit) times.cap_power(curve, power_cap);
+  if (power.cap != curve.limit) times.cap_power(curve, power.cap);
   return times;
 }
 
@@ -94,7 +94,7 @@ PoolTimes::PoolTimes(const ServingPool& pool, const topology::Catalogue& catalog
       memory_(steps_.memory()) {
   if (!pool.drafter) return;
   drafter_.emplace(drafting(pool), *pool.cluster, catalogue, pool.host);
-  if (pool.power_cap != pool.curve.limit) drafter_->cap_power(pool.curve, pool.power_cap);
+  if (pool.power.cap != pool.curve.limit) drafter_->cap_power(pool.curve, pool.power.cap);
   // A prediction module has the model's own embedding and head.
   workloads::ModelGraph held = *pool.drafter;
   if (held.name == pool.job.model->name) held.vocabulary = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "sim/study/rank_power.hpp"
 #include "sim/study/serving_time.hpp"
 #include "sim/study/study.hpp"
 #include "workloads/serving/fleet.hpp"
@@ -29,7 +30,7 @@ struct ServingPool {
   /// Ways to the cache of one accelerator: from another pool, the host, the shared pool.
   BytesPerSecond network, host_link, shared_link;
   power::PowerCurve curve;
-  Watts power_cap;  ///< of each accelerator; the curve's limit where none is asked for
+  RankPower power;  ///< cap and coolant of each accelerator
   power::SiteModel site;
 
   int accelerators() const { return replicas * job.layout.accelerators(); }

@@ -35,10 +35,11 @@ struct SweepProgress {
 };
 
 struct SweepOptions {
-  int jobs = 0;         ///< processes at once; 0: as many as the machine has
-  bool resume = false;  ///< goes on with a database that is there
-  bool blobs = true;    ///< keeps whole results (without timelines) beside the metrics
-  std::string shard;    ///< "I/N": every N-th point from the I-th, from 1; empty: all
+  int jobs = 0;           ///< processes at once; 0: as many as the machine has
+  bool resume = false;    ///< goes on with a database that is there
+  bool blobs = true;      ///< keeps whole results (without timelines) beside the metrics
+  std::string shard;      ///< "I/N": every N-th point from the I-th, from 1; empty: all
+  double patience_s = 2;  ///< for another writer to end
   std::function<void(const SweepProgress&)> progress;
   const std::atomic<bool>* stop = nullptr;  ///< true: end with the points that are finished
 };

@@ -292,7 +292,8 @@ std::optional<SweepOutcome> sweep(const Study& study, const topology::Catalogue&
   const auto points = sweep_points(study, catalogue, diagnostics);
   const auto shard = shard_of(options.shard, diagnostics);
   if (!points || !shard) return std::nullopt;
-  auto store = SweepStore::open(database, identity(study), options.resume, diagnostics);
+  auto store =
+      SweepStore::open(database, identity(study), options.resume, options.patience_s, diagnostics);
   if (!store) return std::nullopt;
   const int jobs = options.jobs > 0
                        ? options.jobs
@@ -354,7 +355,8 @@ std::optional<SweepOutcome> merge_sweeps(const std::vector<std::string>& databas
     if (part) parts.push_back(std::move(*part));
   }
   if (diagnostics.has_errors() || parts.empty()) return std::nullopt;
-  auto store = SweepStore::open(to, parts.front().sweep(), false, diagnostics);
+  auto store =
+      SweepStore::open(to, parts.front().sweep(), false, SweepOptions().patience_s, diagnostics);
   if (!store) return std::nullopt;
   for (const SweepStore& part : parts) store->add_all(part);
   store->finish();

@@ -245,12 +245,12 @@ SweepStore::~SweepStore() = default;
 
 namespace {
 
-/// The lock of the one writer; -1: another has it. A writer that was killed may take a moment.
-int locked(const std::string& path) {
-  constexpr int kTries = 20;
+/// The lock of the one writer; -1: another still has it after so many seconds. A writer that was
+/// killed may take a moment.
+int locked(const std::string& path, double patience_s) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (file < 0) { throw std::system_error(errno, std::generic_category(), "cannot write " + path); }
-  for (int i = 0; i < kTries; ++i) {
+  for (double waited = 0; waited < patience_s; waited += 0.1) {
     if (flock(file, LOCK_EX | LOCK_NB) == 0) return file;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
@@ -261,7 +261,8 @@ int locked(const std::string& path) {
 }  // namespace
 
 std::optional<SweepStore> SweepStore::open(const std::string& path, const std::string& sweep,
-                                           bool resume, Diagnostics& diagnostics) {
+                                           bool resume, double patience_s,
+                                           Diagnostics& diagnostics) {
   std::error_code failure;
   const auto refuse = [&](std::string sentence, std::string hint) {
     diagnostics.error({path, 0, 0}, {}, std::move(sentence), std::move(hint));
@@ -273,7 +274,7 @@ std::optional<SweepStore> SweepStore::open(const std::string& path, const std::s
     return refuse("is there already", "go on with it by --resume, or name another file");
   }
   auto impl = std::make_unique<Impl>();
-  impl->lock = locked(path);
+  impl->lock = locked(path, patience_s);
   if (impl->lock < 0) {
     return refuse("is being written by another process", "wait for it, or name another file");
   }

@@ -47,10 +47,10 @@ struct SweepRow {
 class SweepStore {
  public:
   /// Opens a database for writing, made where it is not there. Refused, with an error: one that
-  /// another process writes, one of another sweep, one that is there without `resume`, and what is
-  /// no database of a sweep.
+  /// another process still writes after so many seconds, one of another sweep, one that is there
+  /// without `resume`, and what is no database of a sweep.
   static std::optional<SweepStore> open(const std::string& path, const std::string& sweep,
-                                        bool resume, Diagnostics& diagnostics);
+                                        bool resume, double patience_s, Diagnostics& diagnostics);
   /// One that is there, for reading.
   static std::optional<SweepStore> read(const std::string& path, Diagnostics& diagnostics);
 

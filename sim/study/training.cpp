@@ -145,12 +145,13 @@ std::optional<Prepared> prepare(const Study& study, const topology::Catalogue& c
                                  std::filesystem::path(study.path).parent_path().string()};
   auto site = power::build_site(scenario.cluster().site(), ground, study.places, diagnostics);
   if (!site) return std::nullopt;
-  const auto cap = read_power_cap(scenario.cluster(), curve, study.places, diagnostics);
+  const auto powers =
+      read_rank_powers(scenario.cluster(), curve, *cluster, study.places, diagnostics);
   const auto telemetry = read_telemetry(scenario.cluster(), study.places, diagnostics);
   const auto smoothing = read_smoothing(scenario.cluster(), curve, study.places, diagnostics);
-  if (!cap || !telemetry || !smoothing) return std::nullopt;
+  if (!powers || !telemetry || !smoothing) return std::nullopt;
   return Prepared{
-      std::move(*cluster), std::move(*model), *description,     *site,   curve, *cap, *telemetry,
+      std::move(*cluster), std::move(*model), *description,     *site,   curve, *powers, *telemetry,
       *smoothing,          *precision,        std::move(loads), campaign};
 }
 
@@ -194,7 +195,12 @@ void individualise(const pb::Scenario& scenario, const Pace& pace,
   const pb::Training& asked = scenario.workload().training();
   training.caveats.insert(training.caveats.end(), pace.caveats.begin(), pace.caveats.end());
   if (asked.ranks() == pb::alike) {
-    if (!pace.ranks.empty()) workloads::draw_ranks(training.plan, {.pace = pace.ranks});
+    if (!pace.kinds.empty()) {
+      workloads::split_replicas(training.plan, pace.kinds, pace.experts_meet);
+    }
+    if (!pace.ranks.empty() || !pace.rows.empty()) {
+      workloads::draw_ranks(training.plan, {.pace = pace.ranks, .row = pace.rows});
+    }
     return;
   }
   const bool each = is_individual(asked), recorded = training.rows != nullptr;
@@ -202,7 +208,7 @@ void individualise(const pb::Scenario& scenario, const Pace& pace,
   const double rows = recorded ? 0 : asked.expert_load_spread();
   workloads::draw_ranks(training.plan, {speed, rows, training.layout.expert, scenario.seed(),
                                         asked.routing().capacity_factor(), !each, pace.ranks,
-                                        pace.jitter, training.rows});
+                                        pace.jitter, training.rows, pace.rows});
   if (recorded && !each) return;
   training.caveats.push_back(fmt::format(
       "Each of {} ranks draws its {}{}: one draw, of seed {}.", training.plan.ranks.size(),
@@ -233,7 +239,8 @@ RunGround ground_of(const Prepared& prepared, const pb::Scenario& scenario,
           prepared.cluster,
           catalogue,
           prepared.loads ? &*prepared.loads : nullptr,
-          run_tokens(prepared, scenario.workload().training(), basis)};
+          run_tokens(prepared, scenario.workload().training(), basis),
+          prepared.powers.front()};
 }
 
 void execute(const Prepared& prepared, const pb::Scenario& scenario,
@@ -245,10 +252,12 @@ void execute(const Prepared& prepared, const pb::Scenario& scenario,
   const KernelModel kernels =
       training_kernels(prepared.cluster, scenario.workload().training(), catalogue);
   TimedPlan timed = lower(plan, prepared.cluster, kernels);
-  apply_power_cap(timed, prepared.curve, prepared.power_cap);
-  power::PowerCurve curve = prepared.curve;
-  curve.limit = prepared.power_cap;
-  curve.floor = prepared.smoothing.floor;
+  std::vector<RankPower> powers = prepared.powers;
+  for (RankPower& power : powers) {
+    power.warm.floor = prepared.smoothing.floor;
+    power.warm.fall = prepared.smoothing.fall;
+  }
+  hold_power(timed, powers);
   say(options,
       fmt::format("simulating {} operations on {} rank classes ({} engine)", plan.operations.size(),
                   plan.ranks.size(), pb::Engine_Name(scenario.engine())));
@@ -271,11 +280,11 @@ void execute(const Prepared& prepared, const pb::Scenario& scenario,
   const RunGround ground = ground_of(prepared, scenario, catalogue);
   std::optional<WholeRun> whole;
   if (around) whole = whole_run(ground, *around, training, execution.makespan);
-  measure(
-      {training, timed, execution, prepared.cluster, curve, prepared.site, full_attention, tokens,
-       tokens_basis, asked.has_chunk() ? asked.chunk().layers() : 0, asked.ranks() != pb::alike,
-       whole ? whole->stretch() : 1, &prepared.telemetry, prepared.smoothing.storage},
-      prepared.precision, result);
+  measure({training, timed, execution, prepared.cluster, powers, prepared.site, full_attention,
+           tokens, tokens_basis, asked.has_chunk() ? asked.chunk().layers() : 0,
+           asked.ranks() != pb::alike, whole ? whole->stretch() : 1, &prepared.telemetry,
+           prepared.smoothing.storage, whole ? &*whole : nullptr, around ? &*around : nullptr},
+          prepared.precision, result);
   add_expert_metrics(training, prepared.loads.has_value(), result);
   if (whole) add_whole_run(ground, *around, *whole, result);
   record_timeline(timed, execution, result);

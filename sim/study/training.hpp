@@ -12,6 +12,7 @@
 #include "workloads/parallel/expert_loads.hpp"
 
 #include <optional>
+#include <vector>
 
 /// Used by sim/study alone.
 namespace aisle::sim {
@@ -23,7 +24,7 @@ struct Prepared {
   pb::Model description;
   power::SiteModel site;
   power::PowerCurve curve;
-  Watts power_cap;  ///< of each accelerator; the curve's limit where none is asked for
+  std::vector<RankPower> powers;  ///< of the cluster's accelerators, and of its rows
   Telemetry telemetry;
   Smoothing smoothing;
   topology::Precision precision;

@@ -56,15 +56,20 @@ std::optional<Around> around(const RunGround& ground, const CampaignTerms& terms
   result.terms = terms;
   if (terms.evaluation.every_steps > 0) {
     const std::string path = field + ".evaluation";
-    result.evaluation =
-        forward_pass(ground.model, asked, terms.evaluation.sequences, ground.cluster,
-                     ground.catalogue, ground.loads, places.find(path), path, diagnostics);
+    // As many sequences at a time as a step takes.
+    const int batches =
+        static_cast<int>(std::ceil(terms.evaluation.sequences / sequences_of(ground, training)));
+    result.evaluation = forward_pass(
+        ground.model, asked, (terms.evaluation.sequences + batches - 1) / batches, ground.cluster,
+        ground.catalogue, ground.loads, ground.power, places.find(path), path, diagnostics);
     if (!result.evaluation) return std::nullopt;
+    result.evaluation->time *= batches;
+    result.evaluation->sequences *= batches;
   }
   if (asked.campaign().has_distillation()) {
     result.teacher = teacher_pass(
         asked, static_cast<int>(std::lround(sequences_of(ground, training))), ground.cluster,
-        ground.scenario.cluster(), ground.catalogue, places, diagnostics);
+        ground.scenario.cluster(), ground.catalogue, ground.power, places, diagnostics);
     if (!result.teacher) return std::nullopt;
     result.misfit = teacher_misfit(ground, *result.teacher, training);
   }

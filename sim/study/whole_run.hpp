@@ -27,6 +27,7 @@ struct RunGround {
   const topology::Catalogue& catalogue;
   const workloads::ExpertLoads* loads;
   double tokens;  ///< of the whole run
+  const RankPower& power;
 };
 
 /// Passes of evaluations and teacher; errors at their fields.

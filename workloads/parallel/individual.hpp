@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace aisle::workloads {
@@ -25,6 +26,7 @@ struct Chance {
   std::vector<double> pace = {};    ///< [ranks] kernel times beside what is drawn; empty: 1
   std::vector<double> jitter = {};  ///< factors of one operation, equally likely; empty: 1
   RowsOf recorded = {};             ///< in place of draws
+  std::vector<std::int32_t> row = {};  ///< [ranks] Rank::row; empty: 0
 };
 
 /// Gives each rank of an unfolded plan computation of its own: a speed for all its kernels, and for
@@ -32,5 +34,17 @@ struct Chance {
 /// one rank of an expert group receives more, the others receive less. Draws belong to the rank's
 /// name, so they stay when others are added.
 void draw_ranks(Plan& plan, const Chance& chance);
+
+/// Replicas of a folded plan that are alike.
+struct ReplicaKind {
+  std::string name;  ///< beside that of the rank; empty: none
+  std::int64_t replicas = 1;
+};
+
+/// Gives each kind of replica a representative of its own in a plan that has one for all: rank r of
+/// kind k becomes rank k x ranks + r, with its kind's share of the multiplicity. What is exchanged
+/// along the data axis, or by all, waits for every kind; exchanges of experts do where
+/// `experts_meet`.
+void split_replicas(Plan& plan, const std::vector<ReplicaKind>& kinds, bool experts_meet);
 
 }  // namespace aisle::workloads

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plans as users write them: read, simulated, solved, reported.
 #include "sim/report/plan.hpp"
+#include "sim/report/report.hpp"
+#include "sim/study/measure.hpp"
 #include "sim/study/plan.hpp"
 #include "sim/study/plan_terms.hpp"
 #include "sim/study/scenario.pb.h"
+#include "sim/study/sweep.hpp"
+#include "sim/study/sweep_store.hpp"
 #include "tests/folder.hpp"
 
 #include <gmock/gmock.h>
@@ -77,6 +81,64 @@ class Plans : public testing::Test {
   std::string errors_;
 };
 
+// Points out of results that are there: the fastest of a sweep, and a run.
+TEST_F(Plans, TakeResultsOfSweepsAndRuns) {
+  Diagnostics diagnostics;
+  write("swept.textproto", std::string(kTraining) +
+                               "sweep { axis { path: \"workload.training.micro_batch\" value: "
+                               "[\"1\", \"2\"] } }");
+  const auto swept = load(path("swept.textproto"), {}, diagnostics);
+  ASSERT_TRUE(swept && sweep(*swept, shipped(), path("swept.db"), {}, diagnostics));
+  const auto served = load(path("serving.textproto"), {}, diagnostics);
+  const auto result = run(*served, shipped(), {}, diagnostics);
+  ASSERT_TRUE(result);
+  write_result(*result, path("served"));
+  std::string text = kPlan;
+  text.insert(
+      text.rfind('}'),
+      "  found { from: \"swept.db\" demand: \"train\" alternative: \"8b\" }\n"
+      "  found { from: \"served\" demand: \"chat\" alternative: \"8b\" system: \"h100-sxm\" }\n");
+  const auto outcome = make(text, quick());
+  ASSERT_TRUE(outcome) << errors_;
+  EXPECT_EQ(outcome->simulated, 2);  // H20's
+  for (const pb::PlanPoint& point : outcome->points) {
+    if (point.system() != "h100-sxm") continue;
+    if (point.demand() == "train") {
+      double fastest = 0;
+      const auto store = SweepStore::read(path("swept.db"), diagnostics);
+      for (std::int64_t id = 0; id < 2; ++id) {
+        fastest =
+            std::max(fastest, *metric_of(*store->result(id, "analytic"), "tokens_per_s_per_chip"));
+      }
+      EXPECT_EQ(point.tokens_per_s_per_chip(), fastest);
+      EXPECT_EQ(point.layout(), "tensor 2, pipeline 1, data 4");
+    } else {
+      EXPECT_EQ(point.tokens_per_s_per_chip(), *metric_of(*result, "output_tokens_per_s_per_chip"));
+      EXPECT_GT(point.power_w(), point.idle_power_w());
+    }
+  }
+}
+
+TEST_F(Plans, SayWhatResultsDoNotTell) {
+  const auto with = [&](const std::string& found) {
+    std::string text = kPlan;
+    text.insert(text.rfind('}'), "  found { " + found + " }\n");
+    make(text, quick());
+    return errors_;
+  };
+  EXPECT_THAT(with("from: \"none.db\" demand: \"train\" alternative: \"8b\""),
+              HasSubstr("no such file"));
+  EXPECT_THAT(with("from: \"none.db\" demand: \"tran\" alternative: \"8b\""),
+              HasSubstr("the plan has no demand 'tran'"));
+  Diagnostics diagnostics;
+  const auto served = load(path("serving.textproto"), {}, diagnostics);
+  const auto result = run(*served, shipped(), {}, diagnostics);
+  ASSERT_TRUE(result);
+  write_result(*result, path("served"));
+  EXPECT_THAT(with("from: \"served\" demand: \"train\" alternative: \"8b\""),
+              HasSubstr("no result there says how 'train' runs"));
+}
+
 TEST_F(Plans, AreSimulatedSolvedAndKept) {
   PlanOptions options;
   options.database = path("points.db");
@@ -137,11 +199,11 @@ TEST_F(Plans, AreReportedInEveryForm) {
   EXPECT_EQ(double(document["cost_usd"]), outcome->objective_value);
   EXPECT_EQ(document["quarters"].get_array().size(), 4u);
   EXPECT_THAT(plan_text(*outcome), HasSubstr("What binds"));
-  EXPECT_THAT(plan_markdown(*outcome), HasSubstr("| quarter |"));
-  const std::string page = plan_html(*outcome);
+  EXPECT_THAT(*plan_report(*outcome, ReportForm::markdown), HasSubstr("| quarter |"));
+  const std::string page = *plan_report(*outcome, ReportForm::html);
   EXPECT_THAT(page, HasSubstr("<svg"));
   EXPECT_THAT(page, Not(HasSubstr("http")));
-  EXPECT_TRUE(plan_pdf(*outcome).starts_with("%PDF"));
+  EXPECT_TRUE(plan_report(*outcome, ReportForm::pdf)->starts_with("%PDF"));
 }
 
 TEST_F(Plans, StoppedOnesKeepWhatIsFinished) {

@@ -62,6 +62,30 @@ TEST_F(Deliveries, ByHand) {
   EXPECT_TRUE(tripped[0].only_failed);
 }
 
+// Generators carry nothing until the stage that they stand in for fails, and batteries wait for
+// them.
+TEST_F(Deliveries, GeneratorsStandIn) {
+  const std::string stage =
+      std::string(kSite) +
+      "stage { name: \"generators\" stands_in_for: \"transformer\" rating: \"200 kW\" "
+      "units: 2 spare_units: 1 starts_in: \"10 s\" }";
+  EXPECT_FALSE(build(stage));
+  EXPECT_THAT(errors(), testing::HasSubstr("nothing carries the load until 'generators' runs"));
+  diagnostics = Diagnostics();
+  std::string ridden = stage;
+  ridden.replace(ridden.find("name: \"ups\""), 11, "name: \"ups\" rides_through: \"1 min\"");
+  const auto site = build(ridden);
+  ASSERT_TRUE(site) << errors();
+  const auto plain = build(kSite);
+  const Flow flow = flow_of(*site, 198 * kW, 20 * kW);
+  EXPECT_EQ(flow.feed, flow_of(*plain, 198 * kW, 20 * kW).feed);
+  const auto tripped = overloads(*site, flow);
+  ASSERT_EQ(tripped.size(), 1u);
+  EXPECT_EQ(tripped[0].stage, "generators");
+  EXPECT_EQ(tripped[0].lost, "transformer");
+  EXPECT_NEAR(tripped[0].load, (198 / 0.96 / 0.95 + 20) / 200, 1e-9);
+}
+
 // Whatever the tree: what the utility gives is what the loads take and the stages lose.
 TEST_F(Deliveries, Conservation) {
   Random random(31, "delivery");

@@ -63,7 +63,7 @@ TEST(Year, ClosedForm) {
   YearTerms even = terms();
   even.weather = {{0, -2}};
   even.demand_charge = (10 * USD).si() / 1e3;  // per kW and month
-  const Year year = run_year(even, {}, plain(0.95), 10 * MW, 2 * MW, 8760);
+  const Year year = run_year(even, {}, plain(0.95), 10 * MW, {2 * MW}, 8760);
   const double feed = 10 * 1.07 / 0.95;
   EXPECT_NEAR(year.it.in(MWh), 87600, 1e-6);
   EXPECT_NEAR(year.facility.in(MWh), feed * 8760, 1e-6);
@@ -79,17 +79,32 @@ TEST(Year, ContractsAndCurtailment) {
   YearTerms some = terms();
   some.contracts = {{6 * MW, 0.05 * USD / kWh, 0.012 * kg / kWh, Contract::Kind::flat, 0.92},
                     {20 * MW, 0.04 * USD / kWh, 0.041 * kg / kWh, Contract::Kind::solar, 0.25}};
-  const Year year = run_year(some, {}, plain(1), 10 * MW, 2 * MW, 8760);
+  const Year year = run_year(some, {}, plain(1), 10 * MW, {2 * MW}, 8760);
   EXPECT_GT(year.contracted, 0.5 * year.facility);
   EXPECT_LT(year.contracted, year.facility);
-  EXPECT_LT(year.co2, run_year(terms(), {}, plain(1), 10 * MW, 2 * MW, 8760).co2);
+  EXPECT_LT(year.co2, run_year(terms(), {}, plain(1), 10 * MW, {2 * MW}, 8760).co2);
   YearTerms dear = terms();
   dear.price.assign(24, dear.price[0]);
   dear.price[18] *= 10;
   dear.curtail_above = 5 * terms().price[0];
-  const Year paused = run_year(dear, {}, plain(1), 10 * MW, 2 * MW, 240);
+  const Year paused = run_year(dear, {}, plain(1), 10 * MW, {2 * MW}, 240);
   EXPECT_EQ(paused.curtailed_hours, 10);
   EXPECT_NEAR(paused.it.in(MWh), 230 * 10 + 10 * 2, 1e-6);
+  EXPECT_EQ(paused.worked_hours, 230);
+  // Each pause loses a quarter of an hour; under a cap the job goes on at four fifths of its pace.
+  EXPECT_EQ(run_year(dear, {}, plain(1), 10 * MW, {2 * MW, 0, 0.25}, 240).worked_hours, 227.5);
+  const Year capped = run_year(dear, {}, plain(1), 10 * MW, {7 * MW, 0.8}, 240);
+  EXPECT_NEAR(capped.worked_hours, 238, 1e-9);
+  EXPECT_NEAR(capped.it.in(MWh), 230 * 10 + 10 * 7, 1e-6);
+}
+
+TEST(Year, TurbinesRunInDearHours) {
+  YearTerms some = terms();
+  some.price.assign(24, some.price[0]);  // 0.08 USD/kWh
+  some.price[18] *= 10;
+  some.contracts = {{4 * MW, 0.2 * USD / kWh, 0.49 * kg / kWh, Contract::Kind::turbine, 1}};
+  const Year year = run_year(some, {}, plain(1), 10 * MW, {2 * MW}, 240);
+  EXPECT_NEAR(year.contracted.in(MWh), 10 * 4, 1e-6);
 }
 
 TEST(Year, SunAndWindComeOutAtTheirMeans) {
@@ -107,7 +122,7 @@ TEST(Year, SunAndWindComeOutAtTheirMeans) {
 
 TEST(Year, WeekOfAHundredMegawattsIsQuick) {
   const auto start = std::chrono::steady_clock::now();
-  run_year(terms(), {}, plain(0.95), 100 * MW, 20 * MW, 168);
+  run_year(terms(), {}, plain(0.95), 100 * MW, {20 * MW}, 168);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   EXPECT_LT(took.count(), 2);
 }

@@ -28,8 +28,8 @@ double mean_hours(const RunModel& model, int draws) {
   for (int i = 0; i < draws; ++i) {
     Random random(3, "run " + std::to_string(i));
     const RunDraw draw = draw_run(model, random, 1e9 * s);
-    const Seconds parts =
-        draw.work + draw.checkpoint + draw.lost + draw.detection + draw.restart + draw.repair;
+    const Seconds parts = draw.work + draw.checkpoint + draw.lost + draw.detection + draw.restart +
+                          draw.repair + draw.stalled;
     EXPECT_NEAR(parts / draw.whole, 1, 1e-12);
     EXPECT_NEAR(draw.work / model.work, 1, 1e-12);
     sum += draw.whole.in(hour) / draws;
@@ -42,6 +42,16 @@ TEST(Failures, MeanIsDalys) {
   const double m = 5, restart = 0.2, segment = 0.5 + 1.0 / 60;
   const double closed = m * std::exp(restart / m) * std::expm1(segment / m) * 200;
   EXPECT_NEAR(mean_hours(model(), 2000) / closed, 1, 0.005);
+}
+
+// A link that flaps holds the job up and loses nothing; it strikes while the job works.
+TEST(Failures, StallsLoseNothing) {
+  RunModel flaps = model();
+  flaps.classes = {{"link", 2 * hour, 0 * s, 0 * s, 0 * s, 6 * (60 * s)}};
+  const double worked = 100 + 200.0 / 60;
+  EXPECT_NEAR(mean_hours(flaps, 2000), worked * (1 + 0.1 / 2), 0.05);
+  Random random(3, "run");
+  EXPECT_EQ(draw_run(flaps, random, 1e9 * s).lost, Seconds());
 }
 
 TEST(Failures, NoneWithoutClasses) {

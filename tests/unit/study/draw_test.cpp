@@ -28,6 +28,10 @@ power::PowerCurve curve() {
   return curve;
 }
 
+std::vector<RankPower> powers(Watts cap = 700 * W) {
+  return {RankPower(curve(), cap)};
+}
+
 /// Two ranks that compute, one of them twice, then reduce together.
 struct Job {
   workloads::Plan plan;
@@ -68,7 +72,7 @@ TEST(Draw, StatesAndWork) {
   const Job job(400);
   const Execution execution = execute_analytic(job.timed);
   ASSERT_NEAR(execution.makespan.si(), 2.5, 1e-12);
-  const auto draws = draws_of(job.timed, execution, curve());
+  const auto draws = draws_of(job.timed, execution, powers());
   // 100 + 60 + 200 + 100 W while it computes, 100 + 40 + 80 W while it reduces.
   EXPECT_NEAR(mean_of(draws[0]).si(), (2 * 460 + 0.5 * 220) / 2.5, 1e-9);
   EXPECT_NEAR(mean_of(draws[1]).si(), (460 + 100 + 0.5 * 220) / 2.5, 1e-9);
@@ -83,7 +87,7 @@ TEST(Draw, EnergyIsTheIntegralOfPower) {
   for (int i = 0; i < 50; ++i) {
     const Job job(600 * random.uniform());
     const Execution execution = execute_analytic(job.timed);
-    const auto draws = draws_of(job.timed, execution, curve());
+    const auto draws = draws_of(job.timed, execution, powers());
     const auto intervals = 1 + random.below(300);
     power::Series series{execution.makespan / static_cast<double>(intervals),
                          std::vector<double>(intervals)};
@@ -101,7 +105,7 @@ TEST(Draw, EnergyIsTheIntegralOfPower) {
 
 TEST(Draw, NeverAboveTheLimit) {
   const Job job(3000);
-  const auto draws = draws_of(job.timed, execute_analytic(job.timed), curve());
+  const auto draws = draws_of(job.timed, execute_analytic(job.timed), powers());
   for (const RankDraw& draw : draws) {
     for (const double watts : draw.watts) EXPECT_LE(watts, 700);
   }
@@ -109,8 +113,8 @@ TEST(Draw, NeverAboveTheLimit) {
 
 TEST(Draw, NeverBelowTheFloor) {
   const Job job(400);
-  power::PowerCurve floor = curve();
-  floor.floor = 300 * W;
+  std::vector<RankPower> floor = powers();
+  floor[0].warm.floor = 300 * W;
   for (const RankDraw& draw : draws_of(job.timed, execute_analytic(job.timed), floor)) {
     for (const double watts : draw.watts) EXPECT_TRUE(watts == 300 || watts > 459) << watts;
   }
@@ -118,9 +122,9 @@ TEST(Draw, NeverBelowTheFloor) {
 
 TEST(Draw, CapSlowsTensorCoresAlone) {
   Job job(800);  // 660 W
-  apply_power_cap(job.timed, curve(), 700 * W);
+  apply_power_caps(job.timed, powers());
   EXPECT_EQ(job.timed.works[0].alone.si(), 1);
-  apply_power_cap(job.timed, curve(), 400 * W);
+  apply_power_caps(job.timed, powers(400 * W));
   const TimedWork& work = job.timed.works[0];
   const double clock = 0.7 / work.binding.tensor_s;
   EXPECT_LT(clock, 1);

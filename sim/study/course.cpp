@@ -23,7 +23,7 @@ class Player {
     const double span = course.span.si();
     const double interval =
         std::max(std::min(span / kIntervals, step.interval.si()), span / kMostIntervals);
-    const auto count = static_cast<std::size_t>(span / interval + 0.5);
+    const auto count = static_cast<std::size_t>(std::lround(span / interval));
     series_ = {Seconds::from_si(span / static_cast<double>(count)), std::vector<double>(count)};
     until_ = course.crash ? course.crash->si() : span;
   }

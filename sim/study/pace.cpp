@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <compare>
 #include <map>
 #include <utility>
 
@@ -54,7 +53,9 @@ struct Apart {
     row = std::max(row, other.row);
   }
 
-  auto operator<=>(const Apart&) const = default;
+  friend bool operator<(const Apart& a, const Apart& b) {
+    return a.times != b.times ? a.times < b.times : a.row < b.row;
+  }
 };
 
 /// Who stands for accelerators that differ. Ranks are numbered tensor fastest, then context, data,

@@ -68,40 +68,58 @@ bool watch(const std::string& job, const sim::SlurmArray& array, bool quiet) {
   }
 }
 
-/// Merges what the tasks wrote; refines where the study asks for it. Nothing, with an error, where
-/// points are missing.
-std::optional<sim::SweepOutcome> collect(const sim::SlurmArray& array, const sim::Study& study,
-                                         const topology::Catalogue& catalogue, std::size_t points,
-                                         const sim::SweepOptions& options,
-                                         Diagnostics& diagnostics) {
+std::string whole_of(const sim::SlurmArray& array) {
+  return sim::folder_of(array) + "/whole.db";
+}
+
+/// Merges what the tasks wrote. Nothing, with an error, where they wrote nothing.
+std::optional<sim::SweepOutcome> merge(const sim::SlurmArray& array, Diagnostics& diagnostics) {
   std::vector<std::string> parts;
   std::error_code failure;
   for (int task = 1; task <= array.tasks; ++task) {
     const std::string part = sim::part_of(array, task);
     if (fs::exists(part, failure)) parts.push_back(part);
   }
-  const std::string hint = fmt::format("see {}/task-*.log; --slurm --resume runs what is missing",
-                                       sim::folder_of(array));
   if (parts.empty()) {
-    diagnostics.error({array.database, 0, 0}, {}, "no task wrote a point", hint);
+    diagnostics.error({array.database, 0, 0}, {}, "no task wrote a point",
+                      fmt::format("see {}/task-*.log", sim::folder_of(array)));
     return std::nullopt;
   }
   // Written anew each time: what was there is contained in the parts.
-  const std::string whole = sim::folder_of(array) + "/whole.db";
-  for (const char* end : {"", "-wal", "-shm"}) fs::remove(whole + end, failure);
-  auto outcome = sim::merge_sweeps(parts, whole, diagnostics);
-  if (!outcome) return std::nullopt;
-  if (outcome->points < static_cast<std::int64_t>(points)) {
-    diagnostics.error({array.database, 0, 0}, {},
-                      fmt::format("the tasks ended with {} of {} points", outcome->points, points),
-                      hint);
-    return std::nullopt;
+  for (const char* end : {"", "-wal", "-shm"}) fs::remove(whole_of(array) + end, failure);
+  return sim::merge_sweeps(parts, whole_of(array), diagnostics);
+}
+
+/// Submits the array and follows it until all points are there. Tasks that ended without theirs
+/// (a node that failed, a launch that Slurm gave up) are submitted again as long as points come of
+/// it. An exit code where it is told to stop watching.
+std::variant<sim::SweepOutcome, int> run_array(const sim::SlurmArray& array, std::int64_t points,
+                                               bool quiet, Diagnostics& diagnostics) {
+  const std::string folder = sim::folder_of(array);
+  for (std::int64_t found = -1;;) {
+    const std::string job = sim::slurm_submit(folder + "/sweep.sh");
+    if (!quiet) {
+      say(fmt::format("job {}: {} points in {} tasks; Ctrl-C leaves it running", job,
+                      points - std::max<std::int64_t>(0, found), array.tasks));
+    }
+    if (!watch(job, array, quiet)) {
+      say(fmt::format("job {} goes on. When it has ended: aisle sweep --merge {}/part-*.db -o {}",
+                      job, folder, array.database));
+      return kDone;
+    }
+    auto outcome = merge(array, diagnostics);
+    if (!outcome) return kMachineFailure;
+    if (outcome->points >= points) return *outcome;
+    if (outcome->points <= found) {
+      diagnostics.error(
+          {array.database, 0, 0}, {},
+          fmt::format("the tasks ended with {} of {} points", outcome->points, points),
+          fmt::format("see {}/task-*.log; --slurm --resume runs what is missing", folder));
+      return kMachineFailure;
+    }
+    found = outcome->points;
+    say(fmt::format("the tasks ended with {} of {} points: submitted again", found, points));
   }
-  fs::rename(whole, array.database);
-  if (!study.scenario->sweep().has_refine()) return outcome;
-  sim::SweepOptions refine = options;
-  refine.resume = true;
-  return sim::sweep(study, catalogue, array.database, refine, diagnostics);
 }
 
 }  // namespace
@@ -130,20 +148,19 @@ std::variant<sim::SweepOutcome, int> sweep_by_slurm(const SweepArguments& argume
   }
   sim::make_folder(folder);
   sim::write_file(folder + "/sweep.sh", script);
-  const std::string job = sim::slurm_submit(folder + "/sweep.sh");
-  if (!arguments.quiet) {
-    say(fmt::format("job {}: {} points in {} tasks; Ctrl-C leaves it running", job, points->size(),
-                    array.tasks));
-  }
-  if (!watch(job, array, arguments.quiet)) {
-    say(fmt::format("job {} goes on. When it has ended: aisle sweep --merge {}/part-*.db -o {}",
-                    job, folder, array.database));
-    return kDone;
-  }
-  auto outcome = collect(array, study, catalogue, points->size(), options, diagnostics);
-  if (!outcome) {
+  const auto ran =
+      run_array(array, static_cast<std::int64_t>(points->size()), arguments.quiet, diagnostics);
+  if (const int* code = std::get_if<int>(&ran)) {
     print(diagnostics);
-    return kMachineFailure;
+    return *code;
+  }
+  std::optional<sim::SweepOutcome> outcome = std::get<sim::SweepOutcome>(ran);
+  fs::rename(whole_of(array), array.database);
+  if (study.scenario->sweep().has_refine()) {
+    sim::SweepOptions refine = options;
+    refine.resume = true;
+    outcome = sim::sweep(study, catalogue, array.database, refine, diagnostics);
+    if (!outcome) return bad_input(diagnostics);
   }
   outcome->wall_time_s =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -95,12 +96,11 @@ std::map<std::string, int> slurm_queue(const std::string& job) {
       said_by("squeue --noheader --array --format=%T --states=all --jobs=" + quoted(job)));
   std::map<std::string, int> states;
   std::string state;
+  // Whatever is not over is there still: Slurm has states for many things on the way.
+  constexpr std::array kOver = {"COMPLETED", "CANCELLED", "FAILED",   "TIMEOUT", "NODE_FAIL",
+                                "PREEMPTED", "BOOT_FAIL", "DEADLINE", "REVOKED", "OUT_OF_MEMORY"};
   while (std::getline(lines, state)) {
-    for (const char* there :
-         {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED", "RESIZING",
-          "REQUEUE_HOLD", "REQUEUE_FED", "SIGNALING", "STAGE_OUT", "STOPPED"}) {
-      if (state == there) ++states[state];
-    }
+    if (std::find(kOver.begin(), kOver.end(), state) == kOver.end()) ++states[state];
   }
   return states;
 }

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <numeric>
 #include <utility>
 
 namespace aisle::power {
@@ -200,12 +201,29 @@ class SiteReader {
     }
   }
 
-  Hourly series(const std::string& field, const std::string& file, const char* column, double unit,
-                bool may_be_negative) {
+  /// What a column of a series holds. A mean outside of what can be is in other units.
+  struct Column {
+    const char* name;
+    double unit, least, most;
+    const char* hint;
+  };
+
+  Hourly series(const std::string& field, const std::string& file, const Column& column) {
     const std::string path = (std::filesystem::path(ground_.folder) / file).string();
-    Hourly values = read_hourly(path, column, may_be_negative, diagnostics_).value_or(Hourly{});
-    if (values.empty()) error(field, fmt::format("'{}' is of no use", file), "");
-    for (double& value : values) value *= unit;
+    Hourly values =
+        read_hourly(path, column.name, column.least < 0, diagnostics_).value_or(Hourly{});
+    if (values.empty()) {
+      error(field, fmt::format("'{}' is of no use", file), "");
+      return values;
+    }
+    const double mean =
+        std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+    if (!(mean >= column.least && mean <= column.most)) {
+      diagnostics_.error({path, 1, 1}, column.name,
+                         fmt::format("has a mean of {:.4g}: that is another unit", mean),
+                         column.hint);
+    }
+    for (double& value : values) value *= column.unit;
     return values;
   }
 
@@ -213,17 +231,22 @@ class SiteReader {
     const pb::SiteYear& asked = site_.year();
     year.price = {model_.tariff.si()};
     if (asked.has_price_series()) {
-      year.price = series("year.price_series", asked.price_series(), "price",
-                          (1 * units::USD / units::kWh).si(), false);
+      year.price = series("year.price_series", asked.price_series(),
+                          {"price", (1 * units::USD / units::kWh).si(), 0, 3,
+                           "USD per kWh; prices per MWh are divided by 1,000"});
     }
     year.carbon = {model_.carbon.si()};
     if (asked.has_carbon_series()) {
-      year.carbon = series("year.carbon_series", asked.carbon_series(), "carbon",
-                           (1e-3 * units::kg / units::kWh).si(), false);
+      year.carbon = series("year.carbon_series", asked.carbon_series(),
+                           {"carbon", (1e-3 * units::kg / units::kWh).si(), 2, 3000,
+                            "g per kWh; kg are multiplied by 1,000"});
     }
     if (asked.has_weather_series()) {
-      const Hourly dry = series("year.weather_series", asked.weather_series(), "dry_bulb", 1, true);
-      const Hourly wet = series("year.weather_series", asked.weather_series(), "wet_bulb", 1, true);
+      const char* celsius = "degrees Celsius";
+      const Hourly dry =
+          series("year.weather_series", asked.weather_series(), {"dry_bulb", 1, -50, 50, celsius});
+      const Hourly wet =
+          series("year.weather_series", asked.weather_series(), {"wet_bulb", 1, -50, 50, celsius});
       for (std::size_t i = 0; i < std::min(dry.size(), wet.size()); ++i) {
         year.weather.push_back({dry[i], wet[i]});
       }

@@ -88,6 +88,24 @@ TEST(CampaignRun, PartsAreTheRun) {
   EXPECT_NEAR(whole.metrics.at("run_gpu_hours"), sum / 3600 * 64, 1e-6 * sum);
 }
 
+// Flaps and maintenance hold the run up and lose nothing; drawn runs have the mean of the closed
+// form.
+TEST(CampaignRun, StallsAndMaintenance) {
+  const Answer plain =
+      run(study("campaign { checkpoint { interval: \"30 min\" bandwidth: \"20 GB/s\" } }"));
+  const Answer held = run(study(
+      "campaign { checkpoint { interval: \"30 min\" bandwidth: \"20 GB/s\" } failures { draws: 200 "
+      "class { name: \"link\" mean_time: \"640 h\" stall: \"60 s\" } "
+      "class { name: \"upkeep\" mean_time: \"240 h\" of: whole_job planned: true restart: \"2 h\" "
+      "} } }"));
+  const double worked = plain.metrics.at("run_time_days") * 86400;
+  const double write = held.metrics.at("checkpoint_write_s");
+  const double expected = worked * (60 / (10 * 3600.0) + (7200 + 2 * write) / (240 * 3600.0));
+  EXPECT_NEAR(held.campaign.at("stalls and maintenance") / expected, 1, 1e-6);
+  EXPECT_EQ(held.campaign.count("lost work"), 0u);
+  EXPECT_NEAR(held.metrics.at("run_time_p50_days") / held.metrics.at("run_time_days"), 1, 0.01);
+}
+
 TEST(CampaignRun, AnEvaluationIsAThirdOfAStepWithoutTheOptimizer) {
   const Answer step = run(study(""));
   const Answer forward = run(study("passes: forward_only"));

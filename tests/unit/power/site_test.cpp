@@ -196,6 +196,52 @@ TEST_F(Sites, PausedHoursStretchTheJob) {
   EXPECT_LT(paused.facility_power, whole.facility_power);
 }
 
+TEST_F(Sites, SeriesInOtherUnits) {
+  const auto with = [&](const char* column, double value) {
+    folder = testing::TempDir();
+    std::ofstream file(folder + "/series.csv");
+    file << "hour," << column << '\n';
+    for (int hour = 0; hour < 48; ++hour) file << hour << ',' << value << '\n';
+    file.close();
+    diagnostics = Diagnostics();
+    build(std::string("year { ") + column + "_series: 'series.csv' }");
+    return errors();
+  };
+  EXPECT_EQ(with("price", 0.06), "");
+  EXPECT_THAT(with("price", 62), HasSubstr("has a mean of 62: that is another unit"));
+  EXPECT_EQ(with("carbon", 380), "");
+  EXPECT_THAT(with("carbon", 0.38), HasSubstr("g per kWh; kg are multiplied by 1,000"));
+  EXPECT_THAT(with("price", -0.06), HasSubstr("is below 0"));
+}
+
+TEST_F(Sites, DemandResponse) {
+  folder = testing::TempDir();
+  std::ofstream file(folder + "/dear.csv");
+  file << "hour,price\n";
+  for (int hour = 0; hour < 24; ++hour) file << hour << ',' << (hour == 18 ? 0.5 : 0.05) << '\n';
+  file.close();
+  const std::string year = "year { price_series: 'dear.csv' curtail_above: '0.3 USD/kWh' ";
+  Activity work;
+  work.duration = work.computing = 1 * s;
+  work.clocked = 0.5 * s;
+  work.hbm = 1 * TB;
+  const auto stretch = [&](const std::string& more) {
+    const auto site = build(year + more + " }");
+    EXPECT_TRUE(site) << errors();
+    PowerCurve at = curve;
+    at.limit = 700 * W;
+    at.active = 400 * W;
+    at.hbm = 100 * pJ / B;
+    return bill(*site, 618 * W, 16, 1 * hour, under_response(*site, at, work)).stretch;
+  };
+  EXPECT_NEAR(stretch(""), 24.0 / 23, 1e-9);
+  EXPECT_NEAR(stretch("pause_loss: '30 min'"), 24.0 / 22.5, 1e-9);
+  EXPECT_GT(stretch("curtail_cap: '400 W'"), 1);
+  EXPECT_LT(stretch("curtail_cap: '400 W'"), 24.0 / 23);
+  EXPECT_FALSE(build("year { curtail_cap: '400 W' }"));
+  EXPECT_THAT(errors(), HasSubstr("nothing says when the grid asks for less"));
+}
+
 TEST_F(Sites, AFeedTooSmall) {
   EXPECT_FALSE(
       build("own_delivery { stage { name: 'feed' rating: '100 kW' carries: it\n"

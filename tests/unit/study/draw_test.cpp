@@ -120,6 +120,21 @@ TEST(Draw, NeverBelowTheFloor) {
   }
 }
 
+// What is missing to the slowest fall is burnt: 460 W fall towards 220 for half a second.
+TEST(Draw, FallsNoFasterThanAsked) {
+  const Job job(400);
+  std::vector<RankPower> slow = powers();
+  slow[0].warm.fall = 200;  // W/s
+  const auto draws = draws_of(job.timed, execute_analytic(job.timed), slow);
+  EXPECT_NEAR(mean_of(draws[0]).si() * 2.5, 2 * 460 + 0.5 * (460 + 360) / 2, 1e-9);
+  // The second falls from 460 to 260 while it waits for a second, then to the 220 of the reduction.
+  EXPECT_NEAR(mean_of(draws[1]).si() * 2.5, 460 + 360 + 0.2 * 240 + 0.3 * 220, 1e-9);
+  for (std::size_t i = 1; i < draws[1].watts.size(); ++i) {
+    const double time = draws[1].start_s[i] - draws[1].start_s[i - 1];
+    EXPECT_GT(draws[1].watts[i], draws[1].watts[i - 1] - 200 * 2 * time - 1e-9);
+  }
+}
+
 TEST(Draw, CapSlowsTensorCoresAlone) {
   Job job(800);  // 660 W
   apply_power_caps(job.timed, powers());

@@ -232,7 +232,7 @@ TEST_F(Sites, DemandResponse) {
     at.limit = 700 * W;
     at.active = 400 * W;
     at.hbm = 100 * pJ / B;
-    return bill(*site, 618 * W, 16, 1 * hour, under_response(*site, at, work)).stretch;
+    return bill(*site, 618 * W, 16, 1 * s, under_response(*site, at, work)).stretch;
   };
   EXPECT_NEAR(stretch(""), 24.0 / 23, 1e-9);
   EXPECT_NEAR(stretch("pause_loss: '30 min'"), 24.0 / 22.5, 1e-9);

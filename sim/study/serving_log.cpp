@@ -94,7 +94,7 @@ void ServingLog::write_power(double end, pb::Result& result) const {
       power::Activity mean = stretch.work;
       mean *= 1 / there;
       mean.duration = Seconds::from_si(length);
-      const Watts chip = std::min(power::mean_power(pool.curve, mean), pool.power_cap);
+      const Watts chip = std::min(warm_mean(pool.power, mean), pool.power.cap);
       const double number = there * pool.job.layout.accelerators();
       chips[i] += number;
       accelerators[i] += number * chip.si();

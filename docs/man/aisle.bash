@@ -29,7 +29,7 @@ _aisle() {
     run) flags="--set --engine --both-engines --no-fold --tornado --trace --seed -o --output --stdin --json -q --quiet" ;;
     sweep) flags="-o --output --resume --jobs --engine --set --shard --merge --no-blobs --slurm --dry-run --tasks --partition --time --mem --stdin --progress --json -q --quiet" ;;
     plan) flags="--set -o --output --jobs --no-sensitivity --stdin --progress --json -q --quiet" ;;
-    search) flags="--objective --limit --rerank --over --fix --accelerators --set --jobs -o --output --json -q --quiet" ;;
+    search) flags="--objective --limit --rerank --over --fix --accelerators --set --jobs -o --output --stdin --progress --json -q --quiet" ;;
     collective) flags="--system --chips --op -b --begin -e --end -f --factor --algo --proto --fabric --nic --set --engine --no-fold --json" ;;
     replay) flags="--onto --ranks --from --model --grow --group --set --engine --both-engines -o --output --json -q --quiet" ;;
     check) flags="--set --stdin --json" ;;

@@ -70,6 +70,8 @@ void MainWindow::makeRunMenu() {
   QMenu* run = menuBar()->addMenu("&Run");
   run_action_ = add(run, "&Run scenario", QKeySequence("Ctrl+R"), this, [this] { runStudy(); });
   add(run, "Run &sweep", QKeySequence("Ctrl+Shift+W"), this, [this] { runSweep({}); });
+  search_action_ = add(run, "Search &layouts of serving (throughput and latency)",
+                       QKeySequence("Ctrl+L"), this, [this] { searchServing(); });
   cancel_action_ =
       add(run, "&Cancel all runs", QKeySequence("Ctrl+."), this, [this] { runs_.cancelAll(); });
   run->addSeparator();
@@ -80,7 +82,8 @@ void MainWindow::makeRunMenu() {
   });
   add(run, "&Dense against sparse", QKeySequence("Ctrl+D"), this,
       [this] { ask(StartView::Question::dense_or_sparse); });
-  for (auto* action : {run_action_, cancel_action_, pin_action_}) action->setEnabled(false);
+  for (auto* action : {run_action_, search_action_, cancel_action_, pin_action_})
+    action->setEnabled(false);
 }
 
 void MainWindow::makeViewMenu() {

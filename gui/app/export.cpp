@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gui/app/export.hpp"
 
+#include "gui/models/whole_file.hpp"
 #include "gui/views/plots/vector_painted.hpp"
 #include "gui/views/svg_device.hpp"
 
+#include <QBuffer>
 #include <QDir>
-#include <QFile>
+#include <QFileInfo>
 #include <QPageSize>
 #include <QPainter>
 #include <QPdfWriter>
-#include <QSaveFile>
 #include <QWidget>
 
 namespace aisle::gui {
@@ -42,16 +43,26 @@ void paint(QWidget& widget, QPainter& painter) {
   }
 }
 
-bool write_pdf(QWidget& widget, const QString& path) {
-  QPdfWriter writer(path);
+QByteArray pdf_of(QWidget& widget) {
+  QBuffer buffer;
+  buffer.open(QIODevice::WriteOnly);
+  QPdfWriter writer(&buffer);
   const QSizeF inches = QSizeF(widget.size()) / kPixelsPerInch;
   writer.setPageSize(QPageSize(inches, QPageSize::Inch));
   writer.setPageMargins({});
-  QPainter painter;
-  if (!painter.begin(&writer)) return false;
+  QPainter painter(&writer);
   painter.scale(writer.logicalDpiX() / kPixelsPerInch, writer.logicalDpiY() / kPixelsPerInch);
   paint(widget, painter);
-  return painter.end();
+  painter.end();
+  return buffer.data();
+}
+
+QByteArray svg_of(QWidget& widget) {
+  SvgDevice device(widget.size());
+  QPainter painter(&device);
+  paint(widget, painter);
+  painter.end();
+  return device.text();
 }
 
 QImage pixels_of(QWidget& widget, double ratio) {
@@ -63,37 +74,28 @@ QImage pixels_of(QWidget& widget, double ratio) {
   return image;
 }
 
-bool write_bytes(const QString& path, const QByteArray& bytes, QString* error) {
-  QSaveFile file(path);
-  if (file.open(QIODevice::WriteOnly) && file.write(bytes) == bytes.size() && file.commit())
-    return true;
-  *error = path + ": error: " + file.errorString();
-  return false;
+QByteArray png_of(QWidget& widget, double ratio) {
+  QBuffer buffer;
+  buffer.open(QIODevice::WriteOnly);
+  pixels_of(widget, ratio).save(&buffer, "PNG");
+  return buffer.data();
 }
 
 }  // namespace
 
 bool write_picture(QWidget& widget, const QString& path, QString* error, double ratio) {
-  bool written = false;
-  if (path.endsWith(".svg", Qt::CaseInsensitive)) {
-    SvgDevice device(widget.size());
-    QPainter painter(&device);
-    paint(widget, painter);
-    painter.end();
-    return write_bytes(path, device.text(), error);
-  }
-  if (path.endsWith(".pdf", Qt::CaseInsensitive))
-    written = write_pdf(widget, path);
-  else
-    written = pixels_of(widget, ratio).save(path);
-  if (!written) *error = path + ": error: the picture could not be written";
-  return written;
+  const QString form = QFileInfo(path).suffix().toLower();
+  if (form == "svg") return write_whole(path, svg_of(widget), error);
+  if (form == "pdf") return write_whole(path, pdf_of(widget), error);
+  if (form == "png") return write_whole(path, png_of(widget, ratio), error);
+  *error = path + ": error: is no picture that can be written (.png, .svg or .pdf)";
+  return false;
 }
 
 bool write_tables(const QVector<NamedTable>& tables, const QString& folder, QString* error) {
   for (const auto& [name, table] : tables) {
     if (table.rows.isEmpty()) continue;
-    if (!write_bytes(QDir(folder).filePath(name + ".csv"), to_csv(table).toUtf8(), error))
+    if (!write_whole(QDir(folder).filePath(name + ".csv"), to_csv(table).toUtf8(), error))
       return false;
   }
   return true;

@@ -37,8 +37,7 @@ void MainWindow::followRange() {
   topology_view_->setColourings(
       colourings_over_time(*result_.opened().result, timeline, selection_.looked()), when);
   const auto at = cursor ? std::optional(seconds(*cursor)) : std::nullopt;
-  for (auto* view : {power_view_, serving_view_})
-    view->setTime(seconds(range.begin), seconds(range.end), at);
+  power_view_->setTime({seconds(range.begin), seconds(range.end), at});
   if (range == selection_.whole()) return breakdown_view_->setRange({});
   int rank = selection_.rank();
   for (std::size_t i = 0; i < timeline.ranks().size() && rank < 0; ++i)

@@ -2,6 +2,7 @@
 #include "gui/app/command_line.hpp"
 #include "gui/app/main_window.hpp"
 #include "gui/app/screenshot.hpp"
+#include "gui/models/figures/serving_front.hpp"
 #include "gui/views/style.hpp"
 
 #include <QApplication>
@@ -36,6 +37,8 @@ bool show(aisle::gui::MainWindow& window, const QString& input, bool one_of_seve
   } else if (is_sweep(input)) {
     if (auto sweep = read_sweep(input, diagnostics))
       return window.showSweep(std::move(sweep)), true;
+  } else if (is_serving_search(input)) {
+    return window.open(input), true;
   } else if (is_plan(input)) {
     if (const auto plan = read_plan(input, diagnostics)) return window.showPlan(*plan), true;
   } else if (const auto study = read_study(input, diagnostics)) {

@@ -3,6 +3,7 @@
 
 #include "gui/app/command_line.hpp"
 #include "gui/models/figures/figures.hpp"
+#include "gui/models/figures/serving_front.hpp"
 #include "gui/models/result_text.hpp"
 #include "gui/views/breakdown_view.hpp"
 #include "gui/views/compare_view.hpp"
@@ -188,6 +189,7 @@ void MainWindow::open(const QString& path) {
   if (is_result(path)) return result_.open(path);
   if (is_sweep(path)) return openSweep(path);
   if (is_plan(path)) return openPlan(path);
+  if (is_serving_search(path)) return openServingSearch(path);
   if (is_trace(path)) return replayTrace(path);
   if (!mayLeaveScenario()) return;
   if (const auto study = read_study(path, diagnostics)) return showStudy(*study);
@@ -231,6 +233,19 @@ void MainWindow::openPlan(const QString& path) {
   complain(to_lines(diagnostics));
 }
 
+void MainWindow::openServingSearch(const QString& path) {
+  Diagnostics diagnostics;
+  const auto front = read_serving_front(path, diagnostics);
+  if (!front) return complain(to_lines(diagnostics));
+  serving_front_ = *front;
+  places_->show("result");
+  places_->raise("serving");
+  message_->setText(path);
+  remember(path);
+  if (result_.isEmpty()) return serving_view_->set(serving_front_);
+  showFigures();
+}
+
 void MainWindow::showPlan(const PlanOutcome& plan) {
   plan_view_->set(plan);
   message_->setText(plan.path);
@@ -240,6 +255,7 @@ void MainWindow::showPlan(const PlanOutcome& plan) {
 
 void MainWindow::showStudy(const StudyFile& study) {
   study_ = study;
+  serving_front_ = {};
   clearResult();
   QString error;
   if (!document_.open(study.path, &error)) complain({error});
@@ -329,7 +345,11 @@ void MainWindow::showFigures() {
   }
   const topology::Cluster* machine = cluster ? &*cluster : nullptr;
   power_view_->set(power_content(result, machine));
-  serving_view_->set(serving_content(result));
+  ViewContent serving = serving_content(result);
+  serving.figures = serving_front_.figures + serving.figures;
+  serving.tables = serving_front_.tables + serving.tables;
+  if (serving.note.isEmpty()) serving.note = serving_front_.note;
+  serving_view_->set(serving);
   cost_view_->set(cost_content(result));
   network_view_->set(network_content(result));
   roofline_view_->set(roofline_content(result, machine));
@@ -377,8 +397,8 @@ void MainWindow::dropEvent(QDropEvent* event) {
     if (url.isLocalFile()) {
       const QString path = url.toLocalFile();
       // Beside a result a recorded trace is for comparison.
-      const bool beside =
-          is_trace(path) && !is_plan(path) && places_->current() == "result" && !result_.isEmpty();
+      const bool trace = is_trace(path) && !is_plan(path) && !is_serving_search(path);
+      const bool beside = trace && places_->current() == "result" && !result_.isEmpty();
       return beside ? putBeside(path) : open(path);
     }
 }

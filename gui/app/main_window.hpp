@@ -62,6 +62,8 @@ class MainWindow : public QMainWindow {
   int runStudy(const QString& output = {});
   /// Runs the sweep of the scenario in work into a database, or goes on with it; its id, or -1.
   int runSweep(const QString& database);
+  /// Searches layouts of the serving study in work for its front of throughput and latency.
+  int searchServing();
   /// Starts one of the questions of the first page.
   void ask(StartView::Question question);
   void pin(const QStringList& paths);
@@ -112,6 +114,7 @@ class MainWindow : public QMainWindow {
   void copyMarkdown();
   void openSweep(const QString& path);
   void openPlan(const QString& path);
+  void openServingSearch(const QString& path);
   void replayTrace(const QString& path);
   void putBesideDialog();
   /// Reads a result, or a trace that was imported, and puts it beside the timeline.
@@ -152,6 +155,7 @@ class MainWindow : public QMainWindow {
   SweepModel sweep_;
   ResultTable metrics_, comparison_, parts_, families_, memory_;
   std::optional<StudyFile> study_;
+  ViewContent serving_front_;
   int beside_ = -1;  ///< the import of a trace that is put beside the timeline
   QString beside_title_;
   int awaited_ = -1;     ///< the run whose result is shown when it is done
@@ -178,6 +182,7 @@ class MainWindow : public QMainWindow {
   QMenu* recent_menu_ = nullptr;
   QAction* run_action_ = nullptr;
   QAction* cancel_action_ = nullptr;
+  QAction* search_action_ = nullptr;
   QAction* pin_action_ = nullptr;
   QAction* dark_action_ = nullptr;
   QLabel* study_label_ = nullptr;

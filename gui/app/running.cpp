@@ -21,6 +21,8 @@
 #include <QStandardPaths>
 #include <QUrl>
 
+#include <algorithm>
+
 namespace aisle::gui {
 
 namespace {
@@ -30,6 +32,12 @@ constexpr int kEarlierRuns = 40;
 QString runs_folder() {
   const QString root = QStandardPaths::writableLocation(QStandardPaths::AppLocalDataLocation);
   return QDir(root).filePath("runs");
+}
+
+bool serves(const ScenarioDocument& document) {
+  return std::any_of(
+      document.fields().begin(), document.fields().end(),
+      [](const ScenarioField& field) { return field.path.startsWith("workload.serving."); });
 }
 
 QString new_output_folder(const QString& study) {
@@ -61,6 +69,7 @@ void MainWindow::connectRuns() {
 void MainWindow::updateRunning() {
   const bool busy = runs_.isBusy();
   run_action_->setEnabled(study_.has_value());
+  search_action_->setEnabled(study_.has_value() && serves(document_));
   cancel_action_->setEnabled(busy);
   progress_bar_->setVisible(busy);
   if (busy) progress_bar_->setRange(0, 0);
@@ -91,6 +100,14 @@ int MainWindow::runSweep(const QString& database) {
       database.isEmpty() ? QDir(runs_folder()).filePath(study_->name + ".db") : database;
   QDir().mkpath(QFileInfo(file).path());
   awaited_ = runs_.add(sweep_request(request(), file));
+  updateRunning();
+  return awaited_;
+}
+
+int MainWindow::searchServing() {
+  if (!study_) return -1;
+  const QString folder = new_output_folder(study_->name);
+  awaited_ = runs_.add(search_request(request(), QDir(folder).filePath("search.json")));
   updateRunning();
   return awaited_;
 }

@@ -7,6 +7,8 @@
 #include <QStringList>
 #include <QVector>
 
+#include <optional>
+
 namespace aisle::gui {
 
 /// Points of one name. In a figure with categories `y` has one value for each of them and `x` is
@@ -27,6 +29,12 @@ struct FigureSeries {
 struct FigureLimit {
   QString label;
   double value = 0;
+};
+
+/// Part of the time of a figure, in seconds, and an instant in it.
+struct ShownTime {
+  double from = 0, to = 0;
+  std::optional<double> cursor;
 };
 
 /// A figure before anything is drawn: what is drawn, exported as CSV and tested is the same.

@@ -156,6 +156,9 @@ TopologyScene topology_scene(const pb::Result& result, const topology::Cluster& 
   scene.accelerators = cluster.count();
   scene.domain_size = std::max(1, std::min(cluster.count(), cluster.domain_size()));
   scene.domains = (scene.accelerators + scene.domain_size - 1) / scene.domain_size;
+  for (const auto& metric : result.metric())
+    if (metric.name() == "accelerators_per_rack")
+      scene.rack_domains = static_cast<int>(metric.value()) / scene.domain_size;
   scene.compute_dies = std::max(1, chip.compute_dies);
   scene.io_dies = chip.io_dies;
   scene.hbm_stacks = chip.hbm_stacks;
@@ -189,6 +192,7 @@ Table topology_table(const TopologyScene& scene) {
   add("accelerators", scene.accelerators);
   add("scale-up domains", scene.domains);
   add("accelerators of a domain", scene.domain_size);
+  if (scene.rack_domains > 0) add("scale-up domains of a rack", scene.rack_domains);
   add("compute dies of an accelerator", scene.compute_dies);
   add("memory stacks of an accelerator", scene.hbm_stacks);
   for (const auto& row : scene.switches) add(row.name + " switches", row.count);

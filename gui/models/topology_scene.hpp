@@ -34,6 +34,7 @@ struct TopologyScene {
   int accelerators = 0;
   int domain_size = 1;  ///< accelerators of one scale-up domain
   int domains = 0;
+  int rack_domains = 0;  ///< domains of one rack; 0: not known
   int compute_dies = 1, io_dies = 0, hbm_stacks = 0;
   QString memory_text, die_link_text, scale_up_text, scale_out_text;
   QVector<SwitchRow> switches;  ///< leaves first

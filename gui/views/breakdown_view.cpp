@@ -33,7 +33,6 @@ BreakdownView::BreakdownView(QWidget* parent) : QWidget(parent) {
                                      this));
   auto* page = new QWidget(this);
   heading_ = new QLabel(page);
-  heading_->setContentsMargins(12, 8, 12, 0);
   heading_->setWordWrap(true);
   parts_plot_ = new BarPlot(page);
   families_plot_ = new BarPlot(page);
@@ -42,11 +41,14 @@ BreakdownView::BreakdownView(QWidget* parent) : QWidget(parent) {
   plots->addWidget(families_plot_, 1);
   auto* column = new QVBoxLayout(page);
   column->setContentsMargins(0, 0, 0, 0);
-  range_ = new QLabel(page);
+  range_ = new ElidedLabel(page);
   range_->setProperty("tone", "muted");
-  range_->setContentsMargins(12, 0, 12, 0);
+  range_->setContentsMargins(4, 0, 4, 0);
   setRange({});
-  column->addWidget(heading_);
+  auto* words = new QVBoxLayout;
+  words->setContentsMargins(12, 8, 12, 0);
+  words->addWidget(heading_);
+  column->addLayout(words);
   column->addWidget(range_);
   column->addLayout(plots, 1);
   pages_->addWidget(page);

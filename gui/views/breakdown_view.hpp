@@ -11,6 +11,7 @@ class QStackedLayout;
 namespace aisle::gui {
 
 class BarPlot;
+class ElidedLabel;
 
 /// Where the time goes: the parts of a step one after the other down to their sum, and, where there
 /// is room, the kernel families by time.
@@ -37,7 +38,8 @@ class BreakdownView : public QWidget {
   Table parts_, families_;
   bool wide_ = false;
   QStackedLayout* pages_;
-  QLabel *heading_, *range_;
+  QLabel* heading_;
+  ElidedLabel* range_;
   BarPlot* parts_plot_;
   BarPlot* families_plot_;
 };

@@ -133,12 +133,23 @@ void FigureView::set(const ViewContent& content) {
   note_->setVisible(!content.note.isEmpty());
   pages_->setCurrentIndex(cells_.isEmpty() ? 0 : 1);
   arrange();
+  if (isVisible()) followTime();
 }
 
-void FigureView::setTime(double from, double to, std::optional<double> cursor) {
-  if (!isVisible()) return;
+void FigureView::setTime(const ShownTime& time) {
+  time_ = time;
+  if (isVisible()) followTime();
+}
+
+void FigureView::followTime() {
+  if (!time_) return;
   for (auto* plot : findChildren<XyPlot*>())
-    if (plot->isOverTime()) plot->setTime(from, to, cursor);
+    if (plot->isOverTime()) plot->setTime(*time_);
+}
+
+void FigureView::showEvent(QShowEvent* event) {
+  QWidget::showEvent(event);
+  followTime();
 }
 
 QWidget* FigureView::makeTable(const NamedTable& named) {

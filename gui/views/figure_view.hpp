@@ -6,8 +6,6 @@
 
 #include <QWidget>
 
-#include <optional>
-
 class QGridLayout;
 class QLabel;
 class QScrollArea;
@@ -29,15 +27,17 @@ class FigureView : public QWidget, public Exportable {
              QWidget* parent = nullptr);
 
   void set(const ViewContent& content);
-  /// Figures over time show this part of it, and a time in it, in seconds.
-  void setTime(double from, double to, std::optional<double> cursor);
+  /// Figures over time show this part of it.
+  void setTime(const ShownTime& time);
   QVector<NamedTable> tables() const override;
 
  protected:
   void resizeEvent(QResizeEvent* event) override;
+  void showEvent(QShowEvent* event) override;
 
  private:
   void arrange();
+  void followTime();
   QWidget* makeTable(const NamedTable& table);
 
   ViewContent content_;
@@ -45,6 +45,7 @@ class FigureView : public QWidget, public Exportable {
   QScrollArea* scroll_;
   QLabel* note_;
   QGridLayout* grid_;
+  std::optional<ShownTime> time_;
   QVector<QWidget*> cells_;  ///< figures, then tables
   qsizetype figures_ = 0;
 };

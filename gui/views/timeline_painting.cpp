@@ -228,7 +228,7 @@ void TimelineView::paintCritical(QPainter& painter) const {
     if (path[at].lane == last.lane && box.right() <= before.right() + 0.5) continue;
     const Span span = model_->span(path[at]);
     painter.fillRect(box, span_colour(span));
-    paintName(painter, box, span);
+    paintName(painter, box & QRectF(kHeaderWidth, box.top(), plotWidth(), box.height()), span);
     painter.fillRect(QRectF(box.left(), box.bottom() - 2, box.width(), 2), line);
     const bool joins = !last.isNone() && path[at].lane != last.lane;
     if (joins && box.width() >= kConnector && before.width() >= kConnector) {

@@ -65,6 +65,9 @@ void TopologyCanvas::layOut() {
   const double wide = chip_columns_ + 2 * kFrame + kGap, high = chip_rows_ + kFrame + kHead + kGap;
   const double aspect = 1.7 * high / wide;
   columns_ = std::max(1, static_cast<int>(std::ceil(std::sqrt(scene_->domains * aspect))));
+  // Whole racks stand in a row.
+  if (const int rack = scene_->rack_domains; rack > 1)
+    columns_ = (columns_ + rack - 1) / rack * rack;
   const int rows = (scene_->domains + columns_ - 1) / columns_;
   const double width = columns_ * wide;
   const double top = static_cast<double>(scene_->switches.size()) * kSwitchHeight * width;
@@ -140,6 +143,8 @@ void TopologyCanvas::paintEvent(QPaintEvent*) {
     const QRectF box = domainBox(domain);
     if (box.top() > seen.bottom()) break;
     if (box.intersects(seen)) paintDomain(painter, domain);
+    const bool begins_rack = scene_->rack_domains > 0 && domain % scene_->rack_domains == 0;
+    if (begins_rack) paintRack(painter, domain);
   }
   paintLegend(painter);
 }
@@ -169,6 +174,22 @@ void TopologyCanvas::paintFabric(QPainter& painter) const {
                        painter.fontMetrics().elidedText(text, Qt::ElideRight,
                                                         static_cast<int>(box.width()) - 16));
   }
+}
+
+/// A frame around the domains of one rack; too small a frame would be all that is seen.
+void TopologyCanvas::paintRack(QPainter& painter, int first) const {
+  const int last = std::min(scene_->domains, first + scene_->rack_domains) - 1;
+  const double around = kGap / 3;
+  const QRectF box =
+      toScreen((domainBox(first) | domainBox(last)).adjusted(-around, -around, around, around));
+  if (toScreen(domainBox(first)).width() < kDomainChips) return;
+  painter.setBrush(Qt::NoBrush);
+  painter.setPen(QPen(QColor(theme().muted), 1.5));
+  painter.drawRoundedRect(box, 4, 4);
+  const double room = kGap / 3 * scale_;
+  if (room < 11) return;
+  painter.drawText(QRectF(box.left() + 6, box.bottom(), box.width(), room), Qt::AlignTop,
+                   QString("rack %L1").arg(first / scene_->rack_domains));
 }
 
 void TopologyCanvas::paintDomain(QPainter& painter, int domain) const {

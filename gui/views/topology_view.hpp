@@ -68,6 +68,7 @@ class TopologyCanvas : public QWidget {
   int chipAt(const QPointF& screen) const;
   QColor colourOf(int accelerator) const;
   void paintFabric(QPainter& painter) const;
+  void paintRack(QPainter& painter, int first) const;
   void paintDomain(QPainter& painter, int domain) const;
   void paintChip(QPainter& painter, const QRectF& box, int accelerator) const;
   void paintPackage(QPainter& painter, const QRectF& box, const QColor& text) const;

@@ -109,6 +109,8 @@ struct SearchArguments {
   std::vector<std::string> accelerators;  ///< kinds that pools may be of
   int jobs = 0;                           ///< threads; 0: all
   std::string output;                     ///< scenario of the winner; empty: none
+  bool from_stdin = false;
+  bool progress = false;  ///< say how far it is even where standard error is no terminal
   bool json = false;
   bool quiet = false;
 };

@@ -103,6 +103,8 @@ void add_search(CLI::App& app, aisle::cli::SearchArguments& a, int& code) {
       ->check(CLI::PositiveNumber);
   command->add_option("-o,--output", a.output, "Write the winner as a scenario to this file")
       ->type_name("FILE");
+  command->add_flag("--stdin", a.from_stdin, kStdin);
+  command->add_flag("--progress", a.progress, kProgress);
   command->add_flag("--json", a.json, "Print one JSON document on stdout");
   command->add_flag("-q,--quiet", a.quiet, "No talk on stderr except errors");
   command->footer(

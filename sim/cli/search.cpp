@@ -64,7 +64,8 @@ void save_winner(const sim::Study& study, const Answer& answer, const std::strin
 
 int search(const SearchArguments& arguments) {
   Diagnostics diagnostics;
-  const auto study = sim::load(arguments.study, arguments.assignments, diagnostics);
+  const auto study =
+      open_study(arguments.study, arguments.assignments, arguments.from_stdin, diagnostics);
   if (!study) return bad_input(diagnostics);
   const auto catalogue = read_catalogue(diagnostics);
   if (!catalogue) return bad_input(diagnostics);
@@ -91,7 +92,7 @@ int search(const SearchArguments& arguments) {
   options.threads = arguments.jobs;
   options.stop = Interruptible::asked();
   ProgressLine line;
-  if (!arguments.quiet && isatty(STDERR_FILENO) != 0) {
+  if (arguments.progress || (!arguments.quiet && isatty(STDERR_FILENO) != 0)) {
     options.progress = [&line](const sim::SearchProgress& progress) {
       line.show(progress.stage, progress.done, progress.all);
     };

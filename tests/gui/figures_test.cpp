@@ -3,6 +3,8 @@
 
 #include "gui/app/export.hpp"
 #include "gui/models/catalogue_reader.hpp"
+#include "gui/models/figures/serving_front.hpp"
+#include "gui/models/topology_scene.hpp"
 #include "gui/views/figure_view.hpp"
 #include "sim/base/proto_text.hpp"
 #include "tests/gui/fixture.hpp"
@@ -102,6 +104,47 @@ TEST(Figures, ServingHasDistributionsOfItsRequests) {
   EXPECT_TRUE(std::is_sorted(first.x.begin(), first.x.end()));
   EXPECT_DOUBLE_EQ(first.y.last(), 100);
   EXPECT_EQ(content.figures[0].series[2].x.size(), 99) << "one never ended";
+}
+
+TEST(Figures, AServingSearchGivesItsFront) {
+  QTemporaryDir folder;
+  QFile file(folder.filePath("search.json"));
+  ASSERT_TRUE(file.open(QIODevice::WriteOnly));
+  file.write(R"({"objective": "slo_requests_per_s", "enumerated": 4, "pareto": [
+    {"mapping": {"tensor": 8, "pipeline": 1}, "metrics": {"requests_per_s": 2,
+     "tokens_per_s_per_user": 90, "output_tokens_per_s_per_chip": 200, "ttft_p50_s": 0.2}},
+    {"mapping": {"tensor": 2, "pipeline": 1}, "metrics": {"requests_per_s": 9,
+     "tokens_per_s_per_user": 30, "output_tokens_per_s_per_chip": 900, "ttft_p50_s": 1}}]})");
+  file.close();
+  EXPECT_TRUE(is_serving_search(file.fileName()));
+  Diagnostics diagnostics;
+  const auto content = read_serving_front(file.fileName(), diagnostics);
+  ASSERT_TRUE(content);
+  ASSERT_EQ(content->figures.size(), 1);
+  EXPECT_EQ(content->figures[0].series[0].x, (QVector<double>{30, 90}));
+  EXPECT_EQ(content->figures[0].series[0].y, (QVector<double>{900, 200}));
+  EXPECT_EQ(content->tables[0].table.rows[0][0].text, "tensor 2");
+}
+
+TEST(Figures, RacksStandAroundTheirDomains) {
+  pb::Result result = make_result();
+  auto& racks = *result.add_metric();
+  racks.set_name("accelerators_per_rack");
+  racks.set_value(32);
+  const auto cluster = cluster_of(result);
+  ASSERT_TRUE(cluster);
+  const TimelineModel timeline(std::make_shared<const pb::Result>(result));
+  const TopologyScene scene = topology_scene(result, *cluster, timeline, timeline.whole());
+  EXPECT_EQ(scene.domain_size, 8);
+  EXPECT_EQ(scene.rack_domains, 4);
+  // What changes over time is of the time that is looked at.
+  const auto power = [&](TimeRange range) {
+    for (const auto& each : colourings_over_time(result, timeline, range))
+      if (each.name == "power") return each.values[0];
+    return 0.0;
+  };
+  EXPECT_NEAR(power({0, 200'000'000}), 600, 1e-9);
+  EXPECT_NEAR(power({600'000'000, 800'000'000}), 630, 1e-9);
 }
 
 TEST(Figures, AResultWithoutDataGivesNothing) {

@@ -47,9 +47,7 @@ Figure hidden_and_exposed(const pb::Result& result) {
 Figure sizes_and_rates(const pb::Result& result) {
   Figure figure;
   figure.title = "Size and rate";
-  figure.note =
-      "Each kind of communication as it ran: bytes over the time from start to end; of 1 kB and "
-      "more";
+  figure.note = "Each kind of communication as it ran: bytes over time, of 1 kB and more";
   figure.x_label = "size [MB]";
   figure.y_label = "rate [GB/s]";
   figure.log_x = figure.log_y = true;

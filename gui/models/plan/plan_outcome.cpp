@@ -323,7 +323,9 @@ void complain(const QString& path, const QString& sentence, const char* hint,
 bool is_plan(const QString& path) {
   QFile file(path);
   if (!path.endsWith(".json") || !file.open(QIODevice::ReadOnly)) return false;
-  return file.read(2000).contains("\"objective\"");
+  const QByteArray head = file.read(2000);
+  // A search has an objective too, and layouts that it enumerated.
+  return head.contains("\"objective\"") && !head.contains("\"enumerated\"");
 }
 
 std::optional<PlanOutcome> read_plan(const QString& path, Diagnostics& diagnostics) {

@@ -67,6 +67,14 @@ JobRequest plan_request(const StudyRequest& study, const QString& file, const QS
           file, study.text.toUtf8()};
 }
 
+JobRequest search_request(const StudyRequest& study, const QString& file) {
+  StudyRequest searched = study;
+  searched.engine.clear();
+  return {"search of " + title_of(study),
+          QStringList{"search"} + study_arguments(searched) + QStringList{"--progress", "--json"},
+          file, study.text.toUtf8(), true};
+}
+
 JobRequest import_request(const QString& trace, const QString& folder) {
   const QString file = QDir(folder).filePath("trace.aisletrace");
   return {"import of " + QFileInfo(trace).fileName(), {"import", trace, "-o", file}, file, {}};
@@ -128,6 +136,7 @@ void Job::start(const QString& program, const JobRequest& request) {
     return;
   }
   say(QFileInfo(program).fileName() + " " + request.arguments.join(' '), Channel::talk);
+  child_.setStandardOutputFile(request.prints ? request.output : QString());
   child_.start(program, request.arguments);
   if (child_.state() == QProcess::NotRunning) return;
   child_.write(request.input);
@@ -196,7 +205,7 @@ void Job::childFinished(int code, QProcess::ExitStatus status) {
     if (sentence.isEmpty()) sentence = QString("The run ended with exit code %1.").arg(code);
     return finish(State::failed, sentence, code == 2 ? 2 : 1);
   }
-  if (!QFileInfo(request_.output).isFile())
+  if (!QFileInfo(request_.output).isFile() || QFileInfo(request_.output).size() == 0)
     return finish(State::failed, request_.output + ": error: the run ended well but wrote nothing",
                   1);
   result_path_ = request_.output;

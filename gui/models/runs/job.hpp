@@ -19,6 +19,7 @@ struct JobRequest {
   QStringList arguments;
   QString output;
   QByteArray input;  ///< for its standard input
+  bool prints = false;  ///< the file is what it says on standard output
 };
 
 /// What a run or a sweep is of.
@@ -35,6 +36,8 @@ JobRequest run_request(const StudyRequest& study, const QString& folder);
 JobRequest sweep_request(const StudyRequest& study, const QString& database);
 /// `aisle plan` into a JSON file; operating points are kept in, and taken from, a database.
 JobRequest plan_request(const StudyRequest& study, const QString& file, const QString& database);
+/// `aisle search` of a serving study's layouts, with the front of throughput and latency.
+JobRequest search_request(const StudyRequest& study, const QString& file);
 /// `aisle import` of a recorded trace into its normalised form, in a folder.
 JobRequest import_request(const QString& trace, const QString& folder);
 /// `aisle report` of results or a sweep (.html, .pdf, .md, .csv).

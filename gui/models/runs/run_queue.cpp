@@ -63,7 +63,8 @@ void RunQueue::addFinished(const QString& folder, int most) {
     if (most == 0) return;
     const QDir run(each.filePath());
     QString file = run.filePath("result.pb");
-    if (!QFileInfo(file).isFile()) file = run.filePath("plan.json");
+    for (const auto* other : {"plan.json", "search.json"})
+      if (!QFileInfo(file).isFile()) file = run.filePath(other);
     if (!QFileInfo(file).isFile()) continue;
     --most;
     auto entry = std::make_unique<Entry>();

@@ -2,6 +2,7 @@
 #include "gui/models/scenario/document.hpp"
 
 #include "gui/models/scenario/text_fields.hpp"
+#include "gui/models/whole_file.hpp"
 #include "sim/base/proto_text.hpp"
 #include "sim/study/scenario.pb.h"
 
@@ -10,7 +11,6 @@
 #include <QFileInfo>
 #include <QHash>
 #include <QRegularExpression>
-#include <QSaveFile>
 
 #include <algorithm>
 #include <utility>
@@ -164,12 +164,7 @@ void ScenarioDocument::redo() {
 
 bool ScenarioDocument::save(const QString& path, QString* error) {
   const QString text = moved(text_, QFileInfo(path_).absoluteDir(), QFileInfo(path).absoluteDir());
-  QSaveFile file(path);
-  const QByteArray bytes = text.toUtf8();
-  if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size() || !file.commit()) {
-    *error = path + ": error: cannot be written: " + file.errorString();
-    return false;
-  }
+  if (!write_whole(path, text.toUtf8(), error)) return false;
   path_ = QFileInfo(path).absoluteFilePath();
   saved_ = text;
   text == text_ ? update() : setText(text);

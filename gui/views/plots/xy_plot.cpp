@@ -207,15 +207,15 @@ void XyPlot::setChosen(const QSet<int>& ids) {
   plot_->replot(QCustomPlot::rpQueuedReplot);
 }
 
-void XyPlot::setTime(double from, double to, std::optional<double> cursor) {
-  plot_->xAxis->setRange(from, to);
+void XyPlot::setTime(const ShownTime& time) {
+  plot_->xAxis->setRange(time.from, time.to);
   if (cursor_ == nullptr) {
     cursor_ = new QCPItemStraightLine(plot_);
     cursor_->setPen(QPen(palette().color(QPalette::Text), 1, Qt::DashLine));
   }
-  cursor_->setVisible(cursor.has_value());
-  cursor_->point1->setCoords(cursor.value_or(0), 0);
-  cursor_->point2->setCoords(cursor.value_or(0), 1);
+  cursor_->setVisible(time.cursor.has_value());
+  cursor_->point1->setCoords(time.cursor.value_or(0), 0);
+  cursor_->point2->setCoords(time.cursor.value_or(0), 1);
   plot_->replot(QCustomPlot::rpQueuedReplot);
 }
 

@@ -7,8 +7,6 @@
 #include <QSet>
 #include <QWidget>
 
-#include <optional>
-
 class QCPItemStraightLine;
 class QCPItemText;
 class QCustomPlot;
@@ -29,8 +27,8 @@ class XyPlot : public QWidget, public VectorPainted {
   void setBrushing(bool brushing);
   /// These stand out.
   void setChosen(const QSet<int>& ids);
-  /// The part of a figure over time that is shown, and a time in it, in seconds.
-  void setTime(double from, double to, std::optional<double> cursor);
+  /// What is shown of a figure over time.
+  void setTime(const ShownTime& time);
 
   bool isOverTime() const { return figure_.over_time; }
 

@@ -8,9 +8,26 @@
 #include <QLabel>
 #include <QListView>
 #include <QPushButton>
+#include <QStyledItemDelegate>
 #include <QVBoxLayout>
 
 namespace aisle::gui {
+
+namespace {
+
+/// Each pin with the letter by which texts and figures call it.
+class LetterDelegate : public QStyledItemDelegate {
+ public:
+  using QStyledItemDelegate::QStyledItemDelegate;
+
+ protected:
+  void initStyleOption(QStyleOptionViewItem* option, const QModelIndex& index) const override {
+    QStyledItemDelegate::initStyleOption(option, index);
+    option->text = QString("%1  %2").arg(QChar('A' + index.row())).arg(option->text);
+  }
+};
+
+}  // namespace
 
 CompareView::CompareView(Pins* pins, QWidget* parent) : QWidget(parent), pins_(pins) {
   setAccessibleName("Compare");
@@ -39,6 +56,8 @@ QWidget* CompareView::makePinColumn() {
   heading->setProperty("tone", "heading");
   list_ = new QListView;
   list_->setModel(pins_);
+  list_->setItemDelegate(new LetterDelegate(list_));
+  list_->setSpacing(3);
   list_->setAccessibleName("Pinned results");
   list_->setWordWrap(true);
   list_->setFrameShape(QFrame::NoFrame);

@@ -75,6 +75,8 @@ QTableView::item { padding: 0 5px; }
 QToolButton#run, QPushButton[primary="true"] { background: %7; color: #ffffff; border: 0;
                   border-radius: 4px; padding: 5px 16px; font-weight: 600; }
 QToolButton#run:disabled, QPushButton[primary="true"]:disabled { background: %6; color: %9; }
+QCheckBox::indicator { width: 12px; height: 12px; border: 1px solid %5; border-radius: 3px; }
+QCheckBox::indicator:checked { background: %7; border-color: %7; }
 QStatusBar { background: %2; border-top: 1px solid %6; }
 QStatusBar::item { border: 0; }
 QStatusBar QLabel { color: %5; padding: 2px 8px; }

@@ -34,7 +34,7 @@ class TimelineSearch {
     std::int64_t start = 0;
     int lane = 0, index = 0;
 
-    auto operator<=>(const Order&) const = default;
+    auto operator<=>(const Order&) const = default;  // NOLINT(*-use-nullptr)
   };
 
   Order orderOf(SpanAt at) const;

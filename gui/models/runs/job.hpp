@@ -18,7 +18,7 @@ struct JobRequest {
   QString title;
   QStringList arguments;
   QString output;
-  QByteArray input;  ///< for its standard input
+  QByteArray input;     ///< for its standard input
   bool prints = false;  ///< the file is what it says on standard output
 };
 

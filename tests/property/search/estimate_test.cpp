@@ -90,7 +90,8 @@ TEST(Estimate, LargerMicroBatchesNeedNoLessMemory) {
     const auto space = LayoutSpace::build(on.training(), on.prepared->model, on.prepared->cluster,
                                           {}, diagnostics);
     ASSERT_TRUE(space);
-    Estimator estimator(on.prepared->model, on.prepared->cluster, *on.kernels, on.prepared->powers.front());
+    Estimator estimator(on.prepared->model, on.prepared->cluster, *on.kernels,
+                        on.prepared->powers.front());
     std::map<Mapping, double> largest;  // so far, by all but the micro-batch
     int compared = 0;
     for (const LayoutSpace::Cut& cut : space->cuts()) {
@@ -129,7 +130,8 @@ TEST(Estimate, PowerIsNearThatOfTheAnalyticEngine) {
                               diagnostics);
   }();
   ASSERT_TRUE(space);
-  Estimator estimator(on.prepared->model, on.prepared->cluster, *on.kernels, on.prepared->powers.front());
+  Estimator estimator(on.prepared->model, on.prepared->cluster, *on.kernels,
+                      on.prepared->powers.front());
   int number = 0;
   for (const LayoutSpace::Cut& cut : space->cuts()) {
     space->each(cut, [&](const Mapping& mapping, const workloads::parallel::Job* job, bool) {

@@ -40,7 +40,8 @@ std::vector<Estimated> estimate_all(const Ground& on, const SearchOptions& optio
                                         options, diagnostics);
   std::vector<Estimated> all;
   if (!space) return all;
-  Estimator estimator(on.prepared->model, on.prepared->cluster, *on.kernels, on.prepared->powers.front());
+  Estimator estimator(on.prepared->model, on.prepared->cluster, *on.kernels,
+                      on.prepared->powers.front());
   const double capacity = on.prepared->cluster.accelerator().hbm_capacity.value.in(units::B);
   for (const LayoutSpace::Cut& cut : space->cuts()) {
     space->each(cut, [&](const Mapping& mapping, const workloads::parallel::Job* job, bool) {

@@ -20,6 +20,7 @@ _aisle() {
     --objective) mapfile -t COMPREPLY < <(compgen -W "step_time_s mfu tokens_per_s_per_chip tflops_per_chip cost_usd usd_per_million_tokens energy_mwh kwh_per_million_tokens co2_t hbm_headroom_bytes" -- "$word"); return ;;
     --over | --fix) mapfile -t COMPREPLY < <(compgen -W "tensor context pipeline expert zero schedule virtual_stages micro_batch recompute" -- "$word"); return ;;
     --trace) mapfile -t COMPREPLY < <(compgen -W "chakra" -- "$word"); return ;;
+    --plot-by) mapfile -t COMPREPLY < <(compgen -W "kind chip chips" -- "$word"); return ;;
     --half) mapfile -t COMPREPLY < <(compgen -W "fitted held-out" -- "$word"); return ;;
     -o | --output | --ledger | --plot | --scenarios | --like-rows) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     list) mapfile -t COMPREPLY < <(compgen -W "accelerators systems fabrics models calibrations supplies export-rules studies" -- "$word"); return ;;
@@ -36,7 +37,7 @@ _aisle() {
     show) flags="--chips --json" ;;
     compare) flags="--engine -o --output --json" ;;
     report) flags="-o --output --metric --engine --json" ;;
-    validate) flags="--ledger --kind --half --engine --bound --plot --scenarios --like-rows --json" ;;
+    validate) flags="--ledger --kind --half --engine --bound --plot --plot-by --scenarios --like-rows --json" ;;
     import) flags="-o --output --json" ;;
     import-model) flags="-o --output --sequence --json" ;;
     inspect) flags="--model --top --json" ;;

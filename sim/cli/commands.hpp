@@ -57,6 +57,7 @@ struct ValidateArguments {
   std::string engine = "event";      ///< or "analytic"
   std::optional<double> bound;       ///< of the median error
   std::string plot;                  ///< SVG file to write; empty: none
+  std::string plot_by;               ///< "kind", "chip", "chips": errors by it; empty: a scatter
   std::string scenarios;             ///< folder for the rows as scenarios; empty: none
   std::string like_rows;             ///< file for errors by what rows are of; empty: none
   bool json = false;

@@ -320,6 +320,8 @@ void add_validate_command(CLI::App& app, aisle::cli::ValidateArguments& a, int& 
                       "Largest median |ln(predicted/measured)| that is accepted: exit 3 beyond");
   command->add_option("--plot", a.plot, "Write predicted against measured as a figure to this file")
       ->type_name("FILE.svg");
+  command->add_option("--plot-by", a.plot_by, "Draw errors by this, a mark for each row, instead")
+      ->check(CLI::IsMember({"kind", "chip", "chips"}));
   command
       ->add_option("--scenarios", a.scenarios,
                    "Write the rows of training steps to this folder, as `aisle run` reads them")

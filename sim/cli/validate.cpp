@@ -71,7 +71,9 @@ int validate(const ValidateArguments& arguments) {
   const Seconds wall_time =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count() * units::s;
   if (!arguments.plot.empty()) {
-    const std::string svg = sim::validation_svg(*validation);
+    const std::string svg = arguments.plot_by.empty()
+                                ? sim::validation_svg(*validation)
+                                : sim::error_strips_svg(*validation, arguments.plot_by);
     if (svg.empty()) {
       say("no row could be expressed: no plot is written");
     } else {

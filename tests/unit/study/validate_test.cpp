@@ -183,6 +183,14 @@ TEST(Validate, PlotHoldsAMarkPerRow) {
   EXPECT_THAT(svg, HasSubstr("<title>h-ar-1: H100-SXM all_reduce"));
   EXPECT_THAT(svg, HasSubstr("<title>h-ar-2: H100-SXM all_reduce"));
   EXPECT_EQ(aisle::sim::validation_svg(Validation{}), "");
+  // Errors by chip: one line, two marks, its name and its median.
+  const std::string strips = aisle::sim::error_strips_svg(*validation, "chip");
+  std::size_t marks = 0;
+  for (std::size_t at = 0; (at = strips.find("<circle", at)) != std::string::npos; ++at) ++marks;
+  EXPECT_EQ(marks, 2U);
+  EXPECT_THAT(strips, HasSubstr(">h100-sxm</text>"));
+  EXPECT_THAT(strips, HasSubstr(">2, "));
+  EXPECT_EQ(aisle::sim::error_strips_svg(*validation, "chips"), "");
 }
 
 TEST(Validate, ShippedRowsAreFound) {

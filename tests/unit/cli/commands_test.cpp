@@ -44,7 +44,7 @@ TEST(Run, CtrlCLeavesWhatServingFinished) {
     workload { serving { model: "llama-3.1-8b"
       requests { rate: 20 count: 1500000 prompt { mean: 500 } output { mean: 200 spread: 1 } }
       slo { first_token: "1 s" } } })");
-  const Outcome outcome = run_command("timeout --preserve-status -s INT 2 " AISLE_PROGRAM " run " +
+  const Outcome outcome = run_command("timeout --preserve-status -s INT 4 " AISLE_PROGRAM " run " +
                                       study + " --json -q -o " + (folder / "r").string());
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   simdjson::dom::parser parser;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Errors of a validation by chip, kind or scale: a line for each group, a mark for each row.
+#include "sim/base/statistics.hpp"
 #include "sim/report/page.hpp"
 #include "sim/report/validation.hpp"
 
@@ -17,20 +18,6 @@ namespace {
 
 constexpr double kWidth = 760, kLeft = 190, kRight = 90, kTop = 56, kLine = 22;
 constexpr double kEdge = 3;  ///< times as long, at the ends of the axis; beyond it marks stick
-
-const std::string& group_of(const ValidationRow& row, std::string_view by) {
-  if (by == "chip") return row.accelerator;
-  return by == "kind" ? row.kind : row.scale;
-}
-
-/// Of times; rates are turned over.
-double log_ratio(const ValidationRow& row) {
-  const auto says = [&row](std::string_view words) {
-    return row.metric.find(words) != std::string::npos;
-  };
-  const bool rate = says("per_s") || says("tflops") || says("mfu") || says("GBps");
-  return (rate ? -1 : 1) * std::log(*row.predicted / row.measured);
-}
 
 double x_of(double log) {
   const double share = std::clamp(log / std::log(kEdge), -1.0, 1.0);
@@ -62,12 +49,11 @@ void append_line(const ErrorGroup& group, std::vector<double> errors, double y, 
     fmt::format_to(std::back_inserter(out), "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2\"/>\n",
                    x_of(errors[i]), y + shift);
   }
-  const double median = (errors[(errors.size() - 1) / 2] + errors[errors.size() / 2]) / 2;
   fmt::format_to(std::back_inserter(out),
                  "<line class=\"median\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" "
                  "y2=\"{2:.1f}\"/><text text-anchor=\"end\" x=\"{3:g}\" y=\"{4:.1f}\">{5}</text>"
                  "<text text-anchor=\"end\" x=\"{6:g}\" y=\"{4:.1f}\">{7}, {8:.1f} %</text>\n",
-                 x_of(median), y - 8, y + 8, kLeft - 8, y + 4,
+                 x_of(quantile(errors, 0.5)), y - 8, y + 8, kLeft - 8, y + 4,
                  report::escape(group.name.empty() ? "not stated" : group.name), kWidth - 6,
                  group.rows, 100 * group.median);
 }
@@ -77,7 +63,8 @@ void append_line(const ErrorGroup& group, std::vector<double> errors, double y, 
 std::string error_strips_svg(const Validation& validation, std::string_view by) {
   std::map<std::string, std::vector<double>> errors;
   for (const ValidationRow& row : validation.rows) {
-    if (row.predicted) errors[group_of(row, by)].push_back(log_ratio(row));
+    const auto group = row.predicted ? group_of(row, by) : std::nullopt;
+    if (group) errors[*group].push_back(row.sense() * std::log(*row.predicted / row.measured));
   }
   std::vector<const ErrorGroup*> groups;
   for (const ErrorGroup& group : validation.groups) {

@@ -48,20 +48,17 @@ struct Quantity {
 };
 
 std::optional<Quantity> quantity_of(const ValidationRow& row) {
-  const std::string& metric = row.metric;
-  const auto has = [&](const char* part) { return metric.find(part) != std::string::npos; };
   switch (row.ledger) {
     case LedgerKind::training:
-      if (has("mem")) return std::nullopt;
-      return Quantity{"time", has("time") || has("hours") ? 1 : -1};
+      if (row.metric.find("mem") != std::string::npos) return std::nullopt;
+      return Quantity{"time", row.sense()};
     case LedgerKind::inference:
-      if (row.kind == "throughput") return Quantity{"throughput", -1};
-      for (const char* kind : {"first token", "gap", "end to end", "energy"}) {
-        if (row.kind == kind) return Quantity{kind, 1};
+      for (const char* kind : {"throughput", "first token", "gap", "end to end", "energy"}) {
+        if (row.kind == kind) return Quantity{kind, row.sense()};
       }
       return std::nullopt;
     case LedgerKind::collectives:
-      return Quantity{row.reach, has("time") ? 1 : -1};
+      return Quantity{row.reach, row.sense()};
     case LedgerKind::kernels:
       break;
   }

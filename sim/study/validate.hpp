@@ -41,6 +41,7 @@ struct ValidationRow {
   std::string scenario;  ///< as text, of training steps that could be expressed
 
   double absolute_error() const;  ///< of a row with a prediction
+  int sense() const;              ///< how the metric goes with time: 1 for times, -1 for rates
 
   /// Whether it is of a whole run of a model, else of one operation.
   bool is_run() const { return ledger == LedgerKind::training || ledger == LedgerKind::inference; }
@@ -54,6 +55,9 @@ struct ErrorGroup {
   /// Of layouts of one sweep: Spearman's, of predicted and measured times per sequence.
   std::optional<double> rank_correlation;
 };
+
+/// The name of the row's group by a property that groups are by; nothing where it cannot have it.
+std::optional<std::string> group_of(const ValidationRow& row, std::string_view by);
 
 ErrorGroup error_group(std::string by, std::string name, std::vector<double> errors);
 

@@ -142,6 +142,27 @@ void add_sweeps(Validation& validation) {
 
 }  // namespace
 
+std::optional<std::string> group_of(const ValidationRow& row, std::string_view by) {
+  const auto found = std::find_if(properties().begin(), properties().end(),
+                                  [by](const Property& property) { return property.by == by; });
+  return found == properties().end() ? std::nullopt : found->of(row);
+}
+
+int ValidationRow::sense() const {
+  const auto has = [this](const char* part) { return metric.find(part) != std::string::npos; };
+  switch (ledger) {
+    case LedgerKind::training:
+      return has("time") || has("hours") || has("mem") ? 1 : -1;
+    case LedgerKind::inference:
+      return kind == "throughput" ? -1 : 1;
+    case LedgerKind::collectives:
+      return has("time") ? 1 : -1;
+    case LedgerKind::kernels:
+      break;
+  }
+  return 1;
+}
+
 double ValidationRow::absolute_error() const {
   AISLE_ASSERT(predicted.has_value(), "only a predicted row has an error");
   return std::abs(std::log(*predicted / measured));

@@ -29,12 +29,16 @@ QString number_text(double value) {
                                  : QString::number(value, 'g', 4);
 }
 
+QString money(double usd) {
+  return number_text(usd / 1e6) + " M USD";
+}
+
 Cell cell_of(const QJsonValue& value, Column::Kind kind) {
   if (!value.isDouble()) return {value.isNull() ? "cannot be" : value.toString(), {}, {}};
   const double number = value.toDouble();
   switch (kind) {
     case Column::Kind::money:
-      return {number_text(number / 1e6) + " M USD", number, {}};
+      return {money(number), number, {}};
     case Column::Kind::power:
       return {number_text(number / 1e6) + " MW", number, {}};
     case Column::Kind::energy:
@@ -56,10 +60,6 @@ Table table_of(const QJsonObject& plan, const char* key, const QVector<Column>& 
     table.rows << cells;
   }
   return table;
-}
-
-QString money(double usd) {
-  return number_text(usd / 1e6) + " M USD";
 }
 
 /// A bar for each quarter, of what the rows hold by name.

@@ -122,10 +122,6 @@ class Drawer {
       own_;  ///< works by work as given, speed, rows of experts, row of the cluster
 };
 
-}  // namespace
-
-namespace {
-
 /// Whether replicas of different kinds take part in it together.
 bool joins_replicas(const Work& work, bool experts_meet) {
   if (!work.is_communication) return false;
